@@ -1,0 +1,106 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use amplio_graph::plan::FusedPlan;
+use amplio_graph::{Device, Error, Executable, Result, Tensor};
+use amplio_simd::Level;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::kernels::{Filters, Packed};
+use crate::program::Program;
+
+/// The CPU as a device: an instruction set and a number of threads.
+#[derive(Debug)]
+pub struct Cpu {
+    level: Level,
+    pool: Arc<ThreadPool>,
+    packed: Mutex<Cache>,
+}
+
+/// The weights that have been packed. An entry is good as long as the tensors live that it was made from.
+type Cache = HashMap<Key, Entry>;
+
+/// The addresses of weights and biases, and what else says how they are packed.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    weight: usize,
+    bias: Option<usize>,
+    groups: usize,
+    transposed: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    weight: Weak<Tensor>,
+    bias: Option<Weak<Tensor>>,
+    packed: Arc<Packed>,
+}
+
+impl Entry {
+    fn is_alive(&self) -> bool {
+        [Some(&self.weight), self.bias.as_ref()].into_iter().flatten().all(|tensor| tensor.strong_count() > 0)
+    }
+}
+
+/// What kernels need to compile.
+pub(crate) struct Compiler<'a> {
+    device: &'a Cpu,
+}
+
+impl Cpu {
+    /// The CPU with as many threads, or with one for each core if `threads` is 0, and the most capable instruction set up to
+    /// `level`.
+    ///
+    /// # Errors
+    /// If the threads cannot be started.
+    pub fn new(threads: usize, level: Level) -> Result<Self> {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("amplio-cpu-{i}")).build();
+        let pool = pool.map_err(|e| Error::Unsupported { what: format!("starting {threads} threads: {e}") })?;
+        Ok(Self { level: level.min(Level::best()), pool: Arc::new(pool), packed: Mutex::default() })
+    }
+
+    /// The instruction set in use.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+}
+
+impl Device for Cpu {
+    fn name(&self) -> String {
+        let threads = self.threads();
+        format!("cpu ({}, {threads} thread{})", self.level, if threads == 1 { "" } else { "s" })
+    }
+
+    fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
+        let compiler = Compiler { device: self };
+        Ok(Box::new(Program::new(plan, &compiler, self.level, self.pool.clone())?))
+    }
+}
+
+impl Compiler<'_> {
+    pub(crate) fn level(&self) -> Level {
+        self.device.level
+    }
+
+    /// The packed weights of a convolution, made once for as long as its weights live.
+    pub(crate) fn packed(&self, filters: Filters) -> Result<Arc<Packed>> {
+        let Filters { weight, bias, groups, transposed } = filters;
+        let address = |tensor: &Arc<Tensor>| Arc::as_ptr(tensor).addr();
+        let key = Key { weight: address(weight), bias: bias.map(address), groups, transposed };
+        let mut cache = self.device.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another tensor may have come to live at the address of one that is gone: only what lives counts.
+        cache.retain(|_, entry| entry.is_alive());
+        if let Some(entry) = cache.get(&key) {
+            return Ok(entry.packed.clone());
+        }
+        let packed = Arc::new(Packed::new(filters, self.level())?);
+        let (weight, bias) = (Arc::downgrade(weight), bias.map(Arc::downgrade));
+        cache.insert(key, Entry { weight, bias, packed: packed.clone() });
+        Ok(packed)
+    }
+}

@@ -1,0 +1,103 @@
+//! The kernels, one per file, and the one place that knows them all.
+
+mod attention;
+mod conv;
+mod copy;
+mod depthwise;
+mod grid_sample;
+mod group_norm;
+mod layer_norm;
+mod matmul;
+mod pack;
+mod panels;
+mod pool;
+mod rearrange;
+mod reduce;
+mod resize;
+mod softmax;
+mod taps;
+mod vectors;
+
+use amplio_graph::plan::{self, Step};
+use amplio_graph::{Result, Shape};
+use amplio_simd::{Isa, PixelsMut, PixelsRef};
+
+pub(crate) use pack::{Filters, Packed};
+
+use self::attention::Attention;
+use self::conv::Conv;
+use self::copy::Copy;
+use self::depthwise::Depthwise;
+use self::grid_sample::GridSample;
+use self::group_norm::GroupNorm;
+use self::layer_norm::LayerNorm;
+use self::matmul::MatMul;
+use self::pool::Pool;
+use self::rearrange::Rearrange;
+use self::reduce::Reduce;
+use self::resize::Resize;
+use self::softmax::Softmax;
+use crate::device::Compiler;
+
+macro_rules! kernels {
+    ($($name:ident),* $(,)?) => {
+        /// A kernel, ready to run.
+        #[derive(Debug)]
+        pub(crate) enum Compiled { $($name($name),)* }
+
+        impl Compiled {
+            /// How many pixels it computes at once; a run is a whole number of them.
+            pub(crate) fn grain(&self, result: &Shape) -> usize {
+                match self { $(Self::$name(kernel) => kernel.grain(result),)* }.max(1)
+            }
+
+            /// Computes `pixels`, which begin at number `first` of its result and are a whole number of grains, or the last ones.
+            #[inline(always)]
+            pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
+                match self { $(Self::$name(kernel) => kernel.fill(isa, inputs, first, pixels),)* }
+            }
+        }
+    };
+}
+
+kernels!(
+    Attention,
+    Conv,
+    Copy,
+    Depthwise,
+    GridSample,
+    GroupNorm,
+    LayerNorm,
+    MatMul,
+    Pool,
+    Rearrange,
+    Reduce,
+    Resize,
+    Softmax,
+);
+
+impl Compiled {
+    pub(crate) fn new(step: &Step, compiler: &Compiler) -> Result<Self> {
+        Ok(match &step.kernel {
+            plan::Kernel::Copy => Self::Copy(Copy::new(step)?),
+            plan::Kernel::Conv { conv, enlarge } => {
+                if conv.groups > 1 && conv.weight.shape()[1] == 1 && conv.groups == conv.outputs() {
+                    Self::Depthwise(Depthwise::new(step, conv, *enlarge)?)
+                } else {
+                    Self::Conv(Conv::new(step, conv, *enlarge, compiler)?)
+                }
+            }
+            plan::Kernel::ConvTranspose(op) => Self::Conv(Conv::transposed(step, op, compiler)?),
+            plan::Kernel::Resize(op) => Self::Resize(Resize::new(step, op)?),
+            plan::Kernel::GridSample(op) => Self::GridSample(GridSample::new(step, op)?),
+            plan::Kernel::Pool(op) => Self::Pool(Pool::new(step, op)?),
+            plan::Kernel::Reduce(op) => Self::Reduce(Reduce::new(step, op)?),
+            plan::Kernel::LayerNorm(op) => Self::LayerNorm(LayerNorm::new(step, op)?),
+            plan::Kernel::GroupNorm(op) => Self::GroupNorm(GroupNorm::new(step, op)?),
+            plan::Kernel::Softmax(op) => Self::Softmax(Softmax::new(step, op)?),
+            plan::Kernel::MatMul(op) => Self::MatMul(MatMul::new(step, op)?),
+            plan::Kernel::Attention(op) => Self::Attention(Attention::new(step, op)?),
+            plan::Kernel::Rearrange(op) => Self::Rearrange(Rearrange::new(step, op)?),
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! The input itself, broadcast to the shape of the result: where an epilogue or a concatenation begins.
+
+use amplio_graph::plan::Step;
+use amplio_graph::{Result, Shape};
+use amplio_simd::{Isa, PixelsMut, PixelsRef};
+
+use crate::epilogue::PixelMap;
+use crate::layout::short_run;
+
+/// A copy, ready to run.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    map: PixelMap,
+}
+
+impl Copy {
+    pub(crate) fn new(step: &Step) -> Result<Self> {
+        Ok(Self { map: PixelMap::new(&step.inputs[0].shape, &step.result, 1) })
+    }
+
+    pub(crate) fn grain(&self, result: &Shape) -> usize {
+        short_run(result)
+    }
+
+    #[inline(always)]
+    pub(crate) fn fill<I: Isa>(&self, _: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
+        for i in 0..pixels.pixels() {
+            match (pixels.pixel(i), inputs[0].pixel(self.map.pixel(first + i))) {
+                (to, &[single]) => to.fill(single),
+                (to, from) => to.copy_from_slice(from),
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Depthwise convolution: each channel on its own, a vector of channels at a time.
+
+use amplio_graph::ops::Conv2d;
+use amplio_graph::plan::Step;
+use amplio_graph::{Result, Shape};
+use amplio_simd::{Isa, PixelsMut, PixelsRef};
+
+use super::taps::Taps;
+use super::vectors::add_products;
+
+/// A depthwise convolution, ready to run.
+#[derive(Debug)]
+pub(crate) struct Depthwise {
+    taps: Taps,
+    channels: usize,
+    /// For each tap, the weight of each channel.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Depthwise {
+    pub(crate) fn new(step: &Step, conv: &Conv2d, enlarge: usize) -> Result<Self> {
+        let [kh, kw] = conv.kernel();
+        let (channels, taps) = (conv.groups, kh * kw);
+        let filters = conv.weight.data();
+        let weights = (0..taps * channels).map(|i| filters[i % channels * taps + i / channels]).collect();
+        let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; channels], |bias| bias.data().to_vec());
+        Ok(Self { taps: Taps::new(conv, &step.inputs[0].shape, enlarge, &step.result)?, channels, weights, bias })
+    }
+
+    pub(crate) fn grain(&self, _: &Shape) -> usize {
+        self.taps.width
+    }
+
+    #[inline(always)]
+    pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
+        let row = first / self.taps.width;
+        for x in 0..self.taps.width {
+            pixels.pixel(x).copy_from_slice(&self.bias);
+        }
+        let [kh, kw] = self.taps.kernel;
+        for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
+            let Some(start) = self.taps.row(ky, row) else { continue };
+            let weights = &self.weights[(ky * kw + kx) * self.channels..][..self.channels];
+            for (x, column) in self.taps.columns(kx).iter().enumerate() {
+                if let Some(column) = column {
+                    add_products(isa, pixels.pixel(x), inputs[0].pixel(start + column), weights);
+                }
+            }
+        }
+    }
+}

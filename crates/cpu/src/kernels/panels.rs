@@ -1,0 +1,131 @@
+//! Matrix products: the second matrix in panels of columns, the order in which the sums walk it.
+
+use std::array;
+
+use amplio_simd::{Isa, PixelsMut, PixelsRef};
+
+/// Terms that are summed before they are added to the rest; long sums are more exact in parts.
+const PART: usize = 1024;
+
+/// A matrix cut into panels of as many columns as the registers hold, each row by row.
+#[derive(Debug)]
+pub(super) struct Panels {
+    depth: usize,
+    width: usize,
+    elements: Vec<f32>,
+}
+
+impl Panels {
+    /// The matrix of `depth` rows and `width` columns with these elements.
+    #[inline(always)]
+    pub(super) fn new<I: Isa>(_: I, depth: usize, width: usize, at: impl Fn(usize, usize) -> f32) -> Self {
+        let mut elements = vec![0.0; depth * width.next_multiple_of(I::LANES)];
+        for first in (0..width).step_by(columns::<I>()) {
+            let own = (width - first).min(columns::<I>());
+            let padded = own.next_multiple_of(I::LANES);
+            let panel = elements[depth * first..][..depth * padded].chunks_exact_mut(padded);
+            for (row, to) in panel.enumerate() {
+                for (column, to) in to[..own].iter_mut().enumerate() {
+                    *to = at(row, first + column);
+                }
+            }
+        }
+        Self { depth, width, elements }
+    }
+
+    /// Fills `result` with the products of the rows of `left` and this matrix.
+    #[inline(always)]
+    pub(super) fn multiply<I: Isa>(&self, isa: I, left: PixelsRef, result: &mut PixelsMut) {
+        for first in (0..self.width).step_by(columns::<I>()) {
+            let own = (self.width - first).min(columns::<I>());
+            let vectors = own.div_ceil(I::LANES);
+            let panel = &self.elements[self.depth * first..][..self.depth * vectors * I::LANES];
+            let panel = Panel { elements: panel, first, columns: own };
+            match (I::REGISTERS, vectors) {
+                (32, 4) => panel.multiply::<I, 6, 4>(isa, left, result),
+                (32, 3) => panel.multiply::<I, 8, 3>(isa, left, result),
+                (32, 2) => panel.multiply::<I, 12, 2>(isa, left, result),
+                (32, _) => panel.multiply::<I, 12, 1>(isa, left, result),
+                (_, 2) => panel.multiply::<I, 6, 2>(isa, left, result),
+                _ => panel.multiply::<I, 12, 1>(isa, left, result),
+            }
+        }
+    }
+}
+
+/// Columns of a panel.
+#[inline(always)]
+fn columns<I: Isa>() -> usize {
+    widest::<I>() * I::LANES
+}
+
+/// The most vectors of columns that are summed together.
+#[inline(always)]
+pub(super) fn widest<I: Isa>() -> usize {
+    if I::REGISTERS == 32 { 4 } else { 2 }
+}
+
+struct Panel<'a> {
+    elements: &'a [f32],
+    first: usize,
+    columns: usize,
+}
+
+impl Panel<'_> {
+    /// `P` rows by `V` vectors at a time.
+    #[inline(always)]
+    fn multiply<I: Isa, const P: usize, const V: usize>(&self, isa: I, left: PixelsRef, result: &mut PixelsMut) {
+        let count = result.pixels();
+        for row in (0..count).step_by(P) {
+            let mut rows: [&[f32]; P] = [&[]; P];
+            for (t, pixel) in rows.iter_mut().enumerate() {
+                // Beyond the last row, the last one again; its sums are not stored.
+                *pixel = left.pixel((row + t).min(count - 1));
+            }
+            let mut sums = [[isa.zero(); V]; P];
+            for (part, weights) in self.elements.chunks(PART * V * I::LANES).enumerate() {
+                let (start, size) = (part * PART, weights.len() / (V * I::LANES));
+                let mut terms: [&[f32]; P] = [&[]; P];
+                for (terms, row) in terms.iter_mut().zip(&rows) {
+                    *terms = &row[start..][..size];
+                }
+                let part = accumulate(isa, [[isa.zero(); V]; P], terms, weights);
+                for (sums, part) in sums.iter_mut().zip(part) {
+                    for (sum, part) in sums.iter_mut().zip(part) {
+                        *sum = isa.add(*sum, part);
+                    }
+                }
+            }
+            for (t, sums) in sums.iter().enumerate().take(count - row) {
+                let to = &mut result.pixel(row + t)[self.first..][..self.columns];
+                for (to, &sum) in to.chunks_mut(I::LANES).zip(sums) {
+                    isa.store_partial(to, sum);
+                }
+            }
+        }
+    }
+}
+
+/// Adds to each row's sums its terms times the weights: one vector multiply-add for each row, term and vector.
+#[inline(always)]
+pub(super) fn accumulate<I: Isa, const P: usize, const V: usize>(
+    isa: I,
+    mut sums: [[I::F32; V]; P],
+    mut rows: [&[f32]; P],
+    weights: &[f32],
+) -> [[I::F32; V]; P] {
+    let terms = rows[0].len();
+    for row in &mut rows {
+        *row = &row[..terms];
+    }
+    for (c, weights) in (0..terms).zip(weights.chunks_exact(V * I::LANES)) {
+        let weights: [I::F32; V] = array::from_fn(|j| isa.load(&weights[j * I::LANES..]));
+        for t in 0..P {
+            let x = isa.splat(rows[t][c]);
+            for j in 0..V {
+                sums[t][j] = isa.fma(x, weights[j], sums[t][j]);
+            }
+        }
+    }
+    sums
+}

@@ -1,0 +1,173 @@
+//! The executable: buffers, and the steps in order.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use amplio_graph::plan::{Content, FusedPlan, View};
+use amplio_graph::{Error, Executable, Result, Shape, Tensor};
+use amplio_simd::{AlignedBuf, Level, PixelsMut, PixelsRef, Region, borrow};
+use rayon::ThreadPool;
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+
+use crate::device::Compiler;
+use crate::layout::{Walk, channels, pixels, region, walks};
+use crate::step::CompiledStep;
+
+/// A part of one of the program's blocks of memory.
+type Place = (usize, Region);
+
+#[derive(Debug)]
+pub(crate) struct Program {
+    level: Level,
+    pool: Arc<ThreadPool>,
+    /// The plan's slots, then its constants.
+    memory: Vec<AlignedBuf>,
+    steps: Vec<PlacedStep>,
+    input: (Shape, Place),
+    output: (Shape, Place),
+}
+
+#[derive(Debug)]
+struct PlacedStep {
+    step: CompiledStep,
+    reads: Vec<Place>,
+    output: Place,
+}
+
+impl Program {
+    pub(crate) fn new(plan: &FusedPlan, compiler: &Compiler, level: Level, pool: Arc<ThreadPool>) -> Result<Self> {
+        let mut memory = plan.slots.iter().map(|&elements| zeroed(elements)).collect::<Result<Vec<_>>>()?;
+        let mut blocks = Vec::with_capacity(plan.buffers.len());
+        for buffer in &plan.buffers {
+            blocks.push(match &buffer.content {
+                Content::Slot(slot) => *slot,
+                Content::Constant(tensor) => {
+                    let mut block = zeroed(tensor.data().len())?;
+                    let mut pixels = PixelsMut::dense(&mut block, channels(&buffer.shape).max(1));
+                    scatter(tensor.data(), &buffer.shape, 0, &mut pixels);
+                    memory.push(block);
+                    memory.len() - 1
+                }
+            });
+        }
+        let place = |view: &View| (blocks[view.buffer], region(view, &plan.buffers[view.buffer].shape));
+        let steps = plan.steps.iter().map(|step| {
+            let compiled = CompiledStep::new(step, compiler).map_err(|e| e.at(&step.name))?;
+            Ok(PlacedStep { step: compiled, reads: step.reads().map(place).collect(), output: place(&step.output) })
+        });
+        let steps = steps.collect::<Result<Vec<_>>>()?;
+        let input = View { buffer: plan.input, first: 0, shape: plan.input_shape().clone() };
+        let (input, output) = (
+            (input.shape.clone(), place(&input)),
+            (plan.output.shape.clone(), place(&plan.output)),
+        );
+        Ok(Self { level, pool, memory, steps, input, output })
+    }
+
+    fn load(&mut self, input: &Tensor) -> Result<()> {
+        let (shape, place) = &self.input;
+        let (_, writes) = lend(&mut self.memory, &[], &[*place])?;
+        let run = crate::layout::row(shape);
+        let rows: Vec<_> = writes.into_iter().flat_map(|pixels| pixels.chunks(run)).collect();
+        self.pool.install(|| {
+            rows.into_par_iter().enumerate().for_each(|(i, mut row)| scatter(input.data(), shape, i * run, &mut row));
+        });
+        Ok(())
+    }
+
+    fn store(&mut self) -> Result<Tensor> {
+        let (shape, place) = &self.output;
+        let (reads, _) = lend(&mut self.memory, &[*place], &[])?;
+        gather(&reads[0], shape, &self.pool)
+    }
+}
+
+impl Executable for Program {
+    fn run_timed(&mut self, input: &Tensor, report: &mut dyn FnMut(usize, Duration)) -> Result<Tensor> {
+        if *input.shape() != self.input.0 {
+            return Err(Error::Input { expected: self.input.0.to_string(), given: input.shape().clone() });
+        }
+        self.load(input)?;
+        for (i, PlacedStep { step, reads, output }) in self.steps.iter().enumerate() {
+            let start = Instant::now();
+            let (reads, writes) = lend(&mut self.memory, reads, &[*output])?;
+            for output in writes {
+                step.run(self.level, &self.pool, &reads, output);
+            }
+            report(i, start.elapsed());
+        }
+        self.store()
+    }
+}
+
+fn zeroed(elements: usize) -> Result<AlignedBuf> {
+    let bytes = elements.saturating_mul(size_of::<f32>());
+    AlignedBuf::try_zeroed(elements).map_err(|_| Error::OutOfMemory { bytes })
+}
+
+/// Lends parts of memory; that the plan keeps apart what is read and what is written is checked here.
+fn lend<'a>(
+    memory: &'a mut [AlignedBuf],
+    reads: &[Place],
+    writes: &[Place],
+) -> Result<(Vec<PixelsRef<'a>>, Vec<PixelsMut<'a>>)> {
+    borrow(memory, reads, writes).map_err(|e| Error::Unsupported { what: format!("this plan: {e}") })
+}
+
+/// Fills `pixels`, which begin at number `first` of a tensor of this shape, from its elements in row-major order.
+fn scatter(from: &[f32], shape: &Shape, first: usize, pixels: &mut PixelsMut) {
+    let index = RowMajor::new(shape);
+    for i in 0..pixels.pixels() {
+        let start = index.pixel(first + i);
+        for (c, to) in pixels.pixel(i).iter_mut().enumerate() {
+            *to = from[start + c * index.channel];
+        }
+    }
+}
+
+/// The elements of a tensor of this shape in row-major order.
+fn gather(from: &PixelsRef, shape: &Shape, pool: &ThreadPool) -> Result<Tensor> {
+    let index = RowMajor::new(shape);
+    let mut data: Vec<f32> = Vec::new();
+    let bytes = shape.elements().saturating_mul(size_of::<f32>());
+    data.try_reserve_exact(shape.elements()).map_err(|_| Error::OutOfMemory { bytes })?;
+    data.resize(shape.elements(), 0.0);
+    // A plane (or a vector) lies together in both orders.
+    let plane = if index.channel == 1 { channels(shape).max(1) } else { index.channel };
+    pool.install(|| {
+        use rayon::slice::ParallelSliceMut;
+        data.par_chunks_mut(plane).enumerate().for_each(|(i, plane)| {
+            if index.channel == 1 {
+                plane.copy_from_slice(from.pixel(i));
+                return;
+            }
+            let (picture, c) = (i / channels(shape), i % channels(shape));
+            for (p, to) in plane.iter_mut().enumerate() {
+                *to = from.pixel(picture * index.channel + p)[c];
+            }
+        });
+    });
+    Tensor::new(shape.clone(), data)
+}
+
+/// Where the pixels and channels of a tensor are in row-major order.
+struct RowMajor {
+    /// From one channel to the next: the pixels of a picture, or 1 where the channels are the last axis.
+    channel: usize,
+    channels: usize,
+}
+
+impl RowMajor {
+    fn new(shape: &Shape) -> Self {
+        let channel = match walks(shape)[..] {
+            [Walk::Pixels(picture), Walk::Channels, _, _] => picture,
+            _ => 1,
+        };
+        Self { channel, channels: if pixels(shape) == 0 { 0 } else { channels(shape) } }
+    }
+
+    /// The first channel of pixel `i`.
+    fn pixel(&self, i: usize) -> usize {
+        i / self.channel * self.channel * self.channels + i % self.channel
+    }
+}

@@ -1,0 +1,37 @@
+use std::time::Duration;
+
+use crate::plan::FusedPlan;
+use crate::{Result, Tensor};
+
+/// Something that runs networks: the CPU, a GPU.
+///
+/// A device compiles a whole plan or refuses it; it never falls back in the middle of a network. For every primitive it
+/// gives the reference's answer within the tolerance that stands beside the primitive.
+pub trait Device: Send + Sync {
+    /// What it is, for people: for example `cpu (avx512, 2 threads)`.
+    fn name(&self) -> String;
+
+    /// Makes a plan ready to run: lays out buffers, packs weights. What does not depend on the picture's size is kept
+    /// from one call to the next.
+    ///
+    /// # Errors
+    /// If the plan holds something that the device cannot do, or memory runs short.
+    fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>>;
+}
+
+/// A plan, compiled by a device for one size of input.
+pub trait Executable: Send {
+    /// The network's output for `input`, which has the shape that the plan was made for.
+    ///
+    /// # Errors
+    /// If the input has another shape.
+    fn run(&mut self, input: &Tensor) -> Result<Tensor> {
+        self.run_timed(input, &mut |_, _| ())
+    }
+
+    /// As [`Executable::run`], and tells how long each step of the plan took, by its index.
+    ///
+    /// # Errors
+    /// As [`Executable::run`].
+    fn run_timed(&mut self, input: &Tensor, report: &mut dyn FnMut(usize, Duration)) -> Result<Tensor>;
+}

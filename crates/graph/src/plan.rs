@@ -1,0 +1,222 @@
+//! The fused plan: what a device runs for one size of input.
+//!
+//! A plan is a short list of steps. Each is a kernel with an *epilogue*, the elementwise operations that follow it, so
+//! that values pass through memory as seldom as possible. Steps read and write *views*: ranges of channels of buffers,
+//! so that a dense block's concatenations cost nothing. Buffers whose lives do not overlap share a slot of memory.
+
+mod build;
+mod liveness;
+mod place;
+mod rearrange;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::ops::{
+    Attention, BinaryFn, Conv2d, ConvTranspose2d, GridSample, GroupNorm, LayerNorm, MatMul, Pool, Reduce,
+    Resize, Softmax, Unary,
+};
+use crate::{Graph, Result, Shape, Tensor};
+
+pub use rearrange::{Axis, Loop, Rearrangement};
+
+/// What a device runs for one size of input.
+#[derive(Clone, Debug)]
+pub struct FusedPlan {
+    /// Everything that steps read and write.
+    pub buffers: Vec<Buffer>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The buffer into which the network's input goes.
+    pub input: usize,
+    /// Where the network's output is after the last step.
+    pub output: View,
+    /// For each slot of memory, the elements of the largest buffer that lives in it.
+    pub slots: Vec<usize>,
+}
+
+/// A tensor that steps read and write.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// Its dimensions.
+    pub shape: Shape,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What is in a [`Buffer`].
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A constant of the network.
+    Constant(Arc<Tensor>),
+    /// The network's input or the results of steps, in a slot of memory that other buffers use at other times.
+    Slot(usize),
+}
+
+/// A buffer, or a range of the channels (axis 1) of a picture-shaped one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Index of the buffer.
+    pub buffer: usize,
+    /// The first channel.
+    pub first: usize,
+    /// Dimensions of the view: those of the buffer but for the number of channels.
+    pub shape: Shape,
+}
+
+/// One kernel with its epilogue.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The path of the layer in the network, for messages and tables.
+    pub name: String,
+    /// What is computed.
+    pub kernel: Kernel,
+    /// What it reads.
+    pub inputs: Vec<View>,
+    /// What happens to each result before it is stored, in order.
+    pub epilogue: Vec<Epilogue>,
+    /// The dimensions of the kernel's result, before the epilogue.
+    pub result: Shape,
+    /// Where the result goes.
+    pub output: View,
+    /// Multiply-accumulates.
+    pub macs: u64,
+}
+
+/// What a [`Step`] computes, before its epilogue.
+#[derive(Clone, Debug)]
+pub enum Kernel {
+    /// The input, broadcast to the shape of the result.
+    Copy,
+    /// A convolution.
+    Conv {
+        /// The convolution.
+        conv: Conv2d,
+        /// It reads its input as if each pixel were a block of `enlarge` by `enlarge`.
+        enlarge: usize,
+    },
+    /// A transposed convolution.
+    ConvTranspose(ConvTranspose2d),
+    /// Resampling.
+    Resize(Resize),
+    /// Sampling at given places.
+    GridSample(GridSample),
+    /// Pooling over windows.
+    Pool(Pool),
+    /// Reduction over axes.
+    Reduce(Reduce),
+    /// Normalisation over one axis.
+    LayerNorm(LayerNorm),
+    /// Normalisation over groups of channels.
+    GroupNorm(GroupNorm),
+    /// Softmax along an axis.
+    Softmax(Softmax),
+    /// Matrix product.
+    MatMul(MatMul),
+    /// Attention.
+    Attention(Attention),
+    /// Moving elements without changing them.
+    Rearrange(Rearrangement),
+}
+
+/// An elementwise operation after a kernel.
+#[derive(Clone, Debug)]
+pub enum Epilogue {
+    /// A function of each element.
+    Unary(Unary),
+    /// `x` if positive, else `slope * x`.
+    Prelu(Operand),
+    /// A function of each element and the operand's.
+    Binary {
+        /// The function.
+        function: BinaryFn,
+        /// The other side.
+        operand: Operand,
+        /// Whether the operand is the function's first argument.
+        swapped: bool,
+    },
+    /// Channels to pixels; at most once in an epilogue, and only after a convolution. What follows it sees the larger
+    /// picture.
+    PixelShuffle(usize),
+}
+
+/// The other side of an elementwise operation.
+#[derive(Clone, Debug)]
+pub enum Operand {
+    /// The same number for all.
+    Scalar(f32),
+    /// A view that broadcasts to the result: the same rank, each dimension equal to the result's or 1.
+    View {
+        /// The view.
+        view: View,
+        /// It is read as if each pixel were a block of `enlarge` by `enlarge`.
+        enlarge: usize,
+    },
+}
+
+impl FusedPlan {
+    /// The plan of `graph` for an input of this shape.
+    ///
+    /// # Errors
+    /// If the graph does not take an input of this shape.
+    pub fn new(graph: &Graph, input: &Shape) -> Result<Self> {
+        build::plan(graph, input)
+    }
+
+    /// Dimensions of the input.
+    pub fn input_shape(&self) -> &Shape {
+        &self.buffers[self.input].shape
+    }
+
+    /// Bytes of the working memory in which `f32` buffers live.
+    pub fn bytes(&self) -> usize {
+        self.slots.iter().fold(0, |sum, n| n.saturating_mul(size_of::<f32>()).saturating_add(sum))
+    }
+
+    /// Multiply-accumulates of one run.
+    pub fn macs(&self) -> u64 {
+        self.steps.iter().map(|step| step.macs).sum()
+    }
+}
+
+impl Kernel {
+    /// What kind of kernel it is, for messages and tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Conv { .. } => "conv",
+            Self::ConvTranspose(_) => "conv_transpose",
+            Self::Resize(_) => "resize",
+            Self::GridSample(_) => "grid_sample",
+            Self::Pool(_) => "pool",
+            Self::Reduce(_) => "reduce",
+            Self::LayerNorm(_) => "layer_norm",
+            Self::GroupNorm(_) => "group_norm",
+            Self::Softmax(_) => "softmax",
+            Self::MatMul(_) => "matmul",
+            Self::Attention(_) => "attention",
+            Self::Rearrange(_) => "rearrange",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kernel.name())?;
+        if let Kernel::Conv { conv, enlarge } = &self.kernel {
+            write!(f, " {}", conv.weight.shape())?;
+            if *enlarge > 1 {
+                write!(f, " on nearest x{enlarge}")?;
+            }
+        }
+        for op in &self.epilogue {
+            match op {
+                Epilogue::Unary(function) => write!(f, " + {function:?}")?,
+                Epilogue::Prelu(_) => f.write_str(" + Prelu")?,
+                Epilogue::Binary { function, .. } => write!(f, " + {function:?}")?,
+                Epilogue::PixelShuffle(r) => write!(f, " + shuffle x{r}")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! Where values live that are concatenated: side by side in one wide buffer, so that nothing is copied.
+
+use std::collections::HashMap;
+
+use crate::{Graph, Op, Shape, Value};
+
+/// The part of a wide buffer in which a value lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Home {
+    /// The concatenation that the buffer was made for.
+    pub(super) root: Value,
+    /// The first channel of the value in it.
+    pub(super) first: usize,
+}
+
+/// The homes of all concatenations of channels and of those of their inputs that can be written in place; `own` says
+/// which values can.
+///
+/// The last concatenation comes first: in a dense block it holds all the others as prefixes.
+pub(super) fn homes(graph: &Graph, shapes: &[Shape], own: impl Fn(Value) -> bool) -> HashMap<Value, Home> {
+    let mut homes: HashMap<Value, Home> = HashMap::new();
+    let concats: Vec<_> =
+        graph.nodes().filter(|(value, _)| is_channel_concat(graph, shapes, *value)).collect();
+    for (value, node) in concats.into_iter().rev() {
+        let firsts = firsts(node.inputs(), shapes, 1);
+        if let Some(home) = side_by_side(node.inputs(), &firsts, &homes)
+            && !homes.contains_key(&value)
+        {
+            homes.insert(value, home);
+            continue;
+        }
+        let home = *homes.entry(value).or_insert(Home { root: value, first: 0 });
+        for (&input, first) in node.inputs().iter().zip(firsts) {
+            if own(input) {
+                homes.entry(input).or_insert(Home { root: home.root, first: home.first + first });
+            }
+        }
+    }
+    homes
+}
+
+/// Whether the value is a concatenation of the channels of pictures.
+pub(super) fn is_channel_concat(graph: &Graph, shapes: &[Shape], value: Value) -> bool {
+    matches!(graph.node(value).op(), Some(Op::Concat(op)) if op.axis == 1 && shapes[value.index()].rank() == 4)
+}
+
+/// For each of the concatenated values, its first place on the axis of the whole.
+pub(super) fn firsts(inputs: &[Value], shapes: &[Shape], axis: usize) -> Vec<usize> {
+    let sizes = inputs.iter().map(|input| shapes[input.index()][axis]);
+    sizes.scan(0, |first, size| Some(std::mem::replace(first, *first + size))).collect()
+}
+
+/// The home of the concatenation, if its inputs already live side by side, in order.
+fn side_by_side(inputs: &[Value], firsts: &[usize], homes: &HashMap<Value, Home>) -> Option<Home> {
+    let home = *homes.get(inputs.first()?)?;
+    let in_place = inputs
+        .iter()
+        .zip(firsts)
+        .all(|(input, first)| homes.get(input) == Some(&Home { root: home.root, first: home.first + first }));
+    in_place.then_some(home)
+}

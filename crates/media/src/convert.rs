@@ -1,0 +1,206 @@
+//! Samples of one shape to samples of another: depth, channels and transfer, with exact rounding.
+
+use crate::colour::{LUMA, from_linear, to_linear};
+use crate::{Channels, Depth, Error, Header, Result, Samples, Transfer};
+
+/// Converts any number of whole rows from the shape `from` to the shape `to` (the heights are ignored).
+///
+/// - 16 to 8 bit: `round(v / 257)`; 8 to 16 bit: `v × 257`, so that 8 → 16 → 8 changes nothing.
+/// - Float to integer: clipped to 0..=1, rounded to nearest, not-a-number becomes 0; colours that are
+///   [`Transfer::Linear`] go through the sRGB curve first. Integer to float is the reverse.
+/// - Alpha appears as opaque. Where it disappears, the picture is laid on white.
+/// - Grey to colour: the same value three times; colour to grey: luma by [`LUMA`].
+///
+/// # Errors
+///
+/// [`Error::Misuse`] if the widths differ, the depth is not that of `from`, or the rows are not whole.
+pub fn convert(rows: &Samples, from: &Header, to: &Header) -> Result<Samples> {
+    if from.width != to.width || rows.depth() != from.depth || !rows.len().is_multiple_of(from.row_samples().max(1)) {
+        return Err(Error::misuse(format!(
+            "cannot convert {} {:?} samples from rows of {} {:?} {:?} to rows of {} {:?} {:?}",
+            rows.len(),
+            rows.depth(),
+            from.width,
+            from.channels,
+            from.depth,
+            to.width,
+            to.channels,
+            to.depth,
+        )));
+    }
+    let (a, b) = (from.channels, to.channels);
+    let same_depth = match rows {
+        Samples::U8(v) => Samples::U8(relay(v, a, b)),
+        Samples::U16(v) => Samples::U16(relay(v, a, b)),
+        Samples::F32(v) => Samples::F32(relay(v, a, b)),
+    };
+    Ok(redepth(same_depth, b, from.transfer, to))
+}
+
+/// Changes the channels, in the depth and encoding that the samples have.
+fn relay<T: Sample>(rows: &[T], from: Channels, to: Channels) -> Vec<T> {
+    if from == to {
+        return rows.to_vec();
+    }
+    let mut out = Vec::with_capacity(rows.len() / from.count() * to.count());
+    for pixel in rows.chunks_exact(from.count()) {
+        let alpha = if from.has_alpha() { pixel[from.count() - 1] } else { T::WHITE };
+        let mut colour = if from.colours() == 3 { [pixel[0], pixel[1], pixel[2]] } else { [pixel[0]; 3] };
+        if from.has_alpha() && !to.has_alpha() {
+            colour = colour.map(|c| T::on_white(c, alpha));
+        }
+        match (from.colours(), to.colours()) {
+            (3, 1) => out.push(T::grey(colour)),
+            (_, n) => out.extend_from_slice(&colour[..n]),
+        }
+        if to.has_alpha() {
+            out.push(alpha);
+        }
+    }
+    out
+}
+
+/// Changes depth and transfer; the channels are already those of `to`.
+fn redepth(rows: Samples, channels: Channels, transfer: Transfer, to: &Header) -> Samples {
+    match (rows, to.depth) {
+        (Samples::U8(v), Depth::U16) => Samples::U16(v.into_iter().map(widen).collect()),
+        (Samples::U16(v), Depth::U8) => Samples::U8(v.into_iter().map(narrow).collect()),
+        (Samples::U8(v), Depth::F32) => {
+            let light = curve(Transfer::Encoded, to.transfer);
+            Samples::F32(map(v, channels, |c| light(f32::from(c) / 255.0), |a| f32::from(a) / 255.0))
+        }
+        (Samples::U16(v), Depth::F32) => {
+            let light = curve(Transfer::Encoded, to.transfer);
+            Samples::F32(map(v, channels, |c| light(f32::from(c) / 65535.0), |a| f32::from(a) / 65535.0))
+        }
+        (Samples::F32(v), Depth::U8) => {
+            let code = curve(transfer, Transfer::Encoded);
+            Samples::U8(map(v, channels, |c| quantize(code(c), 255.0) as u8, |a| quantize(a, 255.0) as u8))
+        }
+        (Samples::F32(v), Depth::U16) => {
+            let code = curve(transfer, Transfer::Encoded);
+            Samples::U16(map(v, channels, |c| quantize(code(c), 65535.0) as u16, |a| quantize(a, 65535.0) as u16))
+        }
+        (Samples::F32(v), Depth::F32) if transfer != to.transfer => {
+            Samples::F32(map(v, channels, curve(transfer, to.transfer), |a| a))
+        }
+        (same, _) => same,
+    }
+}
+
+/// 16 to 8 bit, rounded to nearest.
+pub(crate) fn narrow(v: u16) -> u8 {
+    ((u32::from(v) + 128) / 257) as u8
+}
+
+/// 8 to 16 bit, exactly.
+pub(crate) fn widen(v: u8) -> u16 {
+    u16::from(v) * 257
+}
+
+/// 0..=1 to 0..=max, rounded; the cast that follows turns not-a-number into 0.
+fn quantize(v: f32, max: f32) -> f32 {
+    v.clamp(0.0, 1.0) * max + 0.5
+}
+
+fn curve(from: Transfer, to: Transfer) -> fn(f32) -> f32 {
+    match (from, to) {
+        (Transfer::Encoded, Transfer::Linear) => to_linear,
+        (Transfer::Linear, Transfer::Encoded) => from_linear,
+        _ => |v| v,
+    }
+}
+
+/// One function for colours, another for alpha.
+fn map<A: Copy, B>(rows: Vec<A>, channels: Channels, colour: impl Fn(A) -> B, alpha: impl Fn(A) -> B) -> Vec<B> {
+    if !channels.has_alpha() {
+        return rows.into_iter().map(colour).collect();
+    }
+    let mut out = Vec::with_capacity(rows.len());
+    for pixel in rows.chunks_exact(channels.count()) {
+        let (last, colours) = (pixel[channels.count() - 1], &pixel[..channels.colours()]);
+        out.extend(colours.iter().map(|&c| colour(c)));
+        out.push(alpha(last));
+    }
+    out
+}
+
+/// What the channel conversions need to know about a sample type.
+trait Sample: Copy {
+    const WHITE: Self;
+    fn on_white(colour: Self, alpha: Self) -> Self;
+    fn grey(rgb: [Self; 3]) -> Self;
+}
+
+impl Sample for u8 {
+    const WHITE: u8 = 255;
+    fn on_white(colour: u8, alpha: u8) -> u8 {
+        let (c, a) = (u32::from(colour), u32::from(alpha));
+        ((c * a + 255 * (255 - a) + 127) / 255) as u8
+    }
+    fn grey(rgb: [u8; 3]) -> u8 {
+        (crate::colour::luma(rgb.map(f32::from)) + 0.5) as u8
+    }
+}
+
+impl Sample for u16 {
+    const WHITE: u16 = 65535;
+    fn on_white(colour: u16, alpha: u16) -> u16 {
+        let (c, a) = (u64::from(colour), u64::from(alpha));
+        ((c * a + 65535 * (65535 - a) + 32767) / 65535) as u16
+    }
+    fn grey(rgb: [u16; 3]) -> u16 {
+        (crate::colour::luma(rgb.map(f32::from)) + 0.5) as u16
+    }
+}
+
+impl Sample for f32 {
+    const WHITE: f32 = 1.0;
+    fn on_white(colour: f32, alpha: f32) -> f32 {
+        colour * alpha + (1.0 - alpha)
+    }
+    fn grey(rgb: [f32; 3]) -> f32 {
+        rgb.iter().zip(LUMA).map(|(c, w)| c * w).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{convert, narrow, widen};
+    use crate::{Channels, Depth, Header, Samples, Transfer};
+
+    #[test]
+    fn narrowing_is_rounding_to_nearest() {
+        for v in 0..=65535u16 {
+            assert_eq!(narrow(v), (f64::from(v) / 257.0).round() as u8, "{v}");
+        }
+        for v in 0..=255u8 {
+            assert_eq!(narrow(widen(v)), v);
+        }
+    }
+
+    #[test]
+    fn linear_floats_go_through_the_curve_and_are_clipped() {
+        let from = Header { transfer: Transfer::Linear, ..Header::new(2, 1, Channels::GreyAlpha, Depth::F32) };
+        let to = Header::new(2, 1, Channels::GreyAlpha, Depth::U8);
+        let got = convert(&Samples::F32(vec![0.214_041_14, 0.5, 7.0, f32::NAN]), &from, &to).unwrap();
+        assert_eq!(got, Samples::U8(vec![128, 128, 255, 0]));
+        let back = Header { transfer: Transfer::Linear, ..to };
+        let all = Samples::U8((0..=255).collect());
+        let (a, b) = (Header { width: 256, channels: Channels::Grey, ..to }, Header { depth: Depth::F32, ..back });
+        let b = Header { width: 256, channels: Channels::Grey, ..b };
+        assert_eq!(convert(&convert(&all, &a, &b).unwrap(), &b, &a).unwrap(), all);
+    }
+
+    #[test]
+    fn flattening_on_white_and_relayouts() {
+        let rgba = Header::new(1, 1, Channels::Rgba, Depth::U8);
+        let to = |channels| Header { channels, ..rgba };
+        let pixel = Samples::U8(vec![0, 100, 255, 51]);
+        assert_eq!(convert(&pixel, &rgba, &to(Channels::Rgb)).unwrap(), Samples::U8(vec![204, 224, 255]));
+        let grey = Samples::U8(vec![9]);
+        let got = convert(&grey, &to(Channels::Grey), &to(Channels::Rgba)).unwrap();
+        assert_eq!(got, Samples::U8(vec![9, 9, 9, 255]));
+        assert!(convert(&grey, &rgba, &rgba).is_err());
+    }
+}

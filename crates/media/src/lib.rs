@@ -1,0 +1,27 @@
+//! Pictures in, pictures out, nothing lost.
+//!
+//! [`images`] reads and writes files, from top to bottom in rows where the format allows. An [`Image`] is
+//! samples of 8, 16 or float bits in one of four channel layouts, with its [`Metadata`].
+//! [`convert()`] changes depth and channels, [`resample`] the size (classically), [`alpha`] gives
+//! invisible pixels sensible colours.
+//!
+//! The crate is synchronous, never prints, and knows nothing about how pictures are made larger.
+
+pub mod alpha;
+pub mod colour;
+pub mod images;
+pub mod resample;
+
+mod cmyk;
+mod convert;
+mod error;
+mod exif;
+mod metadata;
+mod orientation;
+mod picture;
+mod xmp;
+
+pub use convert::convert;
+pub use error::{Error, Result};
+pub use metadata::{Density, DensityUnit, Metadata};
+pub use picture::{Channels, Depth, Header, Image, Samples, Transfer};

@@ -1,0 +1,200 @@
+//! Files that other programs wrote. All show the same picture; see `testdata/images/README.md`.
+
+use amplio_media::images::{Limits, by_name, detect, read, read_header};
+use amplio_media::{Channels, Depth, Header, Image, Samples, Transfer, convert};
+
+use super::sample;
+
+const W: u32 = 24;
+const H: u32 = 16;
+
+/// Name, layout, depth, and the largest difference to the true picture in 8-bit steps.
+const FILES: &[(&str, Channels, Depth, f32)] = &[
+    ("interlaced.png", Channels::Rgb, Depth::U8, 0.0),
+    ("animated.png", Channels::Rgb, Depth::U8, 0.0),
+    ("palette.png", Channels::Rgb, Depth::U8, 90.0),
+    ("palette-alpha.png", Channels::Rgba, Depth::U8, 255.0),
+    ("grey16.png", Channels::Grey, Depth::U16, 0.01),
+    ("icc.png", Channels::Rgb, Depth::U8, 0.0),
+    ("bilevel.png", Channels::Grey, Depth::U8, 255.0),
+    ("progressive.jpg", Channels::Rgb, Depth::U8, 20.0),
+    ("grey.jpg", Channels::Grey, Depth::U8, 8.0),
+    ("rgb.jpg", Channels::Rgb, Depth::U8, 8.0),
+    ("lossy.webp", Channels::Rgba, Depth::U8, 255.0),
+    ("lossless.webp", Channels::Rgba, Depth::U8, 0.0),
+    ("rgb.bmp", Channels::Rgb, Depth::U8, 0.0),
+    ("rgb.tga", Channels::Rgb, Depth::U8, 0.0),
+    ("rle.tga", Channels::Rgba, Depth::U8, 0.0),
+    ("rgb.qoi", Channels::Rgb, Depth::U8, 0.0),
+    ("plain.ppm", Channels::Rgb, Depth::U8, 0.0),
+    ("rgb.ppm", Channels::Rgb, Depth::U8, 0.0),
+    ("bilevel.pbm", Channels::Grey, Depth::U8, 255.0),
+    ("animated.gif", Channels::Rgba, Depth::U8, 90.0),
+    ("rgb16.tif", Channels::Rgb, Depth::U16, 0.01),
+    ("tiled.tif", Channels::Rgb, Depth::U8, 0.0),
+    ("planar.tif", Channels::Rgb, Depth::U8, 0.0),
+    ("float.tif", Channels::Rgb, Depth::F32, 0.01),
+    ("big-endian.tif", Channels::Rgb, Depth::U16, 0.01),
+    ("big.tif", Channels::Rgb, Depth::U8, 0.0),
+    ("associated.tif", Channels::Rgba, Depth::U8, 255.0),
+    ("palette.tif", Channels::Rgb, Depth::U8, 90.0),
+    ("bilevel.tif", Channels::Grey, Depth::U8, 255.0),
+    ("jpeg.tif", Channels::Rgb, Depth::U8, 20.0),
+    ("rgb.jxl", Channels::Rgb, Depth::U8, 0.0),
+    ("rgb16.jxl", Channels::Rgb, Depth::U16, 0.01),
+    ("rgba.jxl", Channels::Rgba, Depth::U8, 255.0),
+    ("grey.jxl", Channels::Grey, Depth::U8, 0.0),
+    ("lossy.jxl", Channels::Rgb, Depth::U8, 30.0),
+    ("float.jxl", Channels::Rgb, Depth::F32, 0.5),
+    ("420.avif", Channels::Rgb, Depth::U8, 20.0),
+    ("rgba.avif", Channels::Rgba, Depth::U8, 255.0),
+    ("10bit.avif", Channels::Rgb, Depth::U16, 8.0),
+    ("grey.avif", Channels::Grey, Depth::U8, 8.0),
+    ("rgb.exr", Channels::Rgb, Depth::F32, 0.5),
+    ("rgba.exr", Channels::Rgba, Depth::F32, 255.0),
+    ("grey.exr", Channels::Grey, Depth::F32, 0.5),
+    ("flat.hdr", Channels::Rgb, Depth::F32, 3.0),
+];
+
+/// The true picture at a pixel: the same formula as in the script that made the files.
+fn truth(x: u32, y: u32) -> [f32; 3] {
+    [x * 255 / (W - 1), y * 255 / (H - 1), (x + y) * 255 / (W + H - 2)].map(|v| v as f32)
+}
+
+/// The colour of a pixel in 8-bit steps, whatever the file stores.
+fn colour(name: &str, image: &Image, x: u32, y: u32) -> [f32; 4] {
+    let n = image.channels.count();
+    let at = (y * image.width + x) as usize * n;
+    let sample = |i: usize| match &image.samples {
+        Samples::U8(v) => f32::from(v[at + i]),
+        Samples::U16(v) => f32::from(v[at + i]) / 257.0,
+        Samples::F32(v) if i + 1 == n && image.channels.has_alpha() => v[at + i] * 255.0,
+        // The floats of EXR and HDR go up to 4.
+        Samples::F32(v) if name.ends_with("exr") || name.ends_with("hdr") => v[at + i] * 255.0 / 4.0,
+        Samples::F32(v) => v[at + i] * 255.0,
+    };
+    let alpha = if image.channels.has_alpha() { sample(n - 1) } else { 255.0 };
+    if image.channels.colours() == 1 {
+        return [sample(0), sample(0), sample(0), alpha];
+    }
+    [sample(0), sample(1), sample(2), alpha]
+}
+
+#[test]
+fn files_of_other_programs() {
+    for &(name, channels, depth, tolerance) in FILES {
+        let bytes = sample(name);
+        let (format, header) = read_header(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let image = read(&bytes, &Limits::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(image.header(), header, "{name}");
+        assert_eq!((header.width, header.height, header.channels, header.depth), (W, H, channels, depth), "{name}");
+        assert_eq!(detect(&bytes[..64.min(bytes.len())]), Some(format), "{name}");
+        let mut mean = 0.0;
+        for y in 0..H {
+            for x in 0..W {
+                let (got, mut wanted) = (colour(name, &image, x, y), truth(x, y));
+                if channels.colours() == 1 {
+                    wanted = [wanted[0]; 3];
+                }
+                if name.starts_with("rgb16") || name.contains("16.") || name.starts_with("float") || name == "big-endian.tif" || tolerance == 0.5 || tolerance == 3.0 || name == "rgba.exr" || name.starts_with("10bit") {
+                    // These were made from 16-bit values, not from the rounded 8-bit ones.
+                    let exact = |v: u32, max: u32| (v * 65535 / max) as f32 / 257.0;
+                    wanted = [exact(x, W - 1), exact(y, H - 1), exact(x + y, W + H - 2)];
+                    if channels.colours() == 1 {
+                        wanted = [wanted[0]; 3];
+                    }
+                }
+                if got[3] < 20.0 {
+                    continue;
+                }
+                for i in 0..3 {
+                    let difference = (got[i] - wanted[i]).abs();
+                    mean += difference / (W * H * 3) as f32;
+                    assert!(difference <= tolerance + 0.51, "{name} {x},{y}: {got:?} for {wanted:?}");
+                }
+            }
+        }
+        assert!(mean <= if name.contains("bilevel") { 100.0 } else { 25.0f32.min(tolerance + 0.51) }, "{name}: {mean}");
+    }
+}
+
+#[test]
+fn alpha_is_straight() {
+    for name in ["associated.tif", "rgba.exr", "rgba.avif", "rgba.jxl", "lossless.webp", "rle.tga"] {
+        let image = read(&sample(name), &Limits::default()).unwrap();
+        for y in 0..H {
+            for x in 5..W {
+                let got = colour(name, &image, x, y);
+                let alpha = (255 - y * 8) as f32;
+                assert!((got[3] - alpha).abs() < 3.0, "{name} {x},{y}: {got:?}");
+                for (i, wanted) in truth(x, y).into_iter().enumerate() {
+                    assert!((got[i] - wanted).abs() < 14.0, "{name} {x},{y}: {got:?}");
+                }
+            }
+            assert!(colour(name, &image, 2, y)[3] < 2.0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn inks_become_light() {
+    for name in ["cmyk.jpg", "ycck.jpg", "cmyk.tif"] {
+        let image = read(&sample(name), &Limits::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        for y in 0..H {
+            for x in 0..W {
+                let got = colour(name, &image, x, y);
+                for (i, light) in truth(x, y).into_iter().enumerate() {
+                    let wanted = light * (255 - x * 2) as f32 / 255.0;
+                    assert!((got[i] - wanted).abs() < 14.0, "{name} {x},{y} {i}: {got:?} for {wanted}");
+                }
+            }
+        }
+    }
+}
+
+/// The profile says that every ink prints mid-grey, which the simple formula would not.
+#[test]
+fn inks_go_through_their_profile() {
+    let image = read(&sample("cmyk-icc.jpg"), &Limits::default()).unwrap();
+    assert_eq!(image.metadata.icc, None, "a profile for inks does not fit RGB samples");
+    let got = colour("", &image, 0, 0);
+    let spread = got[..3].iter().fold(0.0f32, |a, v| a.max((v - got[0]).abs()));
+    assert!(spread < 6.0 && (100.0..160.0).contains(&got[0]), "{got:?}");
+}
+
+#[test]
+fn orientation_of_tiff_is_applied() {
+    let image = read(&sample("turned.tif"), &Limits::default()).unwrap();
+    assert_eq!((image.width, image.height), (H, W));
+    assert_eq!(read_header(&sample("turned.tif")).unwrap().1, image.header());
+    for y in 0..W {
+        for x in 0..H {
+            assert_eq!(colour("", &image, x, y)[..3], truth(y, H - 1 - x), "{x},{y}");
+        }
+    }
+}
+
+#[test]
+fn profiles_are_kept() {
+    let image = read(&sample("icc.png"), &Limits::default()).unwrap();
+    assert!(image.metadata.icc.is_some_and(|p| p.get(36..40) == Some(b"acsp")));
+}
+
+#[test]
+fn floats_are_linear() {
+    for name in ["rgb.exr", "flat.hdr", "float.tif"] {
+        assert_eq!(read_header(&sample(name)).unwrap().1.transfer, Transfer::Linear, "{name}");
+    }
+    let image = read(&sample("rgb.exr"), &Limits::default()).unwrap();
+    let to = Header { depth: Depth::U8, transfer: Transfer::Encoded, ..image.header() };
+    let Samples::U8(v) = convert(&image.samples, &image.header(), &to).unwrap() else { panic!() };
+    assert_eq!(v[v.len() - 3..], [255; 3], "brighter than white is clipped");
+}
+
+#[test]
+fn names_and_extensions() {
+    assert_eq!(amplio_media::images::by_extension(".JPG"), by_name("jpeg"));
+    assert!(by_name("nothing").is_none());
+    assert!(detect(b"").is_none());
+    assert!(detect(b"hello, this is a text of more than eighteen bytes").is_none());
+}

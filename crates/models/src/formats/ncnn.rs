@@ -1,0 +1,85 @@
+//! NCNN: a list of layers (`.param`, as text or binary) and their numbers (`.bin`), in two files
+//! (<https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure>).
+
+mod binary;
+mod input;
+mod layers;
+mod lower;
+mod net;
+mod numbers;
+mod param;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use amplio_graph::Graph;
+
+use super::{Contents, Format, Input};
+use crate::{DType, Error, Limits, Result};
+
+/// The format.
+pub const FORMAT: Format = Format { name: NAME, extensions: &["param", "bin"], probe, read: read_pair };
+
+const NAME: &str = "ncnn";
+
+/// With what a list of layers begins: as a word of text, or as a little-endian number.
+const MAGIC: u32 = 7_767_517;
+
+/// A network, and how most of its numbers are stored.
+pub type Network = (Graph, DType);
+
+fn probe(bytes: &[u8]) -> bool {
+    is_text(bytes) || is_binary(bytes)
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(MAGIC.to_string().as_bytes())
+}
+
+fn is_binary(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC.to_le_bytes())
+}
+
+/// The network of a list of layers and of the layers' numbers.
+///
+/// # Errors
+/// If one of both is unsound, if a layer is unknown or does what has no primitive, or if something is larger than the limits.
+pub fn read(param: &[u8], bin: &[u8], limits: &Limits) -> Result<Network> {
+    limits.check_bytes(param.len())?;
+    limits.check_bytes(bin.len())?;
+    let layers = if is_binary(param) { binary::parse(param, limits)? } else { text::parse(param, limits)? };
+    lower::lower(&layers, bin, limits)
+}
+
+/// Reads the file that was given and the one that belongs to it.
+fn read_pair(input: &Input<'_>) -> Result<Contents> {
+    let given_layers = probe(input.bytes);
+    let path = input.path.ok_or_else(|| {
+        let missing = if given_layers { "the numbers (.bin)" } else { "the list of layers (.param)" };
+        Error::not_found(format!("an ncnn model lies in two files; without a path {missing} cannot be found"))
+    })?;
+    let sibling = sibling(path, given_layers)?;
+    let other = input.limits.read_file(&sibling)?;
+    let (param, bin) = if given_layers { (input.bytes, &other[..]) } else { (&other[..], input.bytes) };
+    let (graph, dtype) = read(param, bin, input.limits)?;
+    Ok(Contents::Graph { graph, dtype })
+}
+
+/// The other file of the pair: `x.param` or `x.param.bin` beside `x.bin`, and the other way round.
+fn sibling(path: &Path, given_layers: bool) -> Result<PathBuf> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = [".param.bin", ".ncnn.param", ".ncnn.bin", ".param", ".bin"].iter().find_map(|end| name.strip_suffix(end));
+    let stem = stem.unwrap_or(name);
+    let endings: &[&str] =
+        if given_layers { &[".bin", ".ncnn.bin"] } else { &[".param", ".ncnn.param", ".param.bin"] };
+    let candidates: Vec<_> = endings.iter().map(|end| path.with_file_name(format!("{stem}{end}"))).collect();
+    let found = candidates.iter().find(|candidate| candidate.is_file() && candidate.as_path() != path);
+    found.cloned().ok_or_else(|| {
+        let names: Vec<_> = candidates.iter().filter_map(|c| c.file_name()?.to_str()).collect();
+        Error::not_found(format!("the other file of the ncnn model ({}) is not there", names.join(" or ")))
+    })
+}
+
+fn malformed(what: impl Into<String>) -> Error {
+    Error::malformed(NAME, what)
+}

@@ -1,0 +1,117 @@
+use amplio_graph::receptive::{self, Footprint};
+use amplio_graph::{Builder, Graph, Shape};
+
+use crate::{DType, Error, Result};
+
+/// What is known about a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// Its name: that of its file without the ending.
+    pub name: String,
+    /// The format of its file.
+    pub format: &'static str,
+    /// The architecture whose weights the file holds; `None` if the file holds the network itself.
+    pub architecture: Option<&'static str>,
+    /// The architecture's hyper-parameters, by name.
+    pub hyper: Vec<(&'static str, String)>,
+    /// How many times larger the picture becomes in both directions.
+    pub scale: usize,
+    /// Channels of the picture that it takes.
+    pub input_channels: usize,
+    /// Channels of the picture that it returns.
+    pub output_channels: usize,
+    /// Height and width of what it takes must be multiples of this.
+    pub size_multiple: usize,
+    /// Height and width of what it takes must be at least this.
+    pub minimum_size: usize,
+    /// How many pixels of the input away from its own place a pixel of the output sees at most; `None` if it sees all.
+    pub radius: Option<usize>,
+    /// Multiply-accumulates for each pixel of the input.
+    pub macs_per_pixel: f64,
+    /// Number of learned numbers.
+    pub parameters: usize,
+    /// How most of them are stored in the file.
+    pub dtype: DType,
+    /// The licence, if the file names it.
+    pub licence: Option<String>,
+    /// Where the model comes from, if the file says so.
+    pub source: Option<String>,
+}
+
+/// What a graph says about itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measures {
+    pub(crate) scale: usize,
+    pub(crate) output_channels: usize,
+    pub(crate) size_multiple: usize,
+    pub(crate) minimum_size: usize,
+    pub(crate) radius: Option<usize>,
+    pub(crate) macs_per_pixel: f64,
+    pub(crate) parameters: usize,
+}
+
+impl Measures {
+    /// Measures a graph.
+    ///
+    /// # Errors
+    /// If the graph does not make pictures larger by a whole number.
+    pub(crate) fn of(graph: &Graph) -> Result<Self> {
+        let picture = |side| Shape::image(1, graph.input_channels(), side, side);
+        let probe = picture(Builder::PROBE);
+        let footprint = receptive::footprint(graph, &probe)?;
+        let output = graph.shapes(&probe)?.swap_remove(graph.output().index());
+        let (scale, output_channels) = enlargement(&footprint, &output)?;
+        let size_multiple = common_multiple(footprint.multiple);
+        let minimum_size = (1..).map(|n| n * size_multiple).take_while(|side| *side < Builder::PROBE);
+        let minimum_size = minimum_size.into_iter().find(|side| graph.shapes(&picture(*side)).is_ok());
+        let minimum_size = minimum_size.unwrap_or(Builder::PROBE);
+        let side = minimum_size.max(Self::TYPICAL_SIDE).next_multiple_of(size_multiple);
+        Ok(Self {
+            scale,
+            output_channels,
+            size_multiple,
+            minimum_size,
+            radius: footprint.radius(),
+            macs_per_pixel: graph.macs(&picture(side))? as f64 / (side * side) as f64,
+            parameters: parameters(graph),
+        })
+    }
+
+    /// The side of the picture for which the work is counted.
+    const TYPICAL_SIDE: usize = 256;
+}
+
+fn enlargement(footprint: &Footprint, output: &Shape) -> Result<(usize, usize)> {
+    let [vertical, horizontal] = footprint.scale;
+    let output = output.as_image("output")?;
+    let side = vertical.whole().map(|scale| scale * Builder::PROBE);
+    match vertical.whole() {
+        Some(scale) if vertical == horizontal && side == Some(output.height) && side == Some(output.width) => {
+            Ok((scale, output.channels))
+        }
+        _ => Err(Error::unsupported(format!(
+            "a network that makes {0}x{0} pixels into {1}x{2}, which is not the same whole number of times as many",
+            Builder::PROBE,
+            output.height,
+            output.width
+        ))),
+    }
+}
+
+fn parameters(graph: &Graph) -> usize {
+    let learned = graph.nodes().map(|(_, node)| match (node.op(), node.constant()) {
+        (Some(op), _) => op.parameters(),
+        // Single numbers belong to the architecture: the scale of a residual, the factor of a mean.
+        (None, Some(constant)) if constant.data().len() > 1 => constant.data().len(),
+        _ => 0,
+    });
+    learned.sum()
+}
+
+fn common_multiple([a, b]: [usize; 2]) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    a / x * b
+}

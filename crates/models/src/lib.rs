@@ -1,0 +1,34 @@
+//! Where networks come from: model files, architectures, and the models that are built in.
+//!
+//! Nothing here runs a network to make a picture larger; [`Model`] ends with an [`amplio_graph::Graph`].
+//!
+//! # Layout
+//!
+//! - [`Model`]: a network from a file, with [`ModelInfo`], what is known about it.
+//! - [`builtin`]: the models that need no file.
+//! - [`formats`]: model files, one format each: safetensors holds weights, NCNN holds weights and layers.
+//! - [`Weights`]: learned tensors by path.
+//! - [`archs`]: architectures, one file each: what network a set of weights is.
+//! - [`convert`]: a model as a safetensors file.
+//! - [`Limits`]: how large a model may be.
+
+pub mod archs;
+pub mod builtin;
+mod convert;
+mod error;
+pub mod formats;
+mod info;
+mod limits;
+mod model;
+mod unwrap;
+mod weights;
+
+pub use convert::{Conversion, convert};
+pub use error::Error;
+pub use info::ModelInfo;
+pub use limits::Limits;
+pub use model::Model;
+pub use weights::{DType, Scope, Weight, Weights};
+
+/// The result of anything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,174 @@
+use std::borrow::Cow;
+use std::path::Path;
+
+use amplio_graph::{Graph, Shape, Tensor, passes, reference};
+
+use crate::archs::{self, ARCHITECTURES, Architecture, Built};
+use crate::formats::{self, Contents, FORMATS, Input};
+use crate::info::Measures;
+use crate::unwrap::unwrapped;
+use crate::{Error, Limits, ModelInfo, Result, Weights};
+
+/// A network that makes pictures larger, with what is known about it.
+#[derive(Clone, Debug)]
+pub struct Model {
+    graph: Graph,
+    info: ModelInfo,
+    origin: Origin,
+}
+
+/// What the model was made of.
+#[derive(Clone, Debug)]
+enum Origin {
+    Weights(Weights),
+    /// The network as its file has it, before folding.
+    Layers(Graph),
+}
+
+/// How far, relative to the largest value, two networks' answers may lie apart that are the same network.
+const SAME: f32 = 1e-4;
+
+impl Model {
+    /// The model of a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is unsound or larger than the default [`Limits`], or holds no known network. Errors name
+    /// the file.
+    pub fn load(path: &Path) -> Result<Self> {
+        Self::load_within(path, &Limits::default())
+    }
+
+    /// The model of a file that is no larger than `limits`.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_within(path: &Path, limits: &Limits) -> Result<Self> {
+        let bytes = limits.read_file(path)?;
+        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("model");
+        let input = Input { bytes: &bytes, path: Some(path), limits };
+        Self::read(name.strip_suffix(".param").unwrap_or(name), &input).map_err(|error| error.in_file(path))
+    }
+
+    /// The model of a file's contents. Formats that lie in several files (NCNN) cannot be read so; see
+    /// [`Model::from_ncnn`].
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
+        Self::read(name, &Input { bytes, path: None, limits: &Limits::default() })
+    }
+
+    /// The model of the contents of an NCNN model's two files.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn from_ncnn(name: &str, param: &[u8], bin: &[u8], limits: &Limits) -> Result<Self> {
+        let (graph, dtype) = formats::ncnn::read(param, bin, limits)?;
+        Self::new(name, formats::ncnn::FORMAT.name, Contents::Graph { graph, dtype })
+    }
+
+    fn read(name: &str, input: &Input<'_>) -> Result<Self> {
+        input.limits.check_bytes(input.bytes.len())?;
+        let format = formats::detect(input.bytes, input.path).ok_or_else(|| {
+            let known: Vec<_> = FORMATS.iter().map(|f| format!("{} (.{})", f.name, f.extensions.join(", ."))).collect();
+            Error::unsupported(format!("this format of model files; known are {}", known.join(", ")))
+        })?;
+        Self::new(name, format.name, (format.read)(input)?)
+    }
+
+    fn new(name: &str, format: &'static str, contents: Contents) -> Result<Self> {
+        let (architecture, built, dtype, origin) = match contents {
+            Contents::Weights(weights) => {
+                let weights = unwrapped(weights);
+                let architecture = archs::detect(&weights)?;
+                let built = (architecture.build)(&weights).map_err(|error| error.within(architecture.name))?;
+                (Some(architecture.name), built, weights.dtype(), Origin::Weights(weights))
+            }
+            Contents::Graph { graph, dtype } => {
+                let origin = Origin::Layers(graph.clone());
+                (None, Built { graph, hyper: Vec::new() }, dtype, origin)
+            }
+        };
+        let measures = Measures::of(&built.graph)?;
+        let said = |keys: &[&str]| match &origin {
+            Origin::Weights(weights) => keys.iter().find_map(|key| weights.metadata().get(*key).cloned()),
+            Origin::Layers(_) => None,
+        };
+        let info = ModelInfo {
+            name: name.to_owned(),
+            format,
+            architecture,
+            hyper: built.hyper,
+            scale: measures.scale,
+            input_channels: built.graph.input_channels(),
+            output_channels: measures.output_channels,
+            size_multiple: measures.size_multiple,
+            minimum_size: measures.minimum_size,
+            radius: measures.radius,
+            macs_per_pixel: measures.macs_per_pixel,
+            parameters: measures.parameters,
+            dtype,
+            licence: said(&["license", "licence"]),
+            source: said(&["source"]),
+        };
+        Ok(Self { graph: passes::fold(&built.graph), info, origin })
+    }
+
+    /// The network, folded.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// What is known about the model.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The weights under the paths of their architecture. A model that was made of layers is compared with what every
+    /// architecture would make of its numbers: both must answer the same.
+    ///
+    /// # Errors
+    /// If the model was made of layers, and no architecture is the same network.
+    pub fn weights(&self) -> Result<Cow<'_, Weights>> {
+        Ok(self.recognise()?.1)
+    }
+
+    /// The architecture, and the weights under its paths; see [`Model::weights`].
+    ///
+    /// # Errors
+    /// As [`Model::weights`].
+    pub fn recognise(&self) -> Result<(&'static Architecture, Cow<'_, Weights>)> {
+        let graph = match &self.origin {
+            Origin::Weights(weights) => return Ok((archs::detect(weights)?, Cow::Borrowed(weights))),
+            Origin::Layers(graph) => graph,
+        };
+        let layers = archs::layers(graph);
+        let candidates = ARCHITECTURES.iter().filter_map(|arch| Some((arch, (arch.from_layers)(&layers)?)));
+        for (architecture, weights) in candidates {
+            if let Ok(built) = (architecture.build)(&weights)
+                && self.answers_as(&built.graph)?
+            {
+                return Ok((architecture, Cow::Owned(weights)));
+            }
+        }
+        let known: Vec<_> = ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
+        let what = format!("the layers of {} as weights: they are no {} network", self.info.name, known.join(" or "));
+        Err(Error::unsupported(what))
+    }
+
+    /// Whether another network answers the same for a small picture of noise.
+    fn answers_as(&self, other: &Graph) -> Result<bool> {
+        let side = self.info.minimum_size.max(2).next_multiple_of(self.info.size_multiple);
+        let mut state = 1_u32;
+        let picture = Tensor::from_fn(Shape::image(1, self.info.input_channels, side, side), |_| {
+            // Numerical Recipes' generator: any noise will do.
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        });
+        let Ok(theirs) = reference::run(other, &picture) else { return Ok(false) };
+        let ours = reference::run(&self.graph, &picture)?;
+        let largest = ours.data().iter().fold(0.0, |m: f32, v| m.max(v.abs()));
+        let close = |(a, b): (&f32, &f32)| (a - b).abs() <= SAME * largest;
+        Ok(ours.shape() == theirs.shape() && ours.data().iter().zip(theirs.data()).all(close))
+    }
+}

@@ -1,0 +1,90 @@
+//! Training frameworks wrap a network's tensors in containers. This is the one place that knows them.
+
+use crate::Weights;
+
+/// Containers beside which a file may hold other things (optimiser states, other copies of the weights), most wanted first:
+/// the running average of the weights before the weights themselves.
+const CONTAINERS: [&str; 9] = [
+    "model_state_dict",
+    "state_dict",
+    "params_ema",
+    "params-ema",
+    "params",
+    "generator",
+    "netG",
+    "net",
+    "model",
+];
+
+/// Wrappers around the whole network.
+const WRAPPERS: [&str; 2] = ["module", "_orig_mod"];
+
+/// The network's own tensors under the network's own paths.
+pub(crate) fn unwrapped(mut weights: Weights) -> Weights {
+    // Each turn makes the paths shorter.
+    while let Some(name) = outermost(&weights) {
+        weights = weights.renamed(|path| inside(path, name).map(str::to_owned));
+    }
+    weights
+}
+
+fn outermost(weights: &Weights) -> Option<&'static str> {
+    let within = |name: &'static str| weights.paths().map(move |path| inside(path, name));
+    let holds_all = |name| !weights.is_empty() && within(name).all(|path| path.is_some());
+    let holds_the_network = |name| match name {
+        // A part of a network may have such a name: it counts only if nothing lies beside it. And a list of layers has
+        // numbers for names (ESRGAN's `model.0`), which a container has not.
+        "generator" | "netG" | "net" | "model" => {
+            holds_all(name) && within(name).flatten().all(|path| !path.starts_with(|c: char| c.is_ascii_digit()))
+        }
+        _ => within(name).flatten().next().is_some(),
+    };
+    let wrapper = WRAPPERS.into_iter().find(|name| holds_all(name));
+    wrapper.or_else(|| CONTAINERS.into_iter().find(|name| holds_the_network(name)))
+}
+
+fn inside<'a>(path: &'a str, container: &str) -> Option<&'a str> {
+    path.strip_prefix(container)?.strip_prefix('.').filter(|rest| !rest.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DType;
+    use amplio_graph::Tensor;
+
+    fn unwrapped_paths(paths: &[&str]) -> Vec<String> {
+        let mut weights = Weights::new();
+        for (i, path) in paths.iter().enumerate() {
+            weights.insert(*path, Tensor::scalar(i as f32), DType::F32);
+        }
+        unwrapped(weights).paths().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn containers_disappear() {
+        for prefix in ["", "params.", "params_ema.", "state_dict.", "model_state_dict.", "module.", "netG.", "generator."] {
+            let path = format!("{prefix}body.0.weight");
+            assert_eq!(unwrapped_paths(&[&path]), ["body.0.weight"], "{path}");
+        }
+        assert_eq!(unwrapped_paths(&["state_dict.module.params.a.b"]), ["a.b"]);
+    }
+
+    #[test]
+    fn the_running_average_wins() {
+        let mut weights = Weights::new();
+        weights.insert("params.a", Tensor::scalar(1.0), DType::F32);
+        weights.insert("params_ema.a", Tensor::scalar(2.0), DType::F32);
+        weights.insert("optimizer.a", Tensor::scalar(3.0), DType::F32);
+        let weights = unwrapped(weights);
+        assert_eq!(weights.len(), 1);
+        assert_eq!(weights.get("a").map(|w| w.tensor.data()[0]), Some(2.0));
+    }
+
+    #[test]
+    fn parts_of_a_network_stay() {
+        assert_eq!(unwrapped_paths(&["model.0.weight", "model.1.sub.0.weight"]).len(), 2);
+        assert_eq!(unwrapped_paths(&["model.0.weight"]), ["model.0.weight"]);
+        assert_eq!(unwrapped_paths(&["head.weight", "model.tail.weight"]), ["head.weight", "model.tail.weight"]);
+    }
+}

@@ -1,0 +1,103 @@
+//! The golden cases: what PyTorch, spandrel and NCNN make of the same files.
+
+use amplio_graph::ops::{Pad, PadMode, Slice};
+use amplio_graph::{Graph, Op, Shape, Tensor, reference};
+use amplio_models::Model;
+use amplio_testkit::golden::{Case, cases};
+use amplio_testkit::tolerance;
+use serde_json::Value;
+
+/// The reference's sums are exact, the golden ones too: what remains is the rounding of stored activations.
+const TOLERANCE: f32 = 1e-4;
+
+#[test]
+fn architectures_are_recognised_and_answer_right() {
+    for case in cases("archs") {
+        let model = Model::load(&case.file("model.safetensors")).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let info = model.info();
+        assert_eq!(info.architecture, case.expect["architecture"].as_str(), "{}", case.name);
+        let expected = case.expect["parameters"].as_object().expect("parameters");
+        for (name, expected) in expected {
+            let found = info.hyper.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+            assert_eq!(found, Some(plain(expected)), "{}: {name}", case.name);
+        }
+        assert_eq!(info.hyper.len(), expected.len(), "{}: {:?}", case.name, info.hyper);
+        check(&case, &model);
+    }
+}
+
+#[test]
+fn ncnn_models_answer_right() {
+    for case in cases("ncnn") {
+        let name = if case.has("model.param") { "model.param" } else { "model.param.bin" };
+        match (Model::load(&case.file(name)), case.expect["refused"].as_str()) {
+            (Ok(model), None) => {
+                check(&case, &model);
+                let by_numbers = Model::load(&case.file("model.bin")).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+                assert_eq!(by_numbers.info().parameters, model.info().parameters, "{}", case.name);
+            }
+            (Err(error), Some(reason)) => assert!(error.to_string().contains(reason), "{}: {error}", case.name),
+            (Ok(_), Some(reason)) => panic!("{}: was loaded in spite of {reason}", case.name),
+            (Err(error), None) => panic!("{}: {error}", case.name),
+        }
+    }
+}
+
+#[test]
+fn ncnn_layers_become_weights_of_the_same_network() {
+    let mut converted = 0;
+    for case in cases("ncnn").iter().filter(|case| case.has("output.npy") && case.has("model.param")) {
+        let model = Model::load(&case.file("model.param")).expect("loads");
+        // Without slopes, or with a step behind the network, it is not what its architecture publishes.
+        let differs = ["relu", "shrinking", "plus"].iter().any(|word| case.name.contains(word));
+        let weights = model.weights();
+        assert_eq!(weights.is_err(), differs, "{}: {weights:?}", case.name);
+        let Ok((architecture, _)) = model.recognise() else { continue };
+        assert_eq!(Some(architecture.name), case.expect["network"].as_str(), "{}", case.name);
+        let conversion = amplio_models::Conversion { dtype: model.info().dtype, licence: None, source: None };
+        let file = amplio_models::convert(&model, &conversion).expect("converts");
+        check(case, &Model::from_bytes("converted", &file).expect("loads"));
+        converted += 1;
+    }
+    assert!(converted > 0);
+}
+
+fn check(case: &Case, model: &Model) {
+    let info = model.info();
+    assert_eq!(info.scale as f64, case.number("scale"), "{}", case.name);
+    assert_eq!(info.input_channels as f64, case.number("in_channels"), "{}", case.name);
+    assert_eq!(info.output_channels as f64, case.number("out_channels"), "{}", case.name);
+    let output = run(model.graph(), &case.input(), info.size_multiple, info.scale);
+    tolerance::compare(&output, &case.output(), TOLERANCE).unwrap_or_else(|what| panic!("{}: {what}", case.name));
+}
+
+/// Runs the network on a picture that is mirrored at its right and its bottom to the size that the network asks for.
+fn run(graph: &Graph, picture: &Tensor, multiple: usize, scale: usize) -> Tensor {
+    let shape = picture.shape().as_image("picture").expect("a picture");
+    let missing = |side: usize| side.next_multiple_of(multiple) - side;
+    let pad = Pad { mode: PadMode::Reflect, amounts: [0, 0, missing(shape.height), missing(shape.width)] };
+    let padded = Op::from(pad).reference(&[picture]).expect("pads");
+    let output = reference::run(graph, &padded).expect("runs");
+    let crop = |x: Tensor, axis, size: usize| {
+        let slice = Slice { axis, start: 0, end: (size * scale) as isize, step: 1 };
+        Op::from(slice).reference(&[&x]).expect("crops")
+    };
+    crop(crop(output, 2, shape.height), 3, shape.width)
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn every_size_above_the_minimum_is_taken() {
+    for case in cases("archs") {
+        let model = Model::load(&case.file("model.safetensors")).expect("loads");
+        let info = model.info();
+        for factor in 1..4 {
+            let side = (info.minimum_size * factor).next_multiple_of(info.size_multiple);
+            let shape = Shape::image(1, info.input_channels, side, side + info.size_multiple);
+            assert!(model.graph().shapes(&shape).is_ok(), "{}: {shape}", case.name);
+        }
+    }
+}

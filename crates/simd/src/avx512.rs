@@ -1,0 +1,261 @@
+//! AVX-512 F, BW, CD, DQ and VL.
+
+use std::arch::is_x86_feature_detected as has;
+use std::arch::x86_64::*;
+
+use half::f16;
+
+use crate::{Avx2, Isa, Level};
+
+const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+const FLOOR: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+
+/// The token of [`Level::Avx512`].
+#[derive(Debug, Clone, Copy)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// The token, if this CPU has AVX-512 F, BW, CD, DQ and VL beside all that [`Avx2`] stands for.
+    #[inline]
+    pub fn detect() -> Option<Self> {
+        let found = Avx2::detect().is_some()
+            && has!("avx512f")
+            && has!("avx512bw")
+            && has!("avx512cd")
+            && has!("avx512dq")
+            && has!("avx512vl");
+        found.then_some(Self(()))
+    }
+
+    /// The mask of the first `n` lanes.
+    #[inline(always)]
+    fn first(self, n: usize) -> __mmask16 {
+        if n < 16 { (1 << n) - 1 } else { !0 }
+    }
+}
+
+impl Isa for Avx512 {
+    type F32 = __m512;
+    type I32 = __m512i;
+    type Mask = __mmask16;
+
+    const LEVEL: Level = Level::Avx512;
+    const LANES: usize = 16;
+    const REGISTERS: usize = 32;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> Self::F32 {
+        let from = &from[..16];
+        // SAFETY: the token proves that the CPU has AVX-512, and the slice has been cut to the 16 elements of the vector.
+        unsafe { _mm512_loadu_ps(from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_partial(self, from: &[f32]) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512, and the mask is false, so nothing is read, after the end of the slice.
+        unsafe { _mm512_maskz_loadu_ps(self.first(from.len()), from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_f16(self, from: &[f16]) -> Self::F32 {
+        let from = &from[..16];
+        // SAFETY: the token proves that the CPU has AVX-512, and the slice has been cut to the 16 elements of the vector.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32], v: Self::F32) {
+        let to = &mut to[..16];
+        // SAFETY: the token proves that the CPU has AVX-512, and the slice has been cut to the 16 elements of the vector.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
+    }
+
+    #[inline(always)]
+    fn store_partial(self, to: &mut [f32], v: Self::F32) {
+        // SAFETY: the token proves that the CPU has AVX-512, and the mask is false, so nothing is written, after the end of the slice.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), self.first(to.len()), v) }
+    }
+
+    #[inline(always)]
+    fn store_f16(self, to: &mut [f16], v: Self::F32) {
+        let to = &mut to[..16];
+        // SAFETY: the token proves that the CPU has AVX-512, and the slice has been cut to the 16 elements of the vector.
+        unsafe {
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(v))
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn neg_fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_fnmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn abs(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_abs_ps(a) }
+    }
+
+    #[inline(always)]
+    fn neg(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_xor_ps(a, _mm512_set1_ps(-0.0)) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_sqrt_ps(a) }
+    }
+
+    #[inline(always)]
+    fn floor(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_roundscale_ps::<FLOOR>(a) }
+    }
+
+    #[inline(always)]
+    fn round(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_roundscale_ps::<NEAREST>(a) }
+    }
+
+    #[inline(always)]
+    fn lt(self, a: Self::F32, b: Self::F32) -> Self::Mask {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) }
+    }
+
+    #[inline(always)]
+    fn select(self, mask: Self::Mask, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_mask_blend_ps(mask, b, a) }
+    }
+
+    #[inline(always)]
+    fn reduce_sum(self, a: Self::F32) -> f32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_reduce_add_ps(a) }
+    }
+
+    #[inline(always)]
+    fn reduce_max(self, a: Self::F32) -> f32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_reduce_max_ps(a) }
+    }
+
+    #[inline(always)]
+    fn reduce_min(self, a: Self::F32) -> f32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_reduce_min_ps(a) }
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_set1_epi32(x) }
+    }
+
+    #[inline(always)]
+    fn round_i32(self, a: Self::F32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_cvtps_epi32(a) }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, a: Self::I32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_cvtepi32_ps(a) }
+    }
+
+    #[inline(always)]
+    fn reinterpret_i32(self, a: Self::F32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_castps_si512(a) }
+    }
+
+    #[inline(always)]
+    fn reinterpret_f32(self, a: Self::I32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_castsi512_ps(a) }
+    }
+
+    #[inline(always)]
+    fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_sub_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn and_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_and_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn shl_i32<const N: u32>(self, a: Self::I32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_sll_epi32(a, _mm_cvtsi32_si128(N.cast_signed())) }
+    }
+
+    #[inline(always)]
+    fn shr_i32<const N: u32>(self, a: Self::I32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_sra_epi32(a, _mm_cvtsi32_si128(N.cast_signed())) }
+    }
+}

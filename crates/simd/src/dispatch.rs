@@ -1,0 +1,60 @@
+//! The one door into code that is compiled for an instruction set.
+
+use crate::{Isa, Level, Scalar};
+
+#[cfg(target_arch = "x86_64")]
+use crate::{Avx2, Avx512};
+
+/// Work that is written once and compiled for every instruction set. Its fields are its arguments.
+pub trait Kernel {
+    /// What the work returns.
+    type Output;
+
+    /// Does the work. Mark the implementation, and every function under it that takes the token, `#[inline(always)]`: only what is
+    /// inlined is compiled for the instruction set.
+    fn run<I: Isa>(self, isa: I) -> Self::Output;
+}
+
+/// Runs `kernel` with the instruction set `level`, or with the most capable one below it where the CPU lacks `level`.
+#[inline]
+pub fn dispatch<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    native(level, kernel)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn native<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    if level >= Level::Avx512
+        && let Some(isa) = Avx512::detect()
+    {
+        // SAFETY: `detect` returned a token, so the CPU has every feature that `avx512` enables.
+        return unsafe { avx512(isa, kernel) };
+    }
+    if level >= Level::Avx2
+        && let Some(isa) = Avx2::detect()
+    {
+        // SAFETY: `detect` returned a token, so the CPU has every feature that `avx2` enables.
+        return unsafe { avx2(isa, kernel) };
+    }
+    kernel.run(Scalar)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn native<K: Kernel>(_: Level, kernel: K) -> K::Output {
+    kernel.run(Scalar)
+}
+
+// The features below are those that `Avx512::detect` and `Avx2::detect` check.
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
+fn avx512<K: Kernel>(isa: Avx512, kernel: K) -> K::Output {
+    kernel.run(isa)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
+fn avx2<K: Kernel>(isa: Avx2, kernel: K) -> K::Output {
+    kernel.run(isa)
+}

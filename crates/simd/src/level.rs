@@ -1,0 +1,116 @@
+//! The names of the instruction sets.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Error, Isa, Kernel, dispatch};
+
+/// An instruction set, ordered from the most common to the most capable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// What every CPU of the target architecture has: SSE2 on x86-64, NEON on aarch64, as far as LLVM makes use of it.
+    Scalar,
+    /// AVX2, FMA and F16C: vectors of 8 floats, 16 registers (x86-64-v3; Haswell, Zen).
+    Avx2,
+    /// AVX-512 F, BW, CD, DQ and VL: vectors of 16 floats, 32 registers (x86-64-v4; Skylake-SP, Zen 4).
+    Avx512,
+}
+
+impl Level {
+    /// All levels in order, whether or not this CPU has them.
+    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+
+    /// The most capable level of this CPU.
+    pub fn best() -> Self {
+        dispatch(Self::Avx512, Which)
+    }
+
+    /// All levels of this CPU in order; the first is always [`Level::Scalar`].
+    pub fn available() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|level| level.is_available()).collect()
+    }
+
+    /// Whether this CPU has this level.
+    pub fn is_available(self) -> bool {
+        dispatch(self, Which) == self
+    }
+
+    /// The name, as [`Level::from_str`] reads it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+}
+
+/// Answers which level [`dispatch`] chose.
+struct Which;
+
+impl Kernel for Which {
+    type Output = Level;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) -> Level {
+        I::LEVEL
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Level {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.name() == name)
+            .ok_or_else(|| Error::UnknownLevel { name: name.to_owned() })
+    }
+}
+
+/// Runs `test` on every level of this CPU and names those that it lacks.
+#[cfg(test)]
+#[allow(clippy::print_stderr, reason = "a level that is not tested must be seen in the output of the tests")]
+pub(crate) fn on_every_level(test: impl Fn(Level)) {
+    for level in Level::ALL {
+        if level.is_available() {
+            test(level);
+        } else {
+            eprintln!("skipped: this CPU has no {level}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for level in Level::ALL {
+            assert_eq!(level.to_string().parse(), Ok(level));
+        }
+        assert_eq!("mmx".parse::<Level>(), Err(Error::UnknownLevel { name: "mmx".to_owned() }));
+    }
+
+    #[test]
+    fn scalar_is_always_there_and_best_is_last() {
+        let available = Level::available();
+        assert_eq!(available.first(), Some(&Level::Scalar));
+        assert_eq!(available.last(), Some(&Level::best()));
+        assert!(available.is_sorted());
+    }
+
+    #[test]
+    fn dispatch_never_exceeds_the_level_asked_for() {
+        for level in Level::ALL {
+            assert!(dispatch(level, Which) <= level);
+        }
+    }
+}

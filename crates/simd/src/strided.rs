@@ -1,0 +1,307 @@
+//! Shared buffers: channel slices of one wide buffer, read and written at the same time.
+//!
+//! Networks that concatenate keep several tensors in one NHWC buffer: the convolution of a dense block reads the channels 0..96 of
+//! every pixel and writes the channels 96..128 of the same buffer, from many threads, each writing other rows. [`borrow`] checks
+//! once that what is written shares no element with anything else; after that, pixels are handed out as plain slices.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::slice;
+
+use crate::{AlignedBuf, Error};
+
+/// Some channels of some pixels of a buffer: the elements `offset + p * stride + c` for all `p < pixels` and `c < channels`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Region {
+    /// The first element.
+    pub offset: usize,
+    /// The number of pixels.
+    pub pixels: usize,
+    /// The elements from one pixel to the next.
+    pub stride: usize,
+    /// The elements of each pixel that belong to the region; at most `stride`.
+    pub channels: usize,
+}
+
+impl Region {
+    /// A region of whole pixels, one after the other, from the start of a buffer.
+    pub const fn dense(pixels: usize, channels: usize) -> Self {
+        Self { offset: 0, pixels, stride: channels, channels }
+    }
+
+    /// The position after the last pixel's channels (also where there are none), or `None` if that overflows or the channels exceed the stride.
+    fn end(&self) -> Option<usize> {
+        if self.channels > self.stride {
+            return None;
+        }
+        if self.pixels == 0 {
+            return Some(self.offset);
+        }
+        let last = (self.pixels - 1).checked_mul(self.stride)?.checked_add(self.offset)?;
+        last.checked_add(self.channels)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.pixels == 0 || self.channels == 0
+    }
+
+    /// Whether two regions of one buffer, each within it, provably share no element.
+    fn is_disjoint(&self, other: &Self) -> bool {
+        let (Some(end), Some(other_end)) = (self.end(), other.end()) else {
+            return false;
+        };
+        if self.is_empty() || other.is_empty() || end <= other.offset || other_end <= self.offset {
+            return true;
+        }
+        if self.stride != other.stride {
+            return false;
+        }
+        // Modulo the stride each region is an arc of a circle; `other` must start after `self` ends and end before it starts again.
+        let stride = self.stride;
+        let distance = (other.offset % stride + stride - self.offset % stride) % stride;
+        self.channels <= distance && other.channels <= stride - distance
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offset, pixels, stride, channels } = self;
+        write!(f, "region of {pixels} pixels x {channels} channels (offset {offset}, stride {stride})")
+    }
+}
+
+/// Lends regions of `buffers`, each named by the index of its buffer: `reads` to be shared, `writes` to be written exclusively.
+///
+/// A written region must share no element with any other region: it lies in a buffer of its own, or outside of the other's range of
+/// elements, or both have the same stride and different channels modulo that stride.
+///
+/// # Errors
+/// [`Error::OutOfBounds`] if a region exceeds its buffer, [`Error::Overlap`] if a written region may share an element with another.
+pub fn borrow<'a>(
+    buffers: &'a mut [AlignedBuf],
+    reads: &[(usize, Region)],
+    writes: &[(usize, Region)],
+) -> Result<(Vec<PixelsRef<'a>>, Vec<PixelsMut<'a>>), Error> {
+    for &(buffer, region) in reads.iter().chain(writes) {
+        let len = buffers.get(buffer).map_or(0, |b| b.len());
+        if buffer >= buffers.len() || region.end().is_none_or(|end| end > len) {
+            return Err(Error::OutOfBounds { buffer, len, region });
+        }
+    }
+    for (i, &(buffer, write)) in writes.iter().enumerate() {
+        for &(_, other) in reads.iter().chain(&writes[i + 1..]).filter(|(b, _)| *b == buffer) {
+            if !write.is_disjoint(&other) {
+                return Err(Error::Overlap { buffer, write, other });
+            }
+        }
+    }
+    let bases: Vec<*mut f32> = buffers.iter_mut().map(AlignedBuf::base).collect();
+    // `wrapping_add` because the offset of an empty region may lie anywhere up to the end, and needs no proof here.
+    let start = |(buffer, region): &(usize, Region)| bases[*buffer].wrapping_add(region.offset);
+    let reads = reads.iter().map(|r| PixelsRef { start: start(r), shape: r.1.into(), lifetime: PhantomData });
+    let writes =
+        writes.iter().map(|w| PixelsMut { start: start(w), shape: w.1.into(), lifetime: PhantomData });
+    Ok((reads.collect(), writes.collect()))
+}
+
+/// What both views know of their region beside its start.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    pixels: usize,
+    stride: usize,
+    channels: usize,
+}
+
+impl From<Region> for Shape {
+    fn from(region: Region) -> Self {
+        Self { pixels: region.pixels, stride: region.stride, channels: region.channels }
+    }
+}
+
+impl Shape {
+    /// # Panics
+    /// If `len` is no multiple of `channels`.
+    fn dense(len: usize, channels: usize) -> Self {
+        let pixels = len.checked_div(channels).unwrap_or(0);
+        assert!(pixels * channels == len, "{len} elements are no whole pixels of {channels} channels");
+        Self { pixels, stride: channels, channels }
+    }
+
+    /// The first element of pixel `i`, counted from the start of the region.
+    #[inline(always)]
+    fn element(self, i: usize) -> usize {
+        assert!(i < self.pixels, "pixel {i} of {}", self.pixels);
+        i * self.stride
+    }
+
+    fn is_dense(self) -> bool {
+        self.channels == self.stride
+    }
+}
+
+/// Some channels of some pixels, to be read.
+///
+/// Invariant: for `'a`, every element of the region is initialised, alive and written by nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct PixelsRef<'a> {
+    start: *const f32,
+    shape: Shape,
+    lifetime: PhantomData<&'a [f32]>,
+}
+
+/// Some channels of some pixels, to be written by one owner.
+///
+/// Invariant: for `'a`, every element of the region is initialised, alive and used by nobody else.
+#[derive(Debug)]
+pub struct PixelsMut<'a> {
+    start: *mut f32,
+    shape: Shape,
+    lifetime: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: by its invariant a `PixelsRef` is a `&[f32]` with gaps, which is Send.
+unsafe impl Send for PixelsRef<'_> {}
+// SAFETY: by its invariant a `PixelsRef` is a `&[f32]` with gaps, which is Sync.
+unsafe impl Sync for PixelsRef<'_> {}
+// SAFETY: by its invariant a `PixelsMut` is a `&mut [f32]` with gaps, which is Send.
+unsafe impl Send for PixelsMut<'_> {}
+// SAFETY: by its invariant a `PixelsMut` is a `&mut [f32]` with gaps, which is Sync: a shared reference to it gives no pixel away.
+unsafe impl Sync for PixelsMut<'_> {}
+
+impl<'a> PixelsRef<'a> {
+    /// The whole of `elements` as pixels of `channels` channels.
+    ///
+    /// # Panics
+    /// If the number of elements is no multiple of `channels`.
+    pub fn dense(elements: &'a [f32], channels: usize) -> Self {
+        let shape = Shape::dense(elements.len(), channels);
+        Self { start: elements.as_ptr(), shape, lifetime: PhantomData }
+    }
+
+    /// The number of pixels.
+    #[inline(always)]
+    pub fn pixels(&self) -> usize {
+        self.shape.pixels
+    }
+
+    /// The number of channels of each pixel.
+    #[inline(always)]
+    pub fn channels(&self) -> usize {
+        self.shape.channels
+    }
+
+    /// The channels of pixel `i`.
+    ///
+    /// # Panics
+    /// If there is no pixel `i`.
+    #[inline(always)]
+    pub fn pixel(&self, i: usize) -> &'a [f32] {
+        let element = self.shape.element(i);
+        // SAFETY: `element` checked `i`, so these are elements of the region, which the invariant lets us read for 'a.
+        unsafe { slice::from_raw_parts(self.start.add(element), self.shape.channels) }
+    }
+
+    /// The pixels of `range` only.
+    ///
+    /// # Panics
+    /// If the range exceeds the pixels.
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        let Range { start, end } = range;
+        assert!(start <= end && end <= self.shape.pixels, "pixels {start}..{end} of {}", self.shape.pixels);
+        let shape = Shape { pixels: end - start, ..self.shape };
+        Self { start: self.start.wrapping_add(start * shape.stride), shape, lifetime: PhantomData }
+    }
+
+    /// All elements, if the pixels follow each other without gaps.
+    pub fn as_slice(&self) -> Option<&'a [f32]> {
+        // SAFETY: without gaps the region is one range of elements, which the invariant lets us read for 'a.
+        self.shape
+            .is_dense()
+            .then(|| unsafe { slice::from_raw_parts(self.start, self.shape.pixels * self.shape.channels) })
+    }
+}
+
+impl<'a> PixelsMut<'a> {
+    /// The whole of `elements` as pixels of `channels` channels.
+    ///
+    /// # Panics
+    /// If the number of elements is no multiple of `channels`.
+    pub fn dense(elements: &'a mut [f32], channels: usize) -> Self {
+        let shape = Shape::dense(elements.len(), channels);
+        Self { start: elements.as_mut_ptr(), shape, lifetime: PhantomData }
+    }
+
+    /// The number of pixels.
+    #[inline(always)]
+    pub fn pixels(&self) -> usize {
+        self.shape.pixels
+    }
+
+    /// The number of channels of each pixel.
+    #[inline(always)]
+    pub fn channels(&self) -> usize {
+        self.shape.channels
+    }
+
+    /// The channels of pixel `i`.
+    ///
+    /// # Panics
+    /// If there is no pixel `i`.
+    #[inline(always)]
+    pub fn pixel(&mut self, i: usize) -> &mut [f32] {
+        let element = self.shape.element(i);
+        // SAFETY: `element` checked `i`, so these are elements of the region, which by the invariant are ours alone; the borrow of
+        // `self` keeps us from lending them twice.
+        unsafe { slice::from_raw_parts_mut(self.start.add(element), self.shape.channels) }
+    }
+
+    /// All elements, if the pixels follow each other without gaps.
+    pub fn as_mut_slice(&mut self) -> Option<&mut [f32]> {
+        // SAFETY: without gaps the region is one range of elements, by the invariant ours alone; the borrow of `self` keeps us from
+        // lending them twice.
+        self.shape.is_dense().then(|| unsafe {
+            slice::from_raw_parts_mut(self.start, self.shape.pixels * self.shape.channels)
+        })
+    }
+
+    /// The same pixels for a shorter time.
+    pub fn reborrow(&mut self) -> PixelsMut<'_> {
+        PixelsMut { start: self.start, shape: self.shape, lifetime: PhantomData }
+    }
+
+    /// The pixels before `pixel`, and those from it on.
+    ///
+    /// # Panics
+    /// If `pixel` exceeds the number of pixels.
+    pub fn split_at(self, pixel: usize) -> (Self, Self) {
+        assert!(pixel <= self.shape.pixels, "pixel {pixel} of {}", self.shape.pixels);
+        let head = Shape { pixels: pixel, ..self.shape };
+        let tail = Shape { pixels: self.shape.pixels - pixel, ..self.shape };
+        // The tail may be empty, and its start then lie outside of the buffer: `wrapping_add`.
+        let middle = self.start.wrapping_add(pixel * self.shape.stride);
+        (
+            Self { start: self.start, shape: head, lifetime: PhantomData },
+            Self { start: middle, shape: tail, lifetime: PhantomData },
+        )
+    }
+
+    /// Parts of `pixels` pixels each, and the rest in the last, for one thread each.
+    ///
+    /// # Panics
+    /// If `pixels` is zero.
+    pub fn chunks(self, pixels: usize) -> impl Iterator<Item = Self> + Send {
+        assert!(pixels > 0, "chunks of no pixels");
+        let mut rest = Some(self);
+        std::iter::from_fn(move || {
+            let all = rest.take().filter(|all| all.pixels() > 0)?;
+            let at = pixels.min(all.pixels());
+            let (chunk, tail) = all.split_at(at);
+            rest = Some(tail);
+            Some(chunk)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

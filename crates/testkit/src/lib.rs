@@ -1,0 +1,18 @@
+//! How amplio is tested. Only tests depend on this crate; its functions panic where a test should fail.
+//!
+//! # Layout
+//!
+//! - [`tolerance`]: whether two tensors agree, and where they do not.
+//! - [`random`]: reproducible numbers, tensors and choices.
+//! - [`conformance`]: graphs that every device must run as the reference does: [`conformance::check`].
+//! - [`Interpreter`]: a slow device that runs plans step by step with the reference's arithmetic; it tests the planner.
+//! - [`golden`]: the cases under `testdata/golden`, found by walking; [`npy`] reads and writes their arrays.
+
+pub mod conformance;
+pub mod golden;
+mod interpreter;
+pub mod npy;
+pub mod random;
+pub mod tolerance;
+
+pub use interpreter::Interpreter;

@@ -1,0 +1,48 @@
+/// Why a picture could not be made larger.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading, converting or writing the picture failed.
+    #[error(transparent)]
+    Media(#[from] amplio_media::Error),
+    /// Loading the model failed.
+    #[error(transparent)]
+    Model(#[from] amplio_models::Error),
+    /// Running the network failed.
+    #[error("the network: {0}")]
+    Network(#[from] amplio_graph::Error),
+    /// The request cannot be met.
+    #[error("{what}")]
+    Request {
+        /// What does not fit.
+        what: String,
+    },
+    /// The network made numbers that are no colours.
+    #[error("the network gave {what} at pixel {x}, {y} of its result; nothing was written")]
+    NotFinite {
+        /// The number: NaN or an infinity.
+        what: f32,
+        /// Column in the network's result.
+        x: usize,
+        /// Row in the network's result.
+        y: usize,
+    },
+    /// The network turned a picture black.
+    #[error("the network gave a black picture from one that is not black; nothing was written")]
+    Black,
+    /// Not even the smallest tile fits in memory.
+    #[error("not enough memory, even for a tile of {side} x {side} pixels")]
+    OutOfMemory {
+        /// The side of the tile.
+        side: usize,
+    },
+    /// The caller asked to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Error {
+    pub(crate) fn request(what: impl Into<String>) -> Self {
+        Self::Request { what: what.into() }
+    }
+}

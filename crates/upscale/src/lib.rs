@@ -1,0 +1,46 @@
+//! Makes pictures larger with super-resolution networks.
+//!
+//! ```no_run
+//! use std::ops::ControlFlow;
+//! use std::sync::Arc;
+//! use amplio::{Request, Upscaler, cpu::{Cpu, Level}, media::images, models::Model};
+//!
+//! let picture = images::read(&std::fs::read("photo.jpg")?, &images::Limits::default())?;
+//! let model = Arc::new(Model::builtin("realesr-general-x4v3")?);
+//! let device = Arc::new(Cpu::new(0, Level::best())?);
+//! let larger = Upscaler::new(model, device).enlarge(picture, &Request::default(), &|_| ControlFlow::Continue(()))?;
+//! println!("{} x {}", larger.width, larger.height);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Layout
+//!
+//! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles.
+//! - [`Target`]: the sizes that people ask for, resolved to pixels.
+//! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
+//! - `tiles`: where a picture is cut, and how the results are joined.
+//! - `network`: a model on a device, and which tiles fit in memory.
+//! - `passes`: how grey, colour and alpha go through a network of other channels.
+//! - [`media`], [`models`], [`graph`], [`cpu`]: the crates below, for those who need more.
+
+mod error;
+mod network;
+mod passes;
+mod progress;
+mod rows;
+mod target;
+mod tiles;
+mod upscaler;
+
+pub use amplio_cpu as cpu;
+pub use amplio_graph as graph;
+pub use amplio_media as media;
+pub use amplio_models as models;
+
+pub use error::Error;
+pub use progress::{Progress, Watcher};
+pub use target::{Extent, Fit, Size, Target};
+pub use upscaler::{Request, TileSize, Tiling, Upscaler};
+
+/// The result of anything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,134 @@
+use std::sync::Arc;
+
+use amplio_graph::plan::FusedPlan;
+use amplio_graph::{Device, Executable, Shape, Tensor};
+use amplio_media::Channels;
+use amplio_models::Model;
+
+use crate::passes::{Pass, passes};
+use crate::tiles::Cut;
+use crate::{Error, Result, Tiling};
+
+/// The side of the picture from which the memory for one pixel is estimated.
+const PROBE: usize = 256;
+
+/// A tile whose network sees more than this share of what it computes anew is blended instead.
+const MOST_OVERHEAD: f64 = 2.5;
+
+/// What tiles overlap in all, on each side, where the exact margin is not affordable.
+const OVERLAP: usize = 48;
+
+/// The smallest core of a tile.
+const SMALLEST: usize = 16;
+
+/// A model on a device, compiled for the size of tile in use.
+pub(crate) struct Network {
+    model: Arc<Model>,
+    device: Arc<dyn Device>,
+    compiled: Option<((usize, usize), Box<dyn Executable>)>,
+}
+
+impl Network {
+    pub(crate) fn new(model: Arc<Model>, device: Arc<dyn Device>) -> Self {
+        Self { model, device, compiled: None }
+    }
+
+    /// Result pixels for each input pixel, along each side.
+    pub(crate) fn scale(&self) -> usize {
+        self.model.info().scale
+    }
+
+    /// Sides of the input must be multiples of this.
+    pub(crate) fn multiple(&self) -> usize {
+        self.model.info().size_multiple
+    }
+
+    /// Sides of the input must be at least this.
+    pub(crate) fn minimum(&self) -> usize {
+        self.model.info().minimum_size
+    }
+
+    /// How the channels of a picture go through the network.
+    pub(crate) fn passes(&self, picture: Channels) -> Result<Vec<Pass>> {
+        let info = self.model.info();
+        passes(picture, info.input_channels, info.output_channels).ok_or_else(|| {
+            let what = format!(
+                "{} turns {} channels into {}, which is not how pictures are enlarged",
+                info.name, info.input_channels, info.output_channels
+            );
+            Error::request(what)
+        })
+    }
+
+    /// How to cut a picture of this size so that a tile needs at most `budget` bytes, and so does a row of results of
+    /// `channels` channels.
+    pub(crate) fn cut(&self, size: [usize; 2], channels: usize, tiling: &Tiling, budget: usize) -> Result<Cut> {
+        let radius = self.model.info().radius;
+        let whole = Cut { core: size, margin: 0, ramp: 0 };
+        if tiling.size == crate::TileSize::Off {
+            return Ok(whole);
+        }
+        let pixel = self.bytes([PROBE; 2])?.div_ceil(PROBE * PROBE).max(1);
+        let automatic = tiling.size == crate::TileSize::Auto;
+        if automatic && self.bytes(size)? <= budget && self.band(size, channels) <= budget {
+            return Ok(whole);
+        }
+        let most = (budget / pixel).max(SMALLEST * SMALLEST);
+        let square = most.isqrt();
+        let (exact, overlap) = match (radius, tiling.overlap) {
+            (Some(radius), None) => {
+                let core = square.saturating_sub(2 * radius) as f64;
+                let affordable = most as f64 <= MOST_OVERHEAD * core * core;
+                (affordable || !automatic, if affordable { radius } else { OVERLAP })
+            }
+            (Some(radius), Some(overlap)) => (overlap >= radius, overlap.min(radius)),
+            (None, overlap) => (false, overlap.unwrap_or(OVERLAP)),
+        };
+        let exact = exact && radius.is_some_and(|radius| overlap >= radius);
+        let ramp = if exact { 0 } else { overlap / 3 };
+        let smallest = SMALLEST.max(4 * ramp);
+        let core = match tiling.size {
+            crate::TileSize::Pixels(side) => [(side as usize).max(smallest); 2],
+            _ => {
+                // As high as a row of results allows, and then as wide as the tile's memory allows.
+                let rows = (budget / 2 / self.band([1, size[1]], channels).max(1)).saturating_sub(2 * ramp);
+                let height = square.saturating_sub(2 * overlap).min(rows).min(size[0]).max(smallest);
+                let width = (most / (height + 2 * overlap)).saturating_sub(2 * overlap).max(smallest);
+                [height, width]
+            }
+        };
+        Ok(Cut { core, margin: overlap - ramp, ramp })
+    }
+
+    /// The output for an input of `[1, channels, height, width]`.
+    pub(crate) fn run(&mut self, input: &Tensor) -> Result<Tensor> {
+        let [_, _, height, width] = input.shape()[..] else {
+            return Err(Error::request(format!("a network runs on pictures, not on {}", input.shape())));
+        };
+        let compiled = match self.compiled.take() {
+            Some((size, compiled)) if size == (height, width) => compiled,
+            other => {
+                // Memory first, then the new size.
+                drop(other);
+                self.device.compile(&FusedPlan::new(self.model.graph(), input.shape())?)?
+            }
+        };
+        let (_, compiled) = self.compiled.insert(((height, width), compiled));
+        Ok(compiled.run(input)?)
+    }
+
+    /// Bytes that a tile of this height and width needs: the network's, and its input and result.
+    fn bytes(&self, size: [usize; 2]) -> Result<usize> {
+        let info = self.model.info();
+        let [height, width] = size.map(|side| side.max(self.minimum()).next_multiple_of(self.multiple()));
+        let plan = FusedPlan::new(self.model.graph(), &Shape::image(1, info.input_channels, height, width))?;
+        let values = info.input_channels + info.output_channels * info.scale * info.scale;
+        Ok(plan.bytes().saturating_add(values.saturating_mul(height * width * size_of::<f32>())))
+    }
+
+    /// Bytes of the results of rows of tiles of this size.
+    fn band(&self, [height, width]: [usize; 2], channels: usize) -> usize {
+        let scale = self.scale();
+        (height * scale * scale * channels * size_of::<f32>()).saturating_mul(width)
+    }
+}

@@ -1,0 +1,51 @@
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
+use crate::{Error, Result};
+
+/// How far the work has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// The share of the network's work that is done, 0 to 1.
+    pub fraction: f64,
+    /// Pixels that networks have made so far.
+    pub pixels: u64,
+}
+
+/// Asked after each tile: what was reached, and whether to go on.
+pub type Watcher<'a> = &'a dyn Fn(Progress) -> ControlFlow<()>;
+
+/// Adds up the work of all stages.
+pub(crate) struct Meter<'a> {
+    watcher: Watcher<'a>,
+    /// Pixels of all stages' inputs, weighted by what comes before each stage.
+    total: Cell<usize>,
+    done: Cell<usize>,
+    pixels: Cell<u64>,
+}
+
+impl<'a> Meter<'a> {
+    pub(crate) fn new(watcher: Watcher<'a>) -> Self {
+        Self { watcher, total: Cell::new(0), done: Cell::new(0), pixels: Cell::new(0) }
+    }
+
+    /// Announces work: pixels that a network will read.
+    pub(crate) fn expect(&self, pixels: usize) {
+        self.total.set(self.total.get() + pixels);
+    }
+
+    /// Reports work: pixels that a network has read and made.
+    pub(crate) fn advance(&self, read: usize, made: usize) {
+        self.done.set(self.done.get() + read);
+        self.pixels.set(self.pixels.get() + made as u64);
+    }
+
+    /// Tells the watcher, and asks it whether to go on.
+    pub(crate) fn check(&self) -> Result<()> {
+        let fraction = self.done.get() as f64 / self.total.get().max(1) as f64;
+        match (self.watcher)(Progress { fraction: fraction.min(1.0), pixels: self.pixels.get() }) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Stopped),
+        }
+    }
+}

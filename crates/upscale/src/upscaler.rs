@@ -1,0 +1,259 @@
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use amplio_graph::Device;
+use amplio_media::images::RowWriter;
+use amplio_media::{Channels, Depth, Header, Image, Samples, Transfer, alpha, colour, convert};
+use amplio_models::Model;
+
+use crate::network::Network;
+use crate::progress::{Meter, Watcher};
+use crate::rows::crop::Crop;
+use crate::rows::network::Networked;
+use crate::rows::resampled::Resampled;
+use crate::rows::source::Source;
+use crate::rows::{Frame, Rows};
+use crate::target::{Extent, Target};
+use crate::{Error, Result};
+
+/// Samples that go to the writer at once.
+const BAND: usize = 1 << 21;
+
+/// Bands that may wait for the writer.
+const WAITING: usize = 2;
+
+/// More networks in a chain than this would enlarge a pixel to a whole picture.
+const LONGEST_CHAIN: usize = 8;
+
+/// A picture is black below this, and not black above it: half of the smallest step of 8 bits.
+const BLACK: f32 = 0.5 / 255.0;
+
+/// Makes pictures larger: a model on a device.
+#[derive(Clone)]
+pub struct Upscaler {
+    model: Arc<Model>,
+    device: Arc<dyn Device>,
+}
+
+/// How a picture is to be enlarged.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Request {
+    /// The size of the result.
+    pub target: Target,
+    /// How the picture is cut into tiles.
+    pub tiling: Tiling,
+}
+
+/// How a picture is cut into tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiling {
+    /// The size of the tiles.
+    pub size: TileSize,
+    /// What tiles overlap on each side, in pixels of the network's input; from the network's reach if `None`.
+    pub overlap: Option<usize>,
+    /// The bytes that the network's tile may take, and about as much again for the rows that wait to be written.
+    pub memory: usize,
+}
+
+/// The size of the tiles into which a picture is cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TileSize {
+    /// From the memory that may be used and from how far the network sees.
+    #[default]
+    Auto,
+    /// The whole picture at once.
+    Off,
+    /// Tiles of about this many pixels on a side, overlaps not counted.
+    Pixels(u32),
+}
+
+impl Default for Tiling {
+    fn default() -> Self {
+        Self { size: TileSize::Auto, overlap: None, memory: 384 << 20 }
+    }
+}
+
+impl Upscaler {
+    /// A model on a device.
+    pub fn new(model: Arc<Model>, device: Arc<dyn Device>) -> Self {
+        Self { model, device }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The header of the result for a picture with this header: its size, and the same channels and depth.
+    ///
+    /// # Errors
+    /// If the size cannot be met.
+    pub fn result(&self, picture: &Header, target: &Target) -> Result<Header> {
+        let (width, height) = self.extent(picture, target)?.size();
+        Ok(Header { width, height, ..*picture })
+    }
+
+    /// Enlarges a picture in memory; the result has its channels, depth and metadata.
+    ///
+    /// # Errors
+    /// If the size cannot be met, the network fails or gives no picture, or the watcher says stop.
+    pub fn enlarge(&self, image: Image, request: &Request, watcher: Watcher) -> Result<Image> {
+        let header = self.result(&image.header(), &request.target)?;
+        let metadata = image.metadata.clone();
+        let mut samples = empty(header.depth);
+        self.flow(image, request, &header, watcher, &mut |band| {
+            append(&mut samples, band);
+            Ok(())
+        })?;
+        let mut result = Image::new(header, samples)?;
+        result.metadata = metadata;
+        Ok(result)
+    }
+
+    /// Enlarges a picture into a writer that was opened for `header`, which has the size that [`Upscaler::result`] says and
+    /// may differ from the picture in depth and channels. Rows are written, on a thread of their own, as they are made.
+    ///
+    /// # Errors
+    /// As [`Upscaler::enlarge`], and if writing fails. The file is then incomplete.
+    pub fn enlarge_into(
+        &self,
+        image: Image,
+        request: &Request,
+        header: &Header,
+        writer: Box<dyn RowWriter>,
+        watcher: Watcher,
+    ) -> Result<()> {
+        std::thread::scope(|scope| {
+            let (sender, receiver) = sync_channel::<Samples>(WAITING);
+            let writing = scope.spawn(move || {
+                let mut writer = writer;
+                for band in receiver {
+                    writer.write_rows(&band)?;
+                }
+                Ok::<_, amplio_media::Error>(writer)
+            });
+            let made = self.flow(image, request, header, watcher, &mut |band| send(&sender, band));
+            drop(sender);
+            let written = writing.join().map_err(|_| Error::request("the writer of the picture panicked"))?;
+            match (made, written) {
+                // A writer that fails stops listening; its own error is the cause.
+                (Ok(()), Ok(writer)) => Ok(writer.finish()?),
+                (_, Err(e)) => Err(e.into()),
+                (Err(e), Ok(_)) => Err(e),
+            }
+        })
+    }
+
+    /// Sends the result to `sink`, band by band.
+    fn flow(
+        &self,
+        mut image: Image,
+        request: &Request,
+        header: &Header,
+        watcher: Watcher,
+        sink: &mut dyn FnMut(Samples) -> Result<()>,
+    ) -> Result<()> {
+        let extent = self.extent(&image.header(), &request.target)?;
+        if extent.size() != (header.width, header.height) {
+            let what = format!("the result is {:?} pixels, not {}x{}", extent.size(), header.width, header.height);
+            return Err(Error::request(what));
+        }
+        if image.channels.has_alpha() {
+            alpha::bleed(&mut image, self.model.info().radius.unwrap_or(64).min(64) as u32);
+        }
+        let meter = Meter::new(watcher);
+        let source = Source::new(&image)?;
+        let (channels, peak) = (image.channels, source.peak());
+        let (mut rows, brightest) = (Box::new(source) as Box<dyn Rows + '_>, brightest(&image)?);
+        for _ in 0..self.chain(&image.header(), extent.scaled)? {
+            let network = Network::new(self.model.clone(), self.device.clone());
+            let stage = Networked::new(rows, channels, network, request.tiling, &meter)?;
+            meter.expect(stage.work());
+            rows = Box::new(stage);
+        }
+        let Frame { width, height, .. } = rows.frame();
+        if (width, height) != (extent.scaled.0 as usize, extent.scaled.1 as usize) {
+            rows = Box::new(Resampled::new(rows, channels, extent.scaled)?);
+        }
+        if extent.size() != extent.scaled {
+            let [columns, lines] = [&extent.columns, &extent.rows].map(|r| r.start as usize..r.end as usize);
+            rows = Box::new(Crop::new(rows, columns, lines));
+        }
+
+        let frame = rows.frame();
+        let made = Header { depth: Depth::F32, channels, transfer: Transfer::Encoded, ..*header };
+        let mut white = 0.0_f32;
+        let band = (BAND / frame.row()).max(1);
+        for first in (0..frame.height).step_by(band) {
+            let mut samples = rows.read(first..(first + band).min(frame.height))?.to_vec();
+            white = samples.iter().copied().fold(white, f32::max);
+            let from = if peak == 1.0 { made } else { brightened(&mut samples, channels, peak, made) };
+            sink(convert(&Samples::F32(samples), &from, header)?)?;
+        }
+        if white < BLACK && brightest >= BLACK {
+            return Err(Error::Black);
+        }
+        meter.check()
+    }
+
+    fn extent(&self, picture: &Header, target: &Target) -> Result<Extent> {
+        target.extent(picture.width, picture.height, self.model.info().scale as f64)
+    }
+
+    /// How many times the network runs, one after the other, to reach the size; a resampler does the rest.
+    fn chain(&self, picture: &Header, scaled: (u32, u32)) -> Result<usize> {
+        let scale = self.model.info().scale as u64;
+        if scale == 1 {
+            return Ok(1);
+        }
+        let reached = |stages: usize| {
+            let factor = scale.pow(stages as u32);
+            u64::from(picture.width) * factor >= u64::from(scaled.0)
+                && u64::from(picture.height) * factor >= u64::from(scaled.1)
+        };
+        (0..=LONGEST_CHAIN).find(|&stages| reached(stages)).ok_or_else(|| {
+            Error::request(format!("{}x{} pixels are too many for a picture of {}x{}", scaled.0, scaled.1, picture.width, picture.height))
+        })
+    }
+}
+
+/// The brightest colour sample of a picture, relative to white (and at most that).
+fn brightest(image: &Image) -> Result<f32> {
+    let colours = image.channels.colours();
+    let of = |index: usize| index % image.channels.count() < colours;
+    let brightest = match &image.samples {
+        Samples::U8(v) => v.iter().enumerate().filter(|(i, _)| of(*i)).map(|(_, &v)| f32::from(v) / 255.0).fold(0.0, f32::max),
+        Samples::U16(v) => v.iter().enumerate().filter(|(i, _)| of(*i)).map(|(_, &v)| f32::from(v) / 65535.0).fold(0.0, f32::max),
+        Samples::F32(v) => v.iter().enumerate().filter(|(i, _)| of(*i)).map(|(_, &v)| colour::from_linear(v)).fold(0.0, f32::max),
+    };
+    Ok(brightest.min(1.0))
+}
+
+/// Gives samples of a float picture the brightness back that was taken from it, as light.
+fn brightened(samples: &mut [f32], channels: Channels, peak: f32, header: Header) -> Header {
+    for pixel in samples.chunks_exact_mut(channels.count()) {
+        pixel[..channels.colours()].iter_mut().for_each(|v| *v = colour::to_linear(*v * peak));
+    }
+    Header { transfer: Transfer::Linear, ..header }
+}
+
+fn send(sender: &SyncSender<Samples>, band: Samples) -> Result<()> {
+    sender.send(band).map_err(|_| Error::Stopped)
+}
+
+fn empty(depth: Depth) -> Samples {
+    match depth {
+        Depth::U8 => Samples::U8(Vec::new()),
+        Depth::U16 => Samples::U16(Vec::new()),
+        Depth::F32 => Samples::F32(Vec::new()),
+    }
+}
+
+fn append(to: &mut Samples, more: Samples) {
+    match (to, more) {
+        (Samples::U8(to), Samples::U8(more)) => to.extend(more),
+        (Samples::U16(to), Samples::U16(more)) => to.extend(more),
+        (Samples::F32(to), Samples::F32(more)) => to.extend(more),
+        _ => {}
+    }
+}

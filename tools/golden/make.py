@@ -1,0 +1,50 @@
+"""Writes the golden cases under testdata/ from the reference implementations.
+
+usage: make.py [archs] [ncnn] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+
+import compact
+import esrgan
+import ncnn_cases
+import pictures
+
+TESTDATA = Path(__file__).resolve().parents[2] / "testdata"
+GOLDEN = TESTDATA / "golden"
+
+
+def emptied(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def make_archs():
+    compact.make(emptied(GOLDEN / "archs" / "compact"))
+    esrgan.make(emptied(GOLDEN / "archs" / "esrgan"))
+
+
+MAKERS = {
+    "archs": make_archs,
+    "ncnn": lambda: ncnn_cases.make(emptied(GOLDEN / "ncnn")),
+    "pictures": lambda: pictures.make(emptied(GOLDEN / "pictures")),
+    "photos": lambda: pictures.copy_photos(TESTDATA / "photos"),
+}
+
+
+def main():
+    torch.set_num_threads(2)
+    wanted = sys.argv[1:] or list(MAKERS)
+    unknown = [name for name in wanted if name not in MAKERS]
+    if unknown:
+        sys.exit(f"{__doc__}\nnot one of {', '.join(MAKERS)}: {', '.join(unknown)}")
+    for name in wanted:
+        MAKERS[name]()
+
+
+if __name__ == "__main__":
+    main()
