@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use amplio_cpu::{Cpu, Level};
-use amplio_graph::ops::{Conv2d, Unary};
+use amplio_graph::ops::{
+    Attention, Conv2d, Dim, LayerNorm, MatMul, Reshape, Slice, Transpose, Unary, WindowPartition, WindowReverse,
+};
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::{Builder, Device, Graph, Result, Shape, Tensor, Value};
 
@@ -23,8 +25,12 @@ impl Noise {
         })
     }
 
-    fn conv(&mut self, net: &mut Builder, x: Value, [inputs, outputs]: [usize; 2]) -> Value {
-        let weight = self.tensor([outputs, inputs, 3, 3], (3.0 / (9 * inputs) as f32).sqrt());
+    fn conv(&mut self, net: &mut Builder, x: Value, channels: [usize; 2]) -> Value {
+        self.conv_of(3, net, x, channels)
+    }
+
+    fn conv_of(&mut self, side: usize, net: &mut Builder, x: Value, [inputs, outputs]: [usize; 2]) -> Value {
+        let weight = self.tensor([outputs, inputs, side, side], (3.0 / (side * side * inputs) as f32).sqrt());
         let bias = self.tensor([outputs], 0.1);
         net.conv2d(Conv2d::same(weight, Some(bias.into())), x)
     }
@@ -87,6 +93,51 @@ fn rrdb() -> Result<Graph> {
     net.finish(y)
 }
 
+/// A part of SwinIR: two blocks of attention in windows of 8 by 8 pixels, 180 features, 6 heads.
+fn swin() -> Result<Graph> {
+    const FEATURES: usize = 180;
+    const HEADS: usize = 6;
+    let (mut noise, mut net) = (Noise(4), Builder::new(3));
+    let input = net.input();
+    let mut x = noise.conv(&mut net, input, [3, FEATURES]);
+    let linear = |noise: &mut Noise, net: &mut Builder, x: Value, [inputs, outputs]: [usize; 2]| {
+        let weight = net.constant(noise.tensor([inputs, outputs], (3.0 / inputs as f32).sqrt()));
+        let bias = net.constant(noise.tensor([outputs], 0.1));
+        let y = net.apply(MatMul, &[x, weight]);
+        net.add(y, bias)
+    };
+    for block in 0..2 {
+        net.at(format!("body.{block}"));
+        let norm = LayerNorm { axis: 1, epsilon: 1e-5, centred: true, weight: None, bias: None };
+        let y = net.apply(norm.clone(), &[x]);
+        let windows = net.apply(WindowPartition { window: [8, 8] }, &[y]);
+        let qkv = linear(&mut noise, &mut net, windows, [FEATURES, 3 * FEATURES]);
+        let parts = [0, 1, 2].map(|i| {
+            let slice = Slice { axis: 2, start: i * FEATURES as isize, end: (i + 1) * FEATURES as isize, step: 1 };
+            let part = net.apply(slice, &[qkv]);
+            let split = [Dim::Keep(0), Dim::Keep(1), Dim::Fixed(HEADS), Dim::Fixed(FEATURES / HEADS)];
+            let part = net.apply(Reshape { dims: split.to_vec() }, &[part]);
+            net.apply(Transpose { axes: vec![0, 2, 1, 3] }, &[part])
+        });
+        let bias = net.constant(noise.tensor([1, HEADS, 64, 64], 1.0));
+        let [q, k, v] = parts;
+        let y = net.apply(Attention { scale: (HEADS as f32 / FEATURES as f32).sqrt() }, &[q, k, v, bias]);
+        let y = net.apply(Transpose { axes: vec![0, 2, 1, 3] }, &[y]);
+        let y = net.apply(Reshape { dims: vec![Dim::Keep(0), Dim::Keep(1), Dim::Fixed(FEATURES)] }, &[y]);
+        let y = linear(&mut noise, &mut net, y, [FEATURES, FEATURES]);
+        let y = net.apply(WindowReverse { window: [8, 8] }, &[y, x]);
+        x = net.add(y, x);
+        let y = net.apply(norm, &[x]);
+        let y = noise.conv_of(1, &mut net, y, [FEATURES, 2 * FEATURES]);
+        let y = net.unary(Unary::Gelu, y);
+        let y = noise.conv_of(1, &mut net, y, [2 * FEATURES, FEATURES]);
+        x = net.add(y, x);
+    }
+    let y = noise.conv(&mut net, x, [FEATURES, 48]);
+    let y = net.pixel_shuffle(4, y);
+    net.finish(y)
+}
+
 fn report(name: &str, graph: &Graph, cpu: &Cpu, side: usize) -> Result<()> {
     let shape = Shape::image(1, 3, side, side);
     let plan = FusedPlan::new(graph, &shape)?;
@@ -128,7 +179,7 @@ fn main() -> Result<()> {
     let level = argument(2).and_then(|l| l.parse().ok()).unwrap_or(Level::best());
     let side = argument(3).and_then(|n| n.parse().ok()).unwrap_or(256);
     let cpu = Cpu::new(threads, level)?;
-    for (name, graph) in [("compact", compact as fn() -> Result<Graph>), ("rrdb", rrdb)] {
+    for (name, graph) in [("compact", compact as fn() -> Result<Graph>), ("rrdb", rrdb), ("swin", swin)] {
         if argument(0).is_none_or(|wanted| wanted == name || wanted == "all") {
             report(name, &graph()?, &cpu, side)?;
         }

@@ -1,12 +1,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use amplio_graph::plan::FusedPlan;
+use amplio_graph::plan::{Content, FusedPlan, View};
 use amplio_graph::{Device, Error, Executable, Result, Tensor};
 use amplio_simd::Level;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::kernels::{Filters, Packed};
+use crate::kernels::{Filters, Packed, vectors};
 use crate::program::Program;
 
 /// The CPU as a device: an instruction set and a number of threads.
@@ -45,6 +45,7 @@ impl Entry {
 /// What kernels need to compile.
 pub(crate) struct Compiler<'a> {
     device: &'a Cpu,
+    plan: &'a FusedPlan,
 }
 
 impl Cpu {
@@ -54,8 +55,10 @@ impl Cpu {
     /// # Errors
     /// If the threads cannot be started.
     pub fn new(threads: usize, level: Level) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("amplio-cpu-{i}")).build();
-        let pool = pool.map_err(|e| Error::Unsupported { what: format!("starting {threads} threads: {e}") })?;
+        let pool =
+            ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("amplio-cpu-{i}")).build();
+        let pool =
+            pool.map_err(|e| Error::Unsupported { what: format!("starting {threads} threads: {e}") })?;
         Ok(Self { level: level.min(Level::best()), pool: Arc::new(pool), packed: Mutex::default() })
     }
 
@@ -77,7 +80,7 @@ impl Device for Cpu {
     }
 
     fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
-        let compiler = Compiler { device: self };
+        let compiler = Compiler { device: self, plan };
         Ok(Box::new(Program::new(plan, &compiler, self.level, self.pool.clone())?))
     }
 }
@@ -85,6 +88,19 @@ impl Device for Cpu {
 impl Compiler<'_> {
     pub(crate) fn level(&self) -> Level {
         self.device.level
+    }
+
+    /// The constant that a view shows, if it is one.
+    pub(crate) fn constant(&self, view: &View) -> Option<&Arc<Tensor>> {
+        match &self.plan.buffers[view.buffer].content {
+            Content::Constant(tensor) if *tensor.shape() == view.shape => Some(tensor),
+            _ => None,
+        }
+    }
+
+    /// Lanes of a vector.
+    pub(crate) fn lanes(&self) -> usize {
+        vectors(self.level()).0
     }
 
     /// The packed weights of a convolution, made once for as long as its weights live.

@@ -3,10 +3,10 @@
 use amplio_graph::ops::{BinaryFn, Unary};
 use amplio_graph::plan::{Epilogue, Operand};
 use amplio_graph::{Error, Result, Shape};
-use amplio_simd::{Isa, PixelsMut, PixelsRef};
+use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
 
 use crate::elementwise::{binary, prelu, unary};
-use crate::layout::{channel_axis, channels, pixel_axes, walks, Walk};
+use crate::layout::{Walk, channel_axis, channels, pixel_axes, walks};
 
 /// An elementwise operation, ready to run on pixels.
 #[derive(Debug)]
@@ -52,18 +52,20 @@ impl Elementwise {
                 let other = Other::new(operand, result, input)?;
                 Ok(Self::Binary { function: *function, other, swapped: *swapped })
             }
-            Epilogue::PixelShuffle(_) => Err(Error::Unsupported { what: "two pixel shuffles in a step".into() }),
+            Epilogue::PixelShuffle(_) => {
+                Err(Error::Unsupported { what: "two pixel shuffles in a step".into() })
+            }
         }
     }
 
     /// Applies the operation to `pixels`, the first of which is number `first` of the result.
-    #[inline(always)]
-    pub(crate) fn apply<I: Isa>(&self, isa: I, inputs: &[PixelsRef], pixels: &mut PixelsMut, first: usize) {
+    pub(crate) fn apply(&self, level: Level, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
         match self {
-            Self::Unary(function) => each(isa, pixels, Map(*function)),
-            Self::Prelu(other) => pairs(isa, inputs, other, pixels, first, Prelu),
+            Self::Unary(function) => dispatch(level, Each { function: *function, pixels }),
+            Self::Prelu(other) => dispatch(level, Pairs { function: Prelu, other, inputs, first, pixels }),
             Self::Binary { function, other, swapped } => {
-                pairs(isa, inputs, other, pixels, first, Binary { function: *function, swapped: *swapped });
+                let function = Binary { function: *function, swapped: *swapped };
+                dispatch(level, Pairs { function, other, inputs, first, pixels });
             }
         }
     }
@@ -107,37 +109,104 @@ impl PixelMap {
         Self::Axes(walked.collect())
     }
 
-    /// The operand's pixel for pixel `i` of the result.
+    /// The operand's pixel for each pixel of the result from `first` on.
     #[inline(always)]
-    pub(crate) fn pixel(&self, i: usize) -> usize {
+    pub(crate) fn from(&self, first: usize) -> Mapped<'_> {
+        let mut mapped = Mapped { pixel: first, rest: usize::MAX, block: (1, 1), step: 1, row: 0, axes: &[] };
         match self {
-            Self::Same => i,
-            Self::First => 0,
+            Self::Same => {}
+            Self::First => (mapped.pixel, mapped.step) = (0, 0),
             Self::Axes(axes) => {
-                let mut rest = i;
-                let mut pixel = 0;
-                for &(size, block, step) in axes {
-                    pixel += rest % size / block * step;
-                    rest /= size;
-                }
-                pixel
+                let &(size, block, step) = &axes[0];
+                let x = first % size;
+                (mapped.step, mapped.row, mapped.axes) = (step, first / size, axes);
+                mapped.start_row();
+                mapped.pixel += x / block * step;
+                (mapped.rest, mapped.block.0) = (size - x, block - x % block);
+            }
+        }
+        mapped
+    }
+}
+
+/// The pixels of an operand that belong to neighbouring pixels of the result.
+pub(crate) struct Mapped<'a> {
+    /// The next one.
+    pixel: usize,
+    /// Pixels that are left in the row.
+    rest: usize,
+    /// Pixels of the result that share one of the operand's: those that are left, and all.
+    block: (usize, usize),
+    /// From one of the operand's pixels to the next in the row.
+    step: usize,
+    /// The number of the row.
+    row: usize,
+    axes: &'a [(usize, usize, usize)],
+}
+
+impl Mapped<'_> {
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> usize {
+        if self.rest == 0 {
+            self.row += 1;
+            self.start_row();
+        }
+        let pixel = self.pixel;
+        self.rest -= 1;
+        self.block.0 -= 1;
+        if self.block.0 == 0 {
+            self.block.0 = self.block.1;
+            self.pixel += self.step;
+        }
+        pixel
+    }
+
+    fn start_row(&mut self) {
+        let [(size, block, _), outer @ ..] = self.axes else { return };
+        (self.rest, self.block, self.pixel) = (*size, (*block, *block), 0);
+        let mut rest = self.row;
+        for (size, block, step) in outer {
+            self.pixel += rest % size / block * step;
+            rest /= size;
+        }
+    }
+}
+
+/// A function of one number, applied to each.
+struct Each<'a, 'p> {
+    function: Unary,
+    pixels: &'a mut PixelsMut<'p>,
+}
+
+impl Kernel for Each<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let Self { function, pixels } = self;
+        let dense = pixels.as_mut_slice().is_some();
+        for i in 0..if dense { 1 } else { pixels.pixels() } {
+            let values = if dense { pixels.as_mut_slice().unwrap_or_default() } else { pixels.pixel(i) };
+            for part in values.chunks_mut(I::LANES) {
+                isa.store_partial(part, unary(isa, function, isa.load_partial(part)));
             }
         }
     }
 }
 
-/// A function of a vector; closures cannot be forced inline.
-trait Function<I: Isa>: Copy {
-    fn of(self, isa: I, x: I::F32) -> I::F32;
+/// A function of two numbers: of each, and of the other side's.
+struct Pairs<'a, 'p, F> {
+    function: F,
+    other: &'a Other,
+    inputs: &'a [PixelsRef<'a>],
+    first: usize,
+    pixels: &'a mut PixelsMut<'p>,
 }
 
-/// A function of two vectors.
-trait PairFunction<I: Isa>: Copy {
-    fn of(self, isa: I, x: I::F32, y: I::F32) -> I::F32;
+/// A function of two vectors; closures cannot be forced inline.
+trait PairFunction: Copy {
+    fn of<I: Isa>(self, isa: I, x: I::F32, y: I::F32) -> I::F32;
 }
-
-#[derive(Clone, Copy)]
-struct Map(Unary);
 
 #[derive(Clone, Copy)]
 struct Prelu;
@@ -148,100 +217,53 @@ struct Binary {
     swapped: bool,
 }
 
-impl<I: Isa> Function<I> for Map {
+impl PairFunction for Prelu {
     #[inline(always)]
-    fn of(self, isa: I, x: I::F32) -> I::F32 {
-        unary(isa, self.0, x)
-    }
-}
-
-impl<I: Isa> PairFunction<I> for Prelu {
-    #[inline(always)]
-    fn of(self, isa: I, x: I::F32, slope: I::F32) -> I::F32 {
+    fn of<I: Isa>(self, isa: I, x: I::F32, slope: I::F32) -> I::F32 {
         prelu(isa, x, slope)
     }
 }
 
-impl<I: Isa> PairFunction<I> for Binary {
+impl PairFunction for Binary {
     #[inline(always)]
-    fn of(self, isa: I, x: I::F32, y: I::F32) -> I::F32 {
+    fn of<I: Isa>(self, isa: I, x: I::F32, y: I::F32) -> I::F32 {
         if self.swapped { binary(isa, self.function, y, x) } else { binary(isa, self.function, x, y) }
     }
 }
 
-#[inline(always)]
-fn each<I: Isa>(isa: I, pixels: &mut PixelsMut, function: impl Function<I>) {
-    if let Some(all) = pixels.as_mut_slice() {
-        return each_in(isa, all, function);
-    }
-    for i in 0..pixels.pixels() {
-        each_in(isa, pixels.pixel(i), function);
-    }
-}
+impl<F: PairFunction> Kernel for Pairs<'_, '_, F> {
+    type Output = ();
 
-#[inline(always)]
-fn each_in<I: Isa>(isa: I, values: &mut [f32], function: impl Function<I>) {
-    let mut chunks = values.chunks_exact_mut(I::LANES);
-    for chunk in &mut chunks {
-        isa.store(chunk, function.of(isa, isa.load(chunk)));
-    }
-    let rest = chunks.into_remainder();
-    if !rest.is_empty() {
-        isa.store_partial(rest, function.of(isa, isa.load_partial(rest)));
-    }
-}
-
-#[inline(always)]
-fn pairs<I: Isa>(
-    isa: I,
-    inputs: &[PixelsRef],
-    other: &Other,
-    pixels: &mut PixelsMut,
-    first: usize,
-    function: impl PairFunction<I>,
-) {
-    let (input, map, single) = match other {
-        Other::Scalar(number) => {
-            let number = isa.splat(*number);
-            for i in 0..pixels.pixels() {
-                with_one(isa, pixels.pixel(i), number, function);
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let Self { function, other, inputs, first, pixels } = self;
+        let mut mapped = match other {
+            Other::Scalar(_) => PixelMap::First.from(0),
+            Other::Pixels { map, .. } => map.from(first),
+        };
+        for i in 0..pixels.pixels() {
+            let (number, others) = match other {
+                Other::Scalar(number) => (*number, None),
+                Other::Pixels { input, single, .. } => match inputs[*input].pixel(mapped.next()) {
+                    &[number, ..] if *single => (number, None),
+                    others => (0.0, Some(others)),
+                },
+            };
+            let values = pixels.pixel(i).chunks_mut(I::LANES);
+            match others {
+                None => {
+                    let y = isa.splat(number);
+                    for part in values {
+                        isa.store_partial(part, function.of(isa, isa.load_partial(part), y));
+                    }
+                }
+                Some(others) => {
+                    for (part, other) in values.zip(others.chunks(I::LANES)) {
+                        let y = isa.load_partial(other);
+                        isa.store_partial(part, function.of(isa, isa.load_partial(part), y));
+                    }
+                }
             }
-            return;
         }
-        Other::Pixels { input, map, single } => (&inputs[*input], map, *single),
-    };
-    for i in 0..pixels.pixels() {
-        let operand = input.pixel(map.pixel(first + i));
-        if single {
-            with_one(isa, pixels.pixel(i), isa.splat(operand[0]), function);
-        } else {
-            with_each(isa, pixels.pixel(i), operand, function);
-        }
-    }
-}
-
-#[inline(always)]
-fn with_one<I: Isa>(isa: I, values: &mut [f32], y: I::F32, function: impl PairFunction<I>) {
-    let mut chunks = values.chunks_exact_mut(I::LANES);
-    for chunk in &mut chunks {
-        isa.store(chunk, function.of(isa, isa.load(chunk), y));
-    }
-    let rest = chunks.into_remainder();
-    if !rest.is_empty() {
-        isa.store_partial(rest, function.of(isa, isa.load_partial(rest), y));
-    }
-}
-
-#[inline(always)]
-fn with_each<I: Isa>(isa: I, values: &mut [f32], others: &[f32], function: impl PairFunction<I>) {
-    let others = &others[..values.len()];
-    let mut chunks = values.chunks_exact_mut(I::LANES);
-    let mut other_chunks = others.chunks_exact(I::LANES);
-    for (chunk, other) in (&mut chunks).zip(&mut other_chunks) {
-        isa.store(chunk, function.of(isa, isa.load(chunk), isa.load(other)));
-    }
-    let (rest, other) = (chunks.into_remainder(), other_chunks.remainder());
-    if !rest.is_empty() {
-        isa.store_partial(rest, function.of(isa, isa.load_partial(rest), isa.load_partial(other)));
     }
 }

@@ -7,7 +7,9 @@ mod depthwise;
 mod grid_sample;
 mod group_norm;
 mod layer_norm;
+mod linear;
 mod matmul;
+mod narrow;
 mod pack;
 mod panels;
 mod pool;
@@ -20,9 +22,9 @@ mod vectors;
 
 use amplio_graph::plan::{self, Step};
 use amplio_graph::{Result, Shape};
-use amplio_simd::{Isa, PixelsMut, PixelsRef};
+use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
 
-pub(crate) use pack::{Filters, Packed};
+pub(crate) use pack::{Filters, Packed, memory, vectors};
 
 use self::attention::Attention;
 use self::conv::Conv;
@@ -31,13 +33,23 @@ use self::depthwise::Depthwise;
 use self::grid_sample::GridSample;
 use self::group_norm::GroupNorm;
 use self::layer_norm::LayerNorm;
+use self::linear::Linear;
 use self::matmul::MatMul;
+use self::narrow::Narrow;
 use self::pool::Pool;
 use self::rearrange::Rearrange;
 use self::reduce::Reduce;
 use self::resize::Resize;
 use self::softmax::Softmax;
 use crate::device::Compiler;
+
+/// A call of a kernel. Each kernel is dispatched on its own, so that each is compiled as a function of its own.
+struct Fill<'a, 'p, K> {
+    kernel: &'a K,
+    inputs: &'a [PixelsRef<'a>],
+    first: usize,
+    pixels: &'a mut PixelsMut<'p>,
+}
 
 macro_rules! kernels {
     ($($name:ident),* $(,)?) => {
@@ -51,29 +63,27 @@ macro_rules! kernels {
                 match self { $(Self::$name(kernel) => kernel.grain(result),)* }.max(1)
             }
 
-            /// Computes `pixels`, which begin at number `first` of its result and are a whole number of grains, or the last ones.
-            #[inline(always)]
-            pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
-                match self { $(Self::$name(kernel) => kernel.fill(isa, inputs, first, pixels),)* }
+            /// Computes `pixels`, which begin at number `first` of its result and are a grain, or what is left of one at the
+            /// end.
+            pub(crate) fn fill(&self, level: Level, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
+                match self { $(Self::$name(kernel) => dispatch(level, Fill { kernel, inputs, first, pixels }),)* }
             }
         }
+
+        $(impl Kernel for Fill<'_, '_, $name> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run<I: Isa>(self, isa: I) {
+                self.kernel.fill(isa, self.inputs, self.first, self.pixels);
+            }
+        })*
     };
 }
 
 kernels!(
-    Attention,
-    Conv,
-    Copy,
-    Depthwise,
-    GridSample,
-    GroupNorm,
-    LayerNorm,
-    MatMul,
-    Pool,
-    Rearrange,
-    Reduce,
-    Resize,
-    Softmax,
+    Attention, Conv, Copy, Depthwise, GridSample, GroupNorm, LayerNorm, Linear, MatMul, Narrow, Pool, Rearrange,
+    Reduce, Resize, Softmax,
 );
 
 impl Compiled {
@@ -81,8 +91,10 @@ impl Compiled {
         Ok(match &step.kernel {
             plan::Kernel::Copy => Self::Copy(Copy::new(step)?),
             plan::Kernel::Conv { conv, enlarge } => {
-                if conv.groups > 1 && conv.weight.shape()[1] == 1 && conv.groups == conv.outputs() {
+                if Depthwise::suits(conv) {
                     Self::Depthwise(Depthwise::new(step, conv, *enlarge)?)
+                } else if Narrow::suits(conv) {
+                    Self::Narrow(Narrow::new(step, conv, *enlarge, compiler)?)
                 } else {
                     Self::Conv(Conv::new(step, conv, *enlarge, compiler)?)
                 }
@@ -95,7 +107,10 @@ impl Compiled {
             plan::Kernel::LayerNorm(op) => Self::LayerNorm(LayerNorm::new(step, op)?),
             plan::Kernel::GroupNorm(op) => Self::GroupNorm(GroupNorm::new(step, op)?),
             plan::Kernel::Softmax(op) => Self::Softmax(Softmax::new(step, op)?),
-            plan::Kernel::MatMul(op) => Self::MatMul(MatMul::new(step, op)?),
+            plan::Kernel::MatMul(_) => match Linear::new(step, compiler)? {
+                Some(linear) => Self::Linear(linear),
+                None => Self::MatMul(MatMul::new(step)?),
+            },
             plan::Kernel::Attention(op) => Self::Attention(Attention::new(step, op)?),
             plan::Kernel::Rearrange(op) => Self::Rearrange(Rearrange::new(step, op)?),
         })

@@ -10,6 +10,7 @@ use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::device::Compiler;
+use crate::kernels::memory as zeros;
 use crate::layout::{Walk, channels, pixels, region, walks};
 use crate::step::CompiledStep;
 
@@ -35,14 +36,19 @@ struct PlacedStep {
 }
 
 impl Program {
-    pub(crate) fn new(plan: &FusedPlan, compiler: &Compiler, level: Level, pool: Arc<ThreadPool>) -> Result<Self> {
-        let mut memory = plan.slots.iter().map(|&elements| zeroed(elements)).collect::<Result<Vec<_>>>()?;
+    pub(crate) fn new(
+        plan: &FusedPlan,
+        compiler: &Compiler,
+        level: Level,
+        pool: Arc<ThreadPool>,
+    ) -> Result<Self> {
+        let mut memory = plan.slots.iter().map(|&elements| zeros(elements)).collect::<Result<Vec<_>>>()?;
         let mut blocks = Vec::with_capacity(plan.buffers.len());
         for buffer in &plan.buffers {
             blocks.push(match &buffer.content {
                 Content::Slot(slot) => *slot,
                 Content::Constant(tensor) => {
-                    let mut block = zeroed(tensor.data().len())?;
+                    let mut block = zeros(tensor.data().len())?;
                     let mut pixels = PixelsMut::dense(&mut block, channels(&buffer.shape).max(1));
                     scatter(tensor.data(), &buffer.shape, 0, &mut pixels);
                     memory.push(block);
@@ -53,14 +59,16 @@ impl Program {
         let place = |view: &View| (blocks[view.buffer], region(view, &plan.buffers[view.buffer].shape));
         let steps = plan.steps.iter().map(|step| {
             let compiled = CompiledStep::new(step, compiler).map_err(|e| e.at(&step.name))?;
-            Ok(PlacedStep { step: compiled, reads: step.reads().map(place).collect(), output: place(&step.output) })
+            Ok(PlacedStep {
+                step: compiled,
+                reads: step.reads().map(place).collect(),
+                output: place(&step.output),
+            })
         });
         let steps = steps.collect::<Result<Vec<_>>>()?;
         let input = View { buffer: plan.input, first: 0, shape: plan.input_shape().clone() };
-        let (input, output) = (
-            (input.shape.clone(), place(&input)),
-            (plan.output.shape.clone(), place(&plan.output)),
-        );
+        let (input, output) =
+            ((input.shape.clone(), place(&input)), (plan.output.shape.clone(), place(&plan.output)));
         Ok(Self { level, pool, memory, steps, input, output })
     }
 
@@ -70,7 +78,9 @@ impl Program {
         let run = crate::layout::row(shape);
         let rows: Vec<_> = writes.into_iter().flat_map(|pixels| pixels.chunks(run)).collect();
         self.pool.install(|| {
-            rows.into_par_iter().enumerate().for_each(|(i, mut row)| scatter(input.data(), shape, i * run, &mut row));
+            rows.into_par_iter()
+                .enumerate()
+                .for_each(|(i, mut row)| scatter(input.data(), shape, i * run, &mut row));
         });
         Ok(())
     }
@@ -98,11 +108,6 @@ impl Executable for Program {
         }
         self.store()
     }
-}
-
-fn zeroed(elements: usize) -> Result<AlignedBuf> {
-    let bytes = elements.saturating_mul(size_of::<f32>());
-    AlignedBuf::try_zeroed(elements).map_err(|_| Error::OutOfMemory { bytes })
 }
 
 /// Lends parts of memory; that the plan keeps apart what is read and what is written is checked here.

@@ -2,12 +2,12 @@
 
 use amplio_graph::plan::{Epilogue, Operand, Step};
 use amplio_graph::{Result, Shape};
-use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
+use amplio_simd::{Level, PixelsMut, PixelsRef};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use crate::epilogue::Elementwise;
 use crate::device::Compiler;
+use crate::epilogue::Elementwise;
 use crate::kernels::Compiled;
 use crate::layout::{channels, pixels, row};
 
@@ -68,54 +68,47 @@ impl CompiledStep {
         let grains = self.pixels.div_ceil(self.grain);
         let run = grains.div_ceil(pool.current_num_threads() * RUNS_PER_THREAD).max(1) * self.grain;
         let enlarged = self.shuffle.as_ref().map_or(1, |shuffle| shuffle.r * shuffle.r);
-        let chunks: Vec<_> = output.chunks(run * enlarged).collect();
+        let runs: Vec<_> = output.chunks(run * enlarged).collect();
         pool.install(|| {
-            chunks.into_par_iter().enumerate().for_each(|(i, output)| {
-                dispatch(level, Run { step: self, inputs, first: i * run, output });
+            runs.into_par_iter().enumerate().for_each(|(i, output)| match &self.shuffle {
+                None => self.fill(level, inputs, i * run, output),
+                Some(shuffle) => self.fill_shuffled(level, inputs, i * run, output, shuffle),
             });
         });
     }
-}
 
-/// A run of rows of a step, for one thread.
-struct Run<'a> {
-    step: &'a CompiledStep,
-    inputs: &'a [PixelsRef<'a>],
-    /// The first pixel of the kernel's result.
-    first: usize,
-    output: PixelsMut<'a>,
-}
-
-impl Kernel for Run<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        let Self { step, inputs, first, output } = self;
-        match &step.shuffle {
-            None => {
-                for (i, mut pixels) in output.chunks(step.grain).enumerate() {
-                    let first = first + i * step.grain;
-                    step.kernel.fill(isa, inputs, first, &mut pixels);
-                    for op in &step.before {
-                        op.apply(isa, inputs, &mut pixels, first);
-                    }
-                }
+    /// Computes the pixels of the result from `first` on.
+    fn fill(&self, level: Level, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
+        for (i, mut pixels) in output.chunks(self.grain).enumerate() {
+            let first = first + i * self.grain;
+            self.kernel.fill(level, inputs, first, &mut pixels);
+            for op in &self.before {
+                op.apply(level, inputs, first, &mut pixels);
             }
-            Some(shuffle) => {
-                let mut row = vec![0.0; step.grain * step.channels];
-                for (i, mut larger) in output.chunks(step.grain * shuffle.r * shuffle.r).enumerate() {
-                    let first = first + i * step.grain;
-                    let mut pixels = PixelsMut::dense(&mut row, step.channels);
-                    step.kernel.fill(isa, inputs, first, &mut pixels);
-                    for op in &step.before {
-                        op.apply(isa, inputs, &mut pixels, first);
-                    }
-                    shuffle.store(&row, &mut larger);
-                    for op in &shuffle.after {
-                        op.apply(isa, inputs, &mut larger, first * shuffle.r * shuffle.r);
-                    }
-                }
+        }
+    }
+
+    /// Computes the pixels of the kernel's result from `first` on, and spreads their channels over `output`.
+    fn fill_shuffled(
+        &self,
+        level: Level,
+        inputs: &[PixelsRef],
+        first: usize,
+        output: PixelsMut,
+        shuffle: &Shuffle,
+    ) {
+        let mut grain = vec![0.0; self.grain * self.channels];
+        let block = shuffle.r * shuffle.r;
+        for (i, mut larger) in output.chunks(self.grain * block).enumerate() {
+            let first = first + i * self.grain;
+            let mut pixels = PixelsMut::dense(&mut grain, self.channels);
+            self.kernel.fill(level, inputs, first, &mut pixels);
+            for op in &self.before {
+                op.apply(level, inputs, first, &mut pixels);
+            }
+            shuffle.store(&grain, &mut larger);
+            for op in &shuffle.after {
+                op.apply(level, inputs, first * block, &mut larger);
             }
         }
     }
@@ -124,16 +117,14 @@ impl Kernel for Run<'_> {
 impl Shuffle {
     /// Spreads rows of pixels of `c * r * r` channels over `r` times as many rows of `r` times as many pixels.
     fn store(&self, from: &[f32], to: &mut PixelsMut) {
-        let (r, c) = (self.r, to.channels());
-        let blocks = from.chunks_exact(c * r * r);
-        for (block, channels) in blocks.enumerate() {
-            let (y, x) = (block / self.width, block % self.width);
-            for i in 0..r {
+        let (r, width, c) = (self.r, self.width, to.channels());
+        for (row, from) in from.chunks_exact((c * r * r * width).max(1)).enumerate().take(to.pixels() / (r * r * width)) {
+            for (i, x) in (0..r).flat_map(|i| (0..width).map(move |x| (i, x))) {
+                let channels = &from[x * c * r * r..][..c * r * r];
+                let first = ((row * r + i) * width + x) * r;
                 for j in 0..r {
-                    let pixel = to.pixel(((y * r + i) * self.width + x) * r + j);
-                    for (k, value) in pixel.iter_mut().enumerate() {
-                        *value = channels[(k * r + i) * r + j];
-                    }
+                    let values = channels[i * r + j..].iter().step_by(r * r);
+                    to.pixel(first + j).iter_mut().zip(values).for_each(|(to, value)| *to = *value);
                 }
             }
         }

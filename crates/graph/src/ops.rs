@@ -92,6 +92,9 @@ pub trait Primitive {
     }
 }
 
+/// The most elements of a value: their bytes, and sums of a few such numbers, fit in an `isize`.
+const MOST_ELEMENTS: usize = isize::MAX as usize / 64;
+
 macro_rules! primitives {
     ($($name:ident),* $(,)?) => {
         /// One operation of a graph: a primitive with its attributes.
@@ -120,9 +123,13 @@ macro_rules! primitives {
             /// See [`Primitive::shape`].
             ///
             /// # Errors
-            /// If the inputs do not fit the operation or each other.
+            /// If the inputs do not fit the operation or each other, or the result is too large to count its elements.
             pub fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-                match self { $(Self::$name(op) => op.shape(inputs),)* }
+                let shape = match self { $(Self::$name(op) => op.shape(inputs),)* }?;
+                if shape.elements() > MOST_ELEMENTS {
+                    return Err(crate::Error::shape(self.name(), format!("the result {shape} is too large")));
+                }
+                Ok(shape)
             }
 
             /// Its result, computed plainly, by [`Primitive::reference`].

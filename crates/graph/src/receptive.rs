@@ -125,6 +125,15 @@ impl Footprint {
         after
     }
 
+    /// The footprint of a value of shape `to` that may see all of the input, which has shape `from`.
+    fn of_all(self, from: &Shape, to: &Shape) -> Self {
+        let scale = match (&from[..], &to[..]) {
+            (&[_, _, h, w], &[_, _, to_h, to_w]) => [Ratio::new(to_h, h), Ratio::new(to_w, w)],
+            _ => self.scale,
+        };
+        Self { scale, reach: None, ..self }
+    }
+
     fn join(self, other: Self) -> Self {
         let reach = self
             .reach
@@ -150,7 +159,10 @@ pub fn footprint(graph: &Graph, input: &Shape) -> Result<Footprint> {
             Some(op) => {
                 let inputs: Vec<_> = node.inputs().iter().map(|v| &shapes[v.index()]).collect();
                 let seen = node.inputs().iter().filter_map(|v| footprints[v.index()]).reduce(Footprint::join);
-                seen.map(|seen| seen.after(op.spread(&inputs)))
+                seen.map(|seen| match op.spread(&inputs) {
+                    Spread::Whole => seen.of_all(input, &shapes[value.index()]),
+                    spread => seen.after(spread),
+                })
             }
         };
         footprints.push(footprint);

@@ -52,7 +52,8 @@ const WAVE: u8 = 2;
 
 fn spread<T: Sample>(samples: &mut [T], width: usize, height: usize, count: usize, radius: u32) {
     let colours = count - 1;
-    let mut state: Vec<u8> = samples.chunks_exact(count).map(|p| u8::from(p[colours].value() > 0.0)).collect();
+    let mut state: Vec<u8> =
+        samples.chunks_exact(count).map(|p| u8::from(p[colours].value() > 0.0)).collect();
     let mut sums = [0.0; 3];
     let mut visible = 0.0;
     for pixel in samples.chunks_exact(count).filter(|p| p[colours].value() > 0.0) {
@@ -170,7 +171,9 @@ mod tests {
     fn all_depths_agree_and_visible_pixels_stay() {
         let header = |depth| Header::new(9, 7, Channels::Rgba, depth);
         let bytes: Vec<u8> = (0..9 * 7)
-            .flat_map(|i: u32| [(i * 37 % 256) as u8, (i * 91 % 256) as u8, i as u8, if i % 5 == 0 { 9 } else { 0 }])
+            .flat_map(|i: u32| {
+                [(i * 37 % 256) as u8, (i * 91 % 256) as u8, i as u8, if i.is_multiple_of(5) { 9 } else { 0 }]
+            })
             .collect();
         let mut small = Image::new(header(Depth::U8), Samples::U8(bytes.clone())).unwrap();
         let floats = bytes.iter().map(|&b| f32::from(b)).collect();
@@ -184,7 +187,8 @@ mod tests {
                 assert_eq!(*a, bytes[i]);
             }
         }
-        let mut nothing = Image::new(Header::new(1, 1, Channels::Rgba, Depth::U8), Samples::U8(vec![1, 2, 3, 0])).unwrap();
+        let mut nothing =
+            Image::new(Header::new(1, 1, Channels::Rgba, Depth::U8), Samples::U8(vec![1, 2, 3, 0])).unwrap();
         bleed(&mut nothing, 9);
         assert_eq!(nothing.samples, Samples::U8(vec![1, 2, 3, 0]));
     }

@@ -64,5 +64,8 @@ fn profile(icc: &[u8]) -> Option<ColorProfile> {
 
 /// Relative colorimetric keeps what both can show; press profiles carry a table for it.
 fn options() -> TransformOptions {
-    TransformOptions { rendering_intent: RenderingIntent::RelativeColorimetric, ..TransformOptions::default() }
+    TransformOptions {
+        rendering_intent: RenderingIntent::RelativeColorimetric,
+        ..TransformOptions::default()
+    }
 }

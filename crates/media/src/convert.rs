@@ -15,7 +15,10 @@ use crate::{Channels, Depth, Error, Header, Result, Samples, Transfer};
 ///
 /// [`Error::Misuse`] if the widths differ, the depth is not that of `from`, or the rows are not whole.
 pub fn convert(rows: &Samples, from: &Header, to: &Header) -> Result<Samples> {
-    if from.width != to.width || rows.depth() != from.depth || !rows.len().is_multiple_of(from.row_samples().max(1)) {
+    if from.width != to.width
+        || rows.depth() != from.depth
+        || !rows.len().is_multiple_of(from.row_samples().max(1))
+    {
         return Err(Error::misuse(format!(
             "cannot convert {} {:?} samples from rows of {} {:?} {:?} to rows of {} {:?} {:?}",
             rows.len(),
@@ -79,7 +82,12 @@ fn redepth(rows: Samples, channels: Channels, transfer: Transfer, to: &Header) -
         }
         (Samples::F32(v), Depth::U16) => {
             let code = curve(transfer, Transfer::Encoded);
-            Samples::U16(map(v, channels, |c| quantize(code(c), 65535.0) as u16, |a| quantize(a, 65535.0) as u16))
+            Samples::U16(map(
+                v,
+                channels,
+                |c| quantize(code(c), 65535.0) as u16,
+                |a| quantize(a, 65535.0) as u16,
+            ))
         }
         (Samples::F32(v), Depth::F32) if transfer != to.transfer => {
             Samples::F32(map(v, channels, curve(transfer, to.transfer), |a| a))
@@ -112,7 +120,12 @@ fn curve(from: Transfer, to: Transfer) -> fn(f32) -> f32 {
 }
 
 /// One function for colours, another for alpha.
-fn map<A: Copy, B>(rows: Vec<A>, channels: Channels, colour: impl Fn(A) -> B, alpha: impl Fn(A) -> B) -> Vec<B> {
+fn map<A: Copy, B>(
+    rows: Vec<A>,
+    channels: Channels,
+    colour: impl Fn(A) -> B,
+    alpha: impl Fn(A) -> B,
+) -> Vec<B> {
     if !channels.has_alpha() {
         return rows.into_iter().map(colour).collect();
     }
@@ -181,13 +194,15 @@ mod tests {
 
     #[test]
     fn linear_floats_go_through_the_curve_and_are_clipped() {
-        let from = Header { transfer: Transfer::Linear, ..Header::new(2, 1, Channels::GreyAlpha, Depth::F32) };
+        let from =
+            Header { transfer: Transfer::Linear, ..Header::new(2, 1, Channels::GreyAlpha, Depth::F32) };
         let to = Header::new(2, 1, Channels::GreyAlpha, Depth::U8);
         let got = convert(&Samples::F32(vec![0.214_041_14, 0.5, 7.0, f32::NAN]), &from, &to).unwrap();
         assert_eq!(got, Samples::U8(vec![128, 128, 255, 0]));
         let back = Header { transfer: Transfer::Linear, ..to };
         let all = Samples::U8((0..=255).collect());
-        let (a, b) = (Header { width: 256, channels: Channels::Grey, ..to }, Header { depth: Depth::F32, ..back });
+        let (a, b) =
+            (Header { width: 256, channels: Channels::Grey, ..to }, Header { depth: Depth::F32, ..back });
         let b = Header { width: 256, channels: Channels::Grey, ..b };
         assert_eq!(convert(&convert(&all, &a, &b).unwrap(), &b, &a).unwrap(), all);
     }

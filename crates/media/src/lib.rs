@@ -7,6 +7,8 @@
 //!
 //! The crate is synchronous, never prints, and knows nothing about how pictures are made larger.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
 pub mod alpha;
 pub mod colour;
 pub mod images;

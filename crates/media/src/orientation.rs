@@ -36,7 +36,10 @@ impl Orientation {
     pub(crate) fn swaps_axes(self) -> bool {
         matches!(
             self,
-            Orientation::Transposed | Orientation::Turned90 | Orientation::AntiTransposed | Orientation::Turned270
+            Orientation::Transposed
+                | Orientation::Turned90
+                | Orientation::AntiTransposed
+                | Orientation::Turned270
         )
     }
 

@@ -142,7 +142,13 @@ mod tests {
     #[test]
     fn bands_make_the_whole() {
         let kernels = [Kernel::Box, Kernel::Triangle, Kernel::CatmullRom, Kernel::Lanczos3];
-        for (from, to) in [((13, 17), (29, 40)), ((31, 64), (7, 9)), ((10, 10), (10, 10)), ((5, 300), (5, 7)), ((3, 1), (9, 5))] {
+        for (from, to) in [
+            ((13, 17), (29, 40)),
+            ((31, 64), (7, 9)),
+            ((10, 10), (10, 10)),
+            ((5, 300), (5, 7)),
+            ((3, 1), (9, 5)),
+        ] {
             for channels in Channels::ALL {
                 for kernel in kernels {
                     let n = channels.count();
@@ -160,7 +166,10 @@ mod tests {
                             banded.extend(r.rows(part, out).unwrap());
                         }
                         let worst = whole.iter().zip(&banded).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                        assert!(whole.len() == banded.len() && worst < 1e-6, "{from:?} {to:?} {kernel:?}: {worst}");
+                        assert!(
+                            whole.len() == banded.len() && worst < 1e-6,
+                            "{from:?} {to:?} {kernel:?}: {worst}"
+                        );
                     }
                 }
             }

@@ -8,10 +8,15 @@ pub(crate) fn set_upright(packet: &mut [u8]) {
     while let Some(found) = packet[at..].windows(NAME.len()).position(|w| w == NAME) {
         let mut i = at + found + NAME.len();
         at = i;
-        while packet.get(i).is_some_and(|b| matches!(b, b' ' | b'=' | b'>' | b'"' | b'\'' | b'\n' | b'\r' | b'\t')) {
+        while packet
+            .get(i)
+            .is_some_and(|b| matches!(b, b' ' | b'=' | b'>' | b'"' | b'\'' | b'\n' | b'\r' | b'\t'))
+        {
             i += 1;
         }
-        if i > at && matches!(packet.get(i), Some(b'1'..=b'8')) && !matches!(packet.get(i + 1), Some(b'0'..=b'9'))
+        if i > at
+            && matches!(packet.get(i), Some(b'1'..=b'8'))
+            && !matches!(packet.get(i + 1), Some(b'0'..=b'9'))
         {
             packet[i] = b'1';
         }
@@ -24,7 +29,8 @@ mod tests {
 
     #[test]
     fn attribute_and_element() {
-        let mut p = br#"<a tiff:Orientation="6"/><tiff:Orientation>8</tiff:Orientation> tiff:Orientation"#.to_vec();
+        let mut p =
+            br#"<a tiff:Orientation="6"/><tiff:Orientation>8</tiff:Orientation> tiff:Orientation"#.to_vec();
         set_upright(&mut p);
         assert_eq!(
             p,

@@ -52,11 +52,18 @@ fn sample(name: &str) -> Vec<u8> {
 
 /// A photograph from the folder that all crates share.
 fn sample_photo() -> Vec<u8> {
-    std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/photos/astronaut.png")).unwrap()
+    std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/photos/astronaut.png"))
+        .unwrap()
 }
 
 /// Writes a picture, `band` rows at a time.
-fn write(format: &Format, header: &Header, samples: &Samples, options: &WriteOptions, band: usize) -> Vec<u8> {
+fn write(
+    format: &Format,
+    header: &Header,
+    samples: &Samples,
+    options: &WriteOptions,
+    band: usize,
+) -> Vec<u8> {
     let sink = Shared::default();
     let mut out = writer(format, header, options, Box::new(sink.clone())).unwrap();
     let row = header.row_samples();

@@ -73,7 +73,10 @@ fn only<'a>(found: Vec<&'a Architecture>, weights: &Weights) -> Result<&'a Archi
             weights.len(),
             listed(weights)
         ))),
-        _ => Err(Error::unsupported(format!("the weights could be of several architectures: {}", names(found)))),
+        _ => Err(Error::unsupported(format!(
+            "the weights could be of several architectures: {}",
+            names(found)
+        ))),
     }
 }
 
@@ -87,10 +90,10 @@ fn listed(weights: &Weights) -> String {
 }
 
 /// The layers with learned numbers of a graph, in the order in which they run.
-pub(crate) fn layers(graph: &Graph) -> Vec<Layer<'_>> {
-    let layer = |op| match op {
-        &Op::Conv2d(ref conv) => Some(Layer::Conv(conv)),
-        &Op::Prelu(ref prelu) => Some(Layer::Slopes(&prelu.slopes)),
+pub(crate) fn layers<'a>(graph: &'a Graph) -> Vec<Layer<'a>> {
+    let layer = |op: &'a Op| match op {
+        Op::Conv2d(conv) => Some(Layer::Conv(conv)),
+        Op::Prelu(prelu) => Some(Layer::Slopes(&prelu.slopes)),
         _ => None,
     };
     graph.nodes().filter_map(|(_, node)| node.op()).filter_map(layer).collect()

@@ -1,4 +1,4 @@
-use amplio_graph::receptive::{self, Footprint};
+use amplio_graph::receptive::{self, Ratio};
 use amplio_graph::{Builder, Graph, Shape};
 
 use crate::{DType, Error, Result};
@@ -57,14 +57,12 @@ impl Measures {
     /// If the graph does not make pictures larger by a whole number.
     pub(crate) fn of(graph: &Graph) -> Result<Self> {
         let picture = |side| Shape::image(1, graph.input_channels(), side, side);
-        let probe = picture(Builder::PROBE);
-        let footprint = receptive::footprint(graph, &probe)?;
-        let output = graph.shapes(&probe)?.swap_remove(graph.output().index());
-        let (scale, output_channels) = enlargement(&footprint, &output)?;
-        let size_multiple = common_multiple(footprint.multiple);
-        let minimum_size = (1..).map(|n| n * size_multiple).take_while(|side| *side < Builder::PROBE);
-        let minimum_size = minimum_size.into_iter().find(|side| graph.shapes(&picture(*side)).is_ok());
-        let minimum_size = minimum_size.unwrap_or(Builder::PROBE);
+        let footprint = receptive::footprint(graph, &picture(Builder::PROBE))?;
+        let (scale, output_channels) = enlargement(graph)?;
+        let [vertical, horizontal] = footprint.multiple;
+        let size_multiple = Ratio::new(vertical, horizontal).up * horizontal;
+        let mut sizes = (size_multiple..Builder::PROBE).step_by(size_multiple).take(Self::MOST_TRIED);
+        let minimum_size = sizes.find(|side| graph.shapes(&picture(*side)).is_ok()).unwrap_or(Builder::PROBE);
         let side = minimum_size.max(Self::TYPICAL_SIDE).next_multiple_of(size_multiple);
         Ok(Self {
             scale,
@@ -77,25 +75,33 @@ impl Measures {
         })
     }
 
+    /// How many sizes are tried in search of the smallest; networks that enlarge by a whole number take small ones.
+    const MOST_TRIED: usize = 256;
     /// The side of the picture for which the work is counted.
     const TYPICAL_SIDE: usize = 256;
 }
 
-fn enlargement(footprint: &Footprint, output: &Shape) -> Result<(usize, usize)> {
-    let [vertical, horizontal] = footprint.scale;
-    let output = output.as_image("output")?;
-    let side = vertical.whole().map(|scale| scale * Builder::PROBE);
-    match vertical.whole() {
-        Some(scale) if vertical == horizontal && side == Some(output.height) && side == Some(output.width) => {
-            Ok((scale, output.channels))
-        }
-        _ => Err(Error::unsupported(format!(
-            "a network that makes {0}x{0} pixels into {1}x{2}, which is not the same whole number of times as many",
+/// The scale and the output's channels. The output's sizes say them, and not the footprint, which knows no scale behind
+/// an operation that sees the whole picture. A second size tells a scale from a size that is always the same.
+fn enlargement(graph: &Graph) -> Result<(usize, usize)> {
+    let output = |side| {
+        let shapes = graph.shapes(&Shape::image(1, graph.input_channels(), side, side));
+        shapes.and_then(|mut shapes| shapes.swap_remove(graph.output().index()).as_image("output"))
+    };
+    let (large, small) = (output(Builder::PROBE)?, output(Builder::PROBE / 2).ok());
+    let scale = large.height / Builder::PROBE;
+    let fits = |side: usize, height: usize, width: usize| height == side * scale && width == side * scale;
+    let both = fits(Builder::PROBE, large.height, large.width)
+        && small.is_none_or(|small| fits(Builder::PROBE / 2, small.height, small.width));
+    if scale == 0 || !both {
+        return Err(Error::unsupported(format!(
+            "a network that makes {0}x{0} pixels into {1}x{2}: a whole number of times as many in both directions is",
             Builder::PROBE,
-            output.height,
-            output.width
-        ))),
+            large.height,
+            large.width
+        )));
     }
+    Ok((scale, large.channels))
 }
 
 fn parameters(graph: &Graph) -> usize {
@@ -106,12 +112,4 @@ fn parameters(graph: &Graph) -> usize {
         _ => 0,
     });
     learned.sum()
-}
-
-fn common_multiple([a, b]: [usize; 2]) -> usize {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    a / x * b
 }

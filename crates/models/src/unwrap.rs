@@ -35,7 +35,8 @@ fn outermost(weights: &Weights) -> Option<&'static str> {
         // A part of a network may have such a name: it counts only if nothing lies beside it. And a list of layers has
         // numbers for names (ESRGAN's `model.0`), which a container has not.
         "generator" | "netG" | "net" | "model" => {
-            holds_all(name) && within(name).flatten().all(|path| !path.starts_with(|c: char| c.is_ascii_digit()))
+            holds_all(name)
+                && within(name).flatten().all(|path| !path.starts_with(|c: char| c.is_ascii_digit()))
         }
         _ => within(name).flatten().next().is_some(),
     };
@@ -63,7 +64,16 @@ mod tests {
 
     #[test]
     fn containers_disappear() {
-        for prefix in ["", "params.", "params_ema.", "state_dict.", "model_state_dict.", "module.", "netG.", "generator."] {
+        for prefix in [
+            "",
+            "params.",
+            "params_ema.",
+            "state_dict.",
+            "model_state_dict.",
+            "module.",
+            "netG.",
+            "generator.",
+        ] {
             let path = format!("{prefix}body.0.weight");
             assert_eq!(unwrapped_paths(&[&path]), ["body.0.weight"], "{path}");
         }
@@ -85,6 +95,9 @@ mod tests {
     fn parts_of_a_network_stay() {
         assert_eq!(unwrapped_paths(&["model.0.weight", "model.1.sub.0.weight"]).len(), 2);
         assert_eq!(unwrapped_paths(&["model.0.weight"]), ["model.0.weight"]);
-        assert_eq!(unwrapped_paths(&["head.weight", "model.tail.weight"]), ["head.weight", "model.tail.weight"]);
+        assert_eq!(
+            unwrapped_paths(&["head.weight", "model.tail.weight"]),
+            ["head.weight", "model.tail.weight"]
+        );
     }
 }

@@ -192,11 +192,13 @@ impl Scope<'_> {
     }
 
     fn expect(&self, name: &str, found: &Shape, expected: &[Option<usize>]) -> Result<()> {
-        let fits = found.len() == expected.len() && found.iter().zip(expected).all(|(f, e)| e.is_none_or(|e| e == *f));
+        let fits = found.len() == expected.len()
+            && found.iter().zip(expected).all(|(f, e)| e.is_none_or(|e| e == *f));
         if fits {
             return Ok(());
         }
-        let expected: Vec<_> = expected.iter().map(|e| e.map_or("?".into(), |size| size.to_string())).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|e| e.map_or("?".into(), |size| size.to_string())).collect();
         let what = format!("{} has the shape {found}, and not {}", self.join(name), expected.join("x"));
         Err(Error::unsupported(what))
     }

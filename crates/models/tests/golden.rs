@@ -3,6 +3,7 @@
 use amplio_graph::ops::{Pad, PadMode, Slice};
 use amplio_graph::{Graph, Op, Shape, Tensor, reference};
 use amplio_models::Model;
+use amplio_models::archs::ARCHITECTURES;
 use amplio_testkit::golden::{Case, cases};
 use amplio_testkit::tolerance;
 use serde_json::Value;
@@ -13,7 +14,8 @@ const TOLERANCE: f32 = 1e-4;
 #[test]
 fn architectures_are_recognised_and_answer_right() {
     for case in cases("archs") {
-        let model = Model::load(&case.file("model.safetensors")).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let model =
+            Model::load(&case.file("model.safetensors")).unwrap_or_else(|e| panic!("{}: {e}", case.name));
         let info = model.info();
         assert_eq!(info.architecture, case.expect["architecture"].as_str(), "{}", case.name);
         let expected = case.expect["parameters"].as_object().expect("parameters");
@@ -33,10 +35,13 @@ fn ncnn_models_answer_right() {
         match (Model::load(&case.file(name)), case.expect["refused"].as_str()) {
             (Ok(model), None) => {
                 check(&case, &model);
-                let by_numbers = Model::load(&case.file("model.bin")).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+                let by_numbers =
+                    Model::load(&case.file("model.bin")).unwrap_or_else(|e| panic!("{}: {e}", case.name));
                 assert_eq!(by_numbers.info().parameters, model.info().parameters, "{}", case.name);
             }
-            (Err(error), Some(reason)) => assert!(error.to_string().contains(reason), "{}: {error}", case.name),
+            (Err(error), Some(reason)) => {
+                assert!(error.to_string().contains(reason), "{}: {error}", case.name)
+            }
             (Ok(_), Some(reason)) => panic!("{}: was loaded in spite of {reason}", case.name),
             (Err(error), None) => panic!("{}: {error}", case.name),
         }
@@ -68,7 +73,8 @@ fn check(case: &Case, model: &Model) {
     assert_eq!(info.input_channels as f64, case.number("in_channels"), "{}", case.name);
     assert_eq!(info.output_channels as f64, case.number("out_channels"), "{}", case.name);
     let output = run(model.graph(), &case.input(), info.size_multiple, info.scale);
-    tolerance::compare(&output, &case.output(), TOLERANCE).unwrap_or_else(|what| panic!("{}: {what}", case.name));
+    tolerance::compare(&output, &case.output(), TOLERANCE)
+        .unwrap_or_else(|what| panic!("{}: {what}", case.name));
 }
 
 /// Runs the network on a picture that is mirrored at its right and its bottom to the size that the network asks for.
@@ -99,5 +105,16 @@ fn every_size_above_the_minimum_is_taken() {
             let shape = Shape::image(1, info.input_channels, side, side + info.size_multiple);
             assert!(model.graph().shapes(&shape).is_ok(), "{}: {shape}", case.name);
         }
+    }
+}
+
+#[test]
+fn each_model_is_of_one_architecture_in_whatever_order_they_are_asked() {
+    for case in cases("archs") {
+        let model = Model::load(&case.file("model.safetensors")).expect("loads");
+        let weights = model.weights().expect("weights");
+        let accepting = ARCHITECTURES.iter().filter(|architecture| (architecture.detect)(&weights));
+        let names: Vec<_> = accepting.map(|architecture| Some(architecture.name)).collect();
+        assert_eq!(names, [case.expect["architecture"].as_str()], "{}", case.name);
     }
 }

@@ -30,7 +30,11 @@ fn a_cut_off_safetensors_file_is_an_error() {
     let small = files("archs", "model.safetensors").into_iter().filter(|(_, bytes)| bytes.len() < SMALL);
     for (name, bytes) in small.take(4) {
         for end in 0..bytes.len() {
-            assert!(Model::from_bytes("cut", &bytes[..end]).is_err(), "{name}: {end} of {} bytes", bytes.len());
+            assert!(
+                Model::from_bytes("cut", &bytes[..end]).is_err(),
+                "{name}: {end} of {} bytes",
+                bytes.len()
+            );
         }
     }
 }
@@ -52,14 +56,20 @@ fn a_cut_off_ncnn_file_is_an_error() {
         let last_line = param.trim_ascii_end().iter().rposition(|b| *b == b'\n').unwrap_or(0);
         for end in 0..param.len() {
             let result = read(&param[..end], &bin);
-            assert!(result.is_err() || (text && end > last_line), "{name}: {end} of {} bytes of layers", param.len());
+            assert!(
+                result.is_err() || (text && end > last_line),
+                "{name}: {end} of {} bytes of layers",
+                param.len()
+            );
         }
     }
 }
 
 #[test]
 fn damaged_safetensors_files_never_panic() {
-    for (name, bytes) in files("archs", "model.safetensors").into_iter().filter(|(_, bytes)| bytes.len() < 4 * SMALL) {
+    for (name, bytes) in
+        files("archs", "model.safetensors").into_iter().filter(|(_, bytes)| bytes.len() < 4 * SMALL)
+    {
         let header = 8 + u64::from_le_bytes(*bytes.first_chunk().expect("a length")) as usize;
         for seed in 0..COPIES {
             let damaged = damaged(&bytes, header, seed);
@@ -170,10 +180,14 @@ fn refusals_say_what_and_where() {
         ("PixelShuffle p 1 1 in out 0=2", ["layer p", "3 channels"]),
         ("Interp i 1 1 in out 0=1 1=0.5 2=0.5", ["times as many", "6720"]),
     ] {
-        let error = Model::from_ncnn("x", layers(body).as_bytes(), &[], &Limits::default()).expect_err(body).to_string();
+        let error = Model::from_ncnn("x", layers(body).as_bytes(), &[], &Limits::default())
+            .expect_err(body)
+            .to_string();
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
     }
     let inputs = "7767517\n3 3\nInput a 0 1 a\nInput b 0 1 b\nBinaryOp c 2 1 a b c\n";
-    let error = Model::from_ncnn("x", inputs.as_bytes(), &[], &Limits::default()).expect_err("two inputs").to_string();
+    let error = Model::from_ncnn("x", inputs.as_bytes(), &[], &Limits::default())
+        .expect_err("two inputs")
+        .to_string();
     assert!(error.contains("2 inputs a, b"), "{error}");
 }

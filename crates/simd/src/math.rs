@@ -21,7 +21,7 @@ pub const EXP_MAX_ULP: f64 = 1.0;
 #[inline(always)]
 pub fn exp<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     const COEFFICIENTS: [f32; 6] =
-        [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+        [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
     // Beyond these bounds the result is infinite or zero anyway; with NaN, `max` and `min` give their second operand.
     let x = isa.max(isa.splat(-104.0), x);
     let x = isa.min(isa.splat(89.0), x);
@@ -46,11 +46,11 @@ pub fn log<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     const COEFFICIENTS: [f32; 9] = [
         7.037_683_6e-2,
         -1.151_461e-1,
-        1.167_699_9e-1,
+        1.167_699_84e-1,
         -1.242_014_1e-1,
         1.424_932_3e-1,
         -1.666_805_8e-1,
-        2.000_071_5e-1,
+        2.000_071_4e-1,
         -2.499_999_4e-1,
         3.333_333e-1,
     ];
@@ -106,7 +106,7 @@ pub const TANH_MAX_ULP: f64 = 2.0;
 #[inline(always)]
 pub fn tanh<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     const COEFFICIENTS: [f32; 5] =
-        [-5.704_988_7e-3, 2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1];
+        [-5.704_988_7e-3, 2.063_908_8e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1];
     const NEAR_ZERO: f32 = 0.625;
 
     let magnitude = isa.abs(x);
@@ -125,7 +125,7 @@ pub const ERF_MAX_ULP: f64 = 2.0;
 /// The error function.
 ///
 /// Source: the minimax polynomials of N. Juffa, "Efficient faithfully rounded implementation of error function erff()",
-/// <https://stackoverflow.com/q/35148198>: one in `x` near zero, and beyond it one for the logarithm of `1 - erf(x)`.
+/// <https://stackoverflow.com/q/35148198>: one for `erf(x)` near zero, and beyond it one for the logarithm of `1 - erf(x)`.
 #[inline(always)]
 pub fn erf<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     const NEAR: [f32; 6] =
@@ -139,7 +139,7 @@ pub fn erf<I: Isa>(isa: I, x: I::F32) -> I::F32 {
         -6.348_467e-1,
         -1.287_175_1e-1,
     ];
-    const NEAR_ZERO: f32 = 0.921_875;
+    const NEAR_ZERO: f32 = 475.0 / 512.0;
     /// Beyond this, erf is one; the far polynomial soon overflows.
     const SATURATION: f32 = 4.0;
 

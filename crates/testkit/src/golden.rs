@@ -53,8 +53,10 @@ pub fn root() -> PathBuf {
 
 /// The folder into which `tools/fetch-weights` puts the real models.
 pub fn weights() -> PathBuf {
-    let folder = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let caches = || folder("XDG_CACHE_HOME").unwrap_or_else(|| folder("HOME").unwrap_or_default().join(".cache"));
+    let folder =
+        |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let caches =
+        || folder("XDG_CACHE_HOME").unwrap_or_else(|| folder("HOME").unwrap_or_default().join(".cache"));
     folder("AMPLIO_TEST_CACHE").unwrap_or_else(|| caches().join("amplio-test"))
 }
 

@@ -222,6 +222,39 @@ fn agree(what: &str, is: &Shape, said: &Shape) -> Result<()> {
 mod tests {
     use super::*;
 
+    /// Runs like the interpreter, and errs by a thousandth of one element of its answer.
+    struct Wrong;
+
+    impl Device for Wrong {
+        fn name(&self) -> String {
+            "wrong".into()
+        }
+
+        fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
+            Ok(Box::new(WrongProgram(Interpreter.compile(plan)?)))
+        }
+    }
+
+    struct WrongProgram(Box<dyn Executable>);
+
+    impl Executable for WrongProgram {
+        fn run_timed(&mut self, input: &Tensor, report: &mut dyn FnMut(usize, Duration)) -> Result<Tensor> {
+            let mut output = self.0.run_timed(input, report)?;
+            let largest = output.data().iter().fold(0.0, |most: f32, v| most.max(v.abs()));
+            let middle = output.data().len() / 2;
+            output.data_mut()[middle] += 2e-3 * largest.max(1.0);
+            Ok(output)
+        }
+    }
+
+    #[test]
+    fn errors_are_found() {
+        for case in crate::conformance::cases().into_iter().step_by(7) {
+            let check = || crate::conformance::check_cases(&Wrong, std::slice::from_ref(&case));
+            assert!(std::panic::catch_unwind(check).is_err(), "{} allows any error", case.name);
+        }
+    }
+
     #[test]
     fn plans_mean_what_their_graphs_mean() {
         crate::conformance::check(&Interpreter);

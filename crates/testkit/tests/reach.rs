@@ -9,7 +9,8 @@ fn no_pixel_sees_farther_than_its_footprint() {
     let mut failures = Vec::new();
     let mut tried = 0;
     for case in conformance::cases() {
-        let footprint = receptive::footprint(&case.graph, &case.input).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let footprint =
+            receptive::footprint(&case.graph, &case.input).unwrap_or_else(|e| panic!("{}: {e}", case.name));
         let Some(reach) = footprint.reach else { continue };
         let picture = case.picture(1);
         let before = reference::run(&case.graph, &picture).unwrap_or_else(|e| panic!("{}: {e}", case.name));
@@ -39,7 +40,10 @@ fn no_pixel_sees_farther_than_its_footprint() {
                     first - reach[axis][0] <= place + 1e-9 && last + reach[axis][1] >= place + 1.0 - 1e-9
                 });
                 if !seen {
-                    failures.push(format!("{}: pixel {at:?} of {size:?} sees {changed:?}, beyond {footprint:?}", case.name));
+                    failures.push(format!(
+                        "{}: pixel {at:?} of {size:?} sees {changed:?}, beyond {footprint:?}",
+                        case.name
+                    ));
                     break;
                 }
             }

@@ -62,7 +62,13 @@ impl Network {
 
     /// How to cut a picture of this size so that a tile needs at most `budget` bytes, and so does a row of results of
     /// `channels` channels.
-    pub(crate) fn cut(&self, size: [usize; 2], channels: usize, tiling: &Tiling, budget: usize) -> Result<Cut> {
+    pub(crate) fn cut(
+        &self,
+        size: [usize; 2],
+        channels: usize,
+        tiling: &Tiling,
+        budget: usize,
+    ) -> Result<Cut> {
         let radius = self.model.info().radius;
         let whole = Cut { core: size, margin: 0, ramp: 0 };
         if tiling.size == crate::TileSize::Off {

@@ -66,7 +66,8 @@ mod tests {
         for picture in Channels::ALL {
             for (inputs, outputs) in [(1, 1), (3, 3), (4, 4), (4, 3)] {
                 let passes = passes(picture, inputs, outputs).expect("a picture's channels");
-                let mut made: Vec<usize> = passes.iter().flat_map(|p| p.outputs.iter().map(|(c, _)| *c)).collect();
+                let mut made: Vec<usize> =
+                    passes.iter().flat_map(|p| p.outputs.iter().map(|(c, _)| *c)).collect();
                 made.sort_unstable();
                 assert_eq!(made, (0..picture.count()).collect::<Vec<_>>());
                 for pass in &passes {

@@ -90,7 +90,9 @@ impl Target {
         let shrink = self.max_pixels.map_or(1.0, |most| (most as f64 / (kept_w * kept_h)).sqrt().min(1.0));
         (across, down) = (across * shrink, down * shrink);
         let side = |size: f64| match size {
-            s if s >= 0.5 && s < f64::from(u32::MAX) => Ok(if shrink < 1.0 { s.floor().max(1.0) } else { s.round() } as u32),
+            s if s >= 0.5 && s < f64::from(u32::MAX) => {
+                Ok(if shrink < 1.0 { s.floor().max(1.0) } else { s.round() } as u32)
+            }
             _ => Err(Error::request(format!("{width}x{height} cannot be made {size} pixels wide or high"))),
         };
         let scaled = (side(w * across)?, side(h * down)?);
@@ -131,7 +133,8 @@ mod tests {
 
     #[test]
     fn fits_differ_in_what_happens_to_the_shape() {
-        let exact = |fit| Target { size: Some(Size::Exact { width: 400, height: 400, fit }), max_pixels: None };
+        let exact =
+            |fit| Target { size: Some(Size::Exact { width: 400, height: 400, fit }), max_pixels: None };
         let extent = |fit| exact(fit).extent(200, 100, 4.0).expect("a size");
         assert_eq!(extent(Fit::Contain).size(), (400, 200));
         assert_eq!(extent(Fit::Stretch).size(), (400, 400));

@@ -60,10 +60,13 @@ impl Span {
         // The distance into the blend from its outer end, as a share of its width.
         let rise = |distance: f32, ramp: usize| match ramp {
             0 => 1.0,
-            _ => ((distance / (2 * ramp * scale) as f32).clamp(0.0, 1.0) * std::f32::consts::FRAC_PI_2).sin().powi(2),
+            _ => ((distance / (2 * ramp * scale) as f32).clamp(0.0, 1.0) * std::f32::consts::FRAC_PI_2)
+                .sin()
+                .powi(2),
         };
         let reach = self.reach(scale);
-        let (before, after) = (place as f32 + 0.5 - reach.start as f32, reach.end as f32 - place as f32 - 0.5);
+        let (before, after) =
+            (place as f32 + 0.5 - reach.start as f32, reach.end as f32 - place as f32 - 0.5);
         rise(before, self.ramps[0]) * rise(after, self.ramps[1])
     }
 }

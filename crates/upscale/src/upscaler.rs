@@ -155,7 +155,8 @@ impl Upscaler {
     ) -> Result<()> {
         let extent = self.extent(&image.header(), &request.target)?;
         if extent.size() != (header.width, header.height) {
-            let what = format!("the result is {:?} pixels, not {}x{}", extent.size(), header.width, header.height);
+            let what =
+                format!("the result is {:?} pixels, not {}x{}", extent.size(), header.width, header.height);
             return Err(Error::request(what));
         }
         if image.channels.has_alpha() {
@@ -212,7 +213,10 @@ impl Upscaler {
                 && u64::from(picture.height) * factor >= u64::from(scaled.1)
         };
         (0..=LONGEST_CHAIN).find(|&stages| reached(stages)).ok_or_else(|| {
-            Error::request(format!("{}x{} pixels are too many for a picture of {}x{}", scaled.0, scaled.1, picture.width, picture.height))
+            Error::request(format!(
+                "{}x{} pixels are too many for a picture of {}x{}",
+                scaled.0, scaled.1, picture.width, picture.height
+            ))
         })
     }
 }
@@ -222,9 +226,24 @@ fn brightest(image: &Image) -> Result<f32> {
     let colours = image.channels.colours();
     let of = |index: usize| index % image.channels.count() < colours;
     let brightest = match &image.samples {
-        Samples::U8(v) => v.iter().enumerate().filter(|(i, _)| of(*i)).map(|(_, &v)| f32::from(v) / 255.0).fold(0.0, f32::max),
-        Samples::U16(v) => v.iter().enumerate().filter(|(i, _)| of(*i)).map(|(_, &v)| f32::from(v) / 65535.0).fold(0.0, f32::max),
-        Samples::F32(v) => v.iter().enumerate().filter(|(i, _)| of(*i)).map(|(_, &v)| colour::from_linear(v)).fold(0.0, f32::max),
+        Samples::U8(v) => v
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| of(*i))
+            .map(|(_, &v)| f32::from(v) / 255.0)
+            .fold(0.0, f32::max),
+        Samples::U16(v) => v
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| of(*i))
+            .map(|(_, &v)| f32::from(v) / 65535.0)
+            .fold(0.0, f32::max),
+        Samples::F32(v) => v
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| of(*i))
+            .map(|(_, &v)| colour::from_linear(v))
+            .fold(0.0, f32::max),
     };
     Ok(brightest.min(1.0))
 }

@@ -23,7 +23,8 @@ fn every_layout_and_depth_stays_what_it_is() {
         for depth in [Depth::U8, Depth::U16, Depth::F32] {
             let mut image = picture(19, 13, channels, depth);
             image.metadata = Metadata { icc: Some(vec![1, 2, 3]), ..Metadata::default() };
-            let larger = upscaler("compact/x2").enlarge(image.clone(), &Request::default(), &go_on).expect("larger");
+            let larger =
+                upscaler("compact/x2").enlarge(image.clone(), &Request::default(), &go_on).expect("larger");
             assert_eq!((larger.width, larger.height), (38, 26));
             assert_eq!((larger.channels, larger.samples.depth()), (channels, depth));
             assert_eq!(larger.metadata, image.metadata);
@@ -99,7 +100,11 @@ fn the_smallest_pictures_work() {
         for (width, height) in [(1, 1), (1, 5), (3, 2)] {
             let upscaler = upscaler(name);
             let scale = upscaler.model().info().scale as u32;
-            let larger = upscaler.enlarge(picture(width, height, Channels::Rgb, Depth::U8), &Request::default(), &go_on);
+            let larger = upscaler.enlarge(
+                picture(width, height, Channels::Rgb, Depth::U8),
+                &Request::default(),
+                &go_on,
+            );
             let larger = larger.expect("larger");
             assert_eq!((larger.width, larger.height), (width * scale, height * scale), "{name}");
         }
@@ -145,7 +150,11 @@ impl Executable for Constant {
 fn numbers_that_are_no_colours_are_errors() {
     let image = picture(16, 16, Channels::Rgb, Depth::U8);
     let with = |value: f32, image: &Image| {
-        Upscaler::new(model("compact/x2"), Arc::new(Gives(value))).enlarge(image.clone(), &Request::default(), &go_on)
+        Upscaler::new(model("compact/x2"), Arc::new(Gives(value))).enlarge(
+            image.clone(),
+            &Request::default(),
+            &go_on,
+        )
     };
     assert!(matches!(with(f32::NAN, &image), Err(Error::NotFinite { .. })));
     assert!(matches!(with(f32::INFINITY, &image), Err(Error::NotFinite { .. })));
@@ -166,16 +175,20 @@ fn real_models_give_the_pictures_of_the_reference() {
     let cache = golden::weights();
     for case in golden::cases("pictures") {
         let weights = cache.join(format!("{}.param", case.expect["weights"].as_str().expect("a name")));
-        let model = Arc::new(Model::load(&weights).unwrap_or_else(|e| panic!("{e}: run tools/fetch-weights")));
+        let model =
+            Arc::new(Model::load(&weights).unwrap_or_else(|e| panic!("{e}: run tools/fetch-weights")));
         let read = |name: &str| {
             let bytes = std::fs::read(case.file(name)).expect("a golden picture");
             amplio::media::images::read(&bytes, &amplio::media::images::Limits::default()).expect("a picture")
         };
-        let larger = Upscaler::new(model, cpu(2)).enlarge(read("input.png"), &Request::default(), &go_on).expect("larger");
+        let larger = Upscaler::new(model, cpu(2))
+            .enlarge(read("input.png"), &Request::default(), &go_on)
+            .expect("larger");
         let (Samples::U8(got), Samples::U8(expected)) = (larger.samples, read("expected.png").samples) else {
             panic!("8 bits")
         };
-        let differences: Vec<u8> = got.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).filter(|d| *d > 0).collect();
+        let differences: Vec<u8> =
+            got.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).filter(|d| *d > 0).collect();
         println!("{}: {} of {} samples differ", case.name, differences.len(), expected.len());
         assert_eq!(got.len(), expected.len());
         assert!(differences.iter().all(|d| *d <= 1), "{}: {:?}", case.name, differences.iter().max());

@@ -7,6 +7,7 @@ use amplio_simd::{Isa, PixelsMut, PixelsRef};
 
 use super::panels::Panels;
 use super::softmax::softmax;
+use super::vectors::scale;
 
 /// Scores that are kept at once.
 const SCORES: usize = 1 << 18;
@@ -43,7 +44,16 @@ impl Attention {
         let bias = step.inputs.get(3).map(|bias| Bias { batch: bias.shape[0], heads: bias.shape[1] });
         let (queries, keys) = (q[2], k[2]);
         let rows = queries.min((SCORES / keys).max(24));
-        Ok(Self { scale: op.scale, heads: q[1], queries, keys, depth: q[3], width: step.result[3], bias, rows })
+        Ok(Self {
+            scale: op.scale,
+            heads: q[1],
+            queries,
+            keys,
+            depth: q[3],
+            width: step.result[3],
+            bias,
+            rows,
+        })
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
@@ -57,58 +67,74 @@ impl Attention {
         while done < rows {
             let (batch, query) = ((first + done) / self.queries, (first + done) % self.queries);
             let rows = (rows - done).min(self.queries - query);
+            let start = batch * self.queries + query;
+            let asked = self.split(inputs[0], start * self.depth, rows * self.depth);
+            let keys = self.split(inputs[1], batch * self.keys * self.depth, self.keys * self.depth);
+            let values = self.split(inputs[2], batch * self.keys * self.width, self.keys * self.width);
             for head in 0..self.heads {
-                let head = Head { attention: self, inputs, batch, head };
-                let answers = head.answers(isa, query, rows);
+                let part = |of: &[f32]| head * (of.len() / self.heads)..(head + 1) * (of.len() / self.heads);
+                let mut scores = self.scores(isa, &asked[part(&asked)], &keys[part(&keys)]);
+                for (i, scores) in scores.chunks_exact_mut(self.keys).enumerate() {
+                    self.finish(isa, inputs, [batch, head, query + i], scores);
+                }
+                let answers = self.answers(isa, &scores, &values[part(&values)]);
                 // Heads are axis 1, which are channels in memory.
                 for (i, answer) in answers.into_iter().enumerate() {
-                    pixels.pixel(done * self.width + i)[head.head] = answer;
+                    pixels.pixel(done * self.width + i)[head] = answer;
                 }
             }
             done += rows;
         }
     }
-}
 
-/// One head of one batch element.
-struct Head<'a> {
-    attention: &'a Attention,
-    inputs: &'a [PixelsRef<'a>],
-    batch: usize,
-    head: usize,
-}
-
-impl Head<'_> {
-    /// The answers to `rows` queries from `first` on, one after the other.
+    /// The channels of `count` pixels from `first` on, those of each head one after the other.
     #[inline(always)]
-    fn answers<I: Isa>(&self, isa: I, first: usize, rows: usize) -> Vec<f32> {
-        let &Attention { scale, queries, keys, depth, width, .. } = self.attention;
-        let number = |input: usize, place: usize| self.inputs[input].pixel(place)[self.head];
-        let key = |c: usize, j: usize| number(1, (self.batch * keys + j) * depth + c);
-        let value = |j: usize, c: usize| number(2, (self.batch * keys + j) * width + c);
-        let start = (self.batch * queries + first) * depth;
-        let asked: Vec<f32> = (0..rows * depth).map(|i| number(0, start + i) * scale).collect();
-
-        let mut scores = vec![0.0; rows * keys];
-        let products = Panels::new(isa, depth, keys, key);
-        products.multiply(isa, PixelsRef::dense(&asked, depth), &mut PixelsMut::dense(&mut scores, keys));
-        for (i, scores) in scores.chunks_exact_mut(keys).enumerate() {
-            self.add_bias(first + i, scores);
-            softmax(isa, scores);
-        }
-        let mut answers = vec![0.0; rows * width];
-        let sums = Panels::new(isa, keys, width, value);
-        sums.multiply(isa, PixelsRef::dense(&scores, keys), &mut PixelsMut::dense(&mut answers, width));
-        answers
-    }
-
-    #[inline(always)]
-    fn add_bias(&self, query: usize, scores: &mut [f32]) {
-        if let Some(bias) = self.attention.bias {
-            let start = (self.batch % bias.batch * self.attention.queries + query) * self.attention.keys;
-            for (j, score) in scores.iter_mut().enumerate() {
-                *score += self.inputs[3].pixel(start + j)[self.head % bias.heads];
+    fn split(&self, from: PixelsRef, first: usize, count: usize) -> Vec<f32> {
+        let mut heads = vec![0.0; self.heads * count];
+        for i in 0..count {
+            for (to, x) in heads[i..].iter_mut().step_by(count).zip(from.pixel(first + i)) {
+                *to = *x;
             }
         }
+        heads
+    }
+
+    /// The products of all queries and keys of a head.
+    #[inline(always)]
+    fn scores<I: Isa>(&self, isa: I, queries: &[f32], keys: &[f32]) -> Vec<f32> {
+        let mut scores = vec![0.0; queries.len() / self.depth * self.keys];
+        let keys = Panels::new(isa, self.depth, self.keys, |c, j| keys[j * self.depth + c]);
+        let mut result = PixelsMut::dense(&mut scores, self.keys);
+        keys.multiply(I::LEVEL, PixelsRef::dense(queries, self.depth), &mut result);
+        scores
+    }
+
+    /// Makes weights of the scores of a query.
+    #[inline(always)]
+    fn finish<I: Isa>(
+        &self,
+        isa: I,
+        inputs: &[PixelsRef],
+        [batch, head, query]: [usize; 3],
+        scores: &mut [f32],
+    ) {
+        scale(isa, scores, self.scale);
+        if let Some(bias) = self.bias {
+            let start = (batch % bias.batch * self.queries + query) * self.keys;
+            for (j, score) in scores.iter_mut().enumerate() {
+                *score += inputs[3].pixel(start + j)[head % bias.heads];
+            }
+        }
+        softmax(isa, scores);
+    }
+
+    /// The sums of the values of a head that the scores weigh.
+    #[inline(always)]
+    fn answers<I: Isa>(&self, isa: I, scores: &[f32], values: &[f32]) -> Vec<f32> {
+        let mut answers = vec![0.0; scores.len() / self.keys * self.width];
+        let values = Panels::new(isa, self.keys, self.width, |j, c| values[j * self.width + c]);
+        let mut result = PixelsMut::dense(&mut answers, self.width);
+        values.multiply(I::LEVEL, PixelsRef::dense(scores, self.keys), &mut result);
+        answers
     }
 }

@@ -11,7 +11,7 @@ use amplio_simd::{Isa, PixelsMut, PixelsRef};
 
 use super::pack::{Block, Filters, Packed};
 use super::panels::accumulate;
-use super::taps::Taps;
+use super::taps::{Line, Phase, TOGETHER, Taps};
 use crate::device::Compiler;
 
 /// A convolution, transposed or not, ready to run.
@@ -40,83 +40,99 @@ impl Conv {
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
-        self.taps.width
+        self.taps.row()
     }
 
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
-        let row = Row { conv: self, input: inputs[0], number: first / self.taps.width };
-        for block in &self.packed.blocks {
-            // As many sums as the registers hold beside the weights and the pixel.
-            match (I::REGISTERS, block.vectors) {
-                (32, 4) => row.block::<I, 6, 4>(isa, block, pixels),
-                (32, 3) => row.block::<I, 8, 3>(isa, block, pixels),
-                (32, 2) => row.block::<I, 12, 2>(isa, block, pixels),
-                (32, _) => row.block::<I, 12, 1>(isa, block, pixels),
-                (_, 2) => row.block::<I, 6, 2>(isa, block, pixels),
-                _ => row.block::<I, 12, 1>(isa, block, pixels),
+        let row = first / self.taps.row();
+        for group in self.packed.blocks.chunk_by(|a, b| a.input == b.input) {
+            let lines = self.taps.lines(inputs[0], row, group[0].input, &self.outside);
+            for block in group {
+                let row = Row { conv: self, lines: &lines, block };
+                // As many sums as the registers hold beside the weights and the pixel.
+                match (I::REGISTERS, block.vectors) {
+                    (32, 4) => row.fill::<I, 6, 4>(isa, pixels),
+                    (32, 3) => row.fill::<I, 8, 3>(isa, pixels),
+                    (32, 2) => row.fill::<I, 12, 2>(isa, pixels),
+                    (32, _) => row.fill::<I, TOGETHER, 1>(isa, pixels),
+                    (_, 2) => row.fill::<I, 6, 2>(isa, pixels),
+                    _ => row.fill::<I, TOGETHER, 1>(isa, pixels),
+                }
             }
         }
     }
 }
 
-/// One row of the result.
+/// One row of the result, and the channels of it that are computed.
 struct Row<'a> {
     conv: &'a Conv,
-    input: PixelsRef<'a>,
-    /// Its number, over all pictures.
-    number: usize,
+    lines: &'a [Line<'a>],
+    block: &'a Block,
 }
 
 impl Row<'_> {
-    /// Computes the channels of a block, `P` pixels by `V` vectors at a time.
+    /// Computes the channels of the block, `P` pixels by `V` vectors at a time.
     #[inline(always)]
-    fn block<I: Isa, const P: usize, const V: usize>(&self, isa: I, block: &Block, pixels: &mut PixelsMut) {
-        let bias = &self.conv.packed.bias[block.bias..][..V * I::LANES];
+    fn fill<I: Isa, const P: usize, const V: usize>(&self, isa: I, pixels: &mut PixelsMut) {
+        let Block { output, channels, .. } = *self.block;
+        let bias = &self.conv.packed.bias[self.block.bias..][..V * I::LANES];
         let bias: [I::F32; V] = array::from_fn(|j| isa.load(&bias[j * I::LANES..]));
-        for x in (0..self.conv.taps.width).step_by(P) {
-            let sums = self.sums::<I, P, V>(isa, block, x, bias);
-            for (t, sums) in sums.iter().enumerate().take(self.conv.taps.width - x) {
-                let channels = &mut pixels.pixel(self.conv.taps.order[x + t])[block.output..][..block.channels];
-                for (part, &sum) in channels.chunks_mut(I::LANES).zip(sums) {
-                    isa.store_partial(part, sum);
+        for phase in &self.conv.taps.phases {
+            let reads = self.reads(phase, V * I::LANES);
+            for x in (0..phase.count).step_by(P) {
+                let sums = sums::<I, P, V>(isa, &reads, x * phase.stride, phase.stride, bias);
+                for (t, sums) in sums.iter().enumerate().take(phase.count - x) {
+                    let channels =
+                        &mut pixels.pixel(phase.first + (x + t) * phase.step)[output..][..channels];
+                    for (part, &sum) in channels.chunks_mut(I::LANES).zip(sums) {
+                        isa.store_partial(part, sum);
+                    }
                 }
             }
         }
     }
 
-    /// The sums for the `P` pixels from column `x` on; those beyond the row are of no use.
+    /// What the pixels of a phase read through each tap.
     #[inline(always)]
-    fn sums<I: Isa, const P: usize, const V: usize>(
-        &self,
-        isa: I,
-        block: &Block,
-        x: usize,
-        bias: [I::F32; V],
-    ) -> [[I::F32; V]; P] {
-        let Conv { taps, packed, outside } = self.conv;
-        let [kh, kw] = taps.kernel;
-        let tap_size = packed.inputs * V * I::LANES;
-        let weights = &packed.weights[block.weights..][..kh * kw * tap_size];
-        let mut sums = [bias; P];
-        for ky in 0..kh {
-            let Some(first) = taps.row(ky, self.number) else { continue };
-            for kx in 0..kw {
-                let columns = &taps.columns(kx)[x..];
-                let columns = &columns[..columns.len().min(P)];
-                if columns.iter().all(Option::is_none) {
-                    continue;
-                }
-                let mut channels: [&[f32]; P] = [outside; P];
-                for (pixel, column) in channels.iter_mut().zip(columns) {
-                    if let Some(column) = column {
-                        *pixel = &self.input.pixel(first + column)[block.input..][..packed.inputs];
-                    }
-                }
-                let weights = &weights[(ky * kw + kx) * tap_size..][..tap_size];
-                sums = accumulate(isa, sums, channels, weights);
-            }
-        }
-        sums
+    fn reads(&self, phase: &Phase, width: usize) -> Vec<Read<'_>> {
+        let Conv { taps, packed, .. } = self.conv;
+        let size = packed.inputs * width;
+        let weights = &packed.weights[self.block.weights..];
+        let reads = self.lines.iter().flat_map(|line| {
+            let read = move |&(tap, place): &(usize, usize)| Read {
+                pixels: &line.pixels[place..],
+                weights: &weights[(line.tap * taps.width + tap) * size..][..size],
+            };
+            phase.taps.iter().map(read)
+        });
+        reads.collect()
     }
+}
+
+/// What is read through a tap: the input's pixels, from that for the first pixel on, and the tap's weights.
+struct Read<'a> {
+    pixels: &'a [&'a [f32]],
+    weights: &'a [f32],
+}
+
+/// The sums for `P` pixels, which read the places from `first` on, `stride` apart.
+#[inline(always)]
+fn sums<I: Isa, const P: usize, const V: usize>(
+    isa: I,
+    reads: &[Read],
+    first: usize,
+    stride: usize,
+    bias: [I::F32; V],
+) -> [[I::F32; V]; P] {
+    let mut sums = [bias; P];
+    for read in reads {
+        let places = &read.pixels[first..];
+        let mut pixels: [&[f32]; P] = [&[]; P];
+        for (t, pixel) in pixels.iter_mut().enumerate() {
+            *pixel = places[t * stride];
+        }
+        sums = accumulate(isa, sums, pixels, read.weights);
+    }
+    sums
 }

@@ -24,8 +24,9 @@ impl Copy {
 
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, _: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
+        let mut mapped = self.map.from(first);
         for i in 0..pixels.pixels() {
-            match (pixels.pixel(i), inputs[0].pixel(self.map.pixel(first + i))) {
+            match (pixels.pixel(i), inputs[0].pixel(mapped.next())) {
                 (to, &[single]) => to.fill(single),
                 (to, from) => to.copy_from_slice(from),
             }

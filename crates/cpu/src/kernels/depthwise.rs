@@ -19,32 +19,46 @@ pub(crate) struct Depthwise {
 }
 
 impl Depthwise {
+    /// Whether it is this kernel that runs `conv`.
+    pub(crate) fn suits(conv: &Conv2d) -> bool {
+        conv.groups > 1 && conv.weight.shape()[1] == 1 && conv.groups == conv.outputs()
+    }
+
     pub(crate) fn new(step: &Step, conv: &Conv2d, enlarge: usize) -> Result<Self> {
         let [kh, kw] = conv.kernel();
         let (channels, taps) = (conv.groups, kh * kw);
         let filters = conv.weight.data();
         let weights = (0..taps * channels).map(|i| filters[i % channels * taps + i / channels]).collect();
         let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; channels], |bias| bias.data().to_vec());
-        Ok(Self { taps: Taps::new(conv, &step.inputs[0].shape, enlarge, &step.result)?, channels, weights, bias })
+        Ok(Self {
+            taps: Taps::new(conv, &step.inputs[0].shape, enlarge, &step.result)?,
+            channels,
+            weights,
+            bias,
+        })
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
-        self.taps.width
+        self.taps.row()
     }
 
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
-        let row = first / self.taps.width;
-        for x in 0..self.taps.width {
+        let width = self.taps.row();
+        for x in 0..width {
             pixels.pixel(x).copy_from_slice(&self.bias);
         }
-        let [kh, kw] = self.taps.kernel;
-        for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
-            let Some(start) = self.taps.row(ky, row) else { continue };
-            let weights = &self.weights[(ky * kw + kx) * self.channels..][..self.channels];
-            for (x, column) in self.taps.columns(kx).iter().enumerate() {
-                if let Some(column) = column {
-                    add_products(isa, pixels.pixel(x), inputs[0].pixel(start + column), weights);
+        for (ky, start) in self.taps.rows(first / width) {
+            for phase in &self.taps.phases {
+                for &(kx, place) in &phase.taps {
+                    let weights =
+                        &self.weights[(ky * self.taps.width + kx) * self.channels..][..self.channels];
+                    let columns = self.taps.line[place..].iter().step_by(phase.stride);
+                    for (x, column) in columns.take(phase.count).enumerate() {
+                        if let Some(column) = column {
+                            add_products(isa, pixels.pixel(x), inputs[0].pixel(start + column), weights);
+                        }
+                    }
                 }
             }
         }

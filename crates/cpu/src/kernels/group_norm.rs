@@ -47,7 +47,14 @@ impl GroupNorm {
                 // The elements of a group are whole pixels, one after the other.
                 let group = self.each * step;
                 for start in (0..self.pixels).step_by(group.max(1)) {
-                    self.normalise_pixels(isa, &picture.slice(start..start + group), start / step, step, start, pixels);
+                    self.normalise_pixels(
+                        isa,
+                        &picture.slice(start..start + group),
+                        start / step,
+                        step,
+                        start,
+                        pixels,
+                    );
                 }
             }
         }
@@ -62,11 +69,13 @@ impl GroupNorm {
         let of_group = |sums: &[f64]| -> Vec<f64> {
             sums.chunks(self.each.max(1)).map(|group| group.iter().sum::<f64>() / count).collect()
         };
-        let spread = |groups: &[f64]| (0..from.channels()).map(|c| groups[c / self.each] as f32).collect::<Vec<_>>();
+        let spread =
+            |groups: &[f64]| (0..from.channels()).map(|c| groups[c / self.each] as f32).collect::<Vec<_>>();
         let means = spread(&of_group(&sums));
         let variances = of_group(&channel_sums(isa, from, &means, true));
         let factors = spread(&variances.iter().map(|v| 1.0 / (v + self.epsilon).sqrt()).collect::<Vec<_>>());
-        let factors: Vec<f32> = factors.iter().zip(&self.weight).map(|(factor, weight)| factor * weight).collect();
+        let factors: Vec<f32> =
+            factors.iter().zip(&self.weight).map(|(factor, weight)| factor * weight).collect();
         for i in 0..from.pixels() {
             let values = from.pixel(i).chunks(I::LANES).zip(means.chunks(I::LANES));
             let parameters = factors.chunks(I::LANES).zip(self.bias.chunks(I::LANES));

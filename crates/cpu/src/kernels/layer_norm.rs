@@ -41,7 +41,9 @@ impl LayerNorm {
                     self.pixel(isa, inputs[0].pixel(first + i), pixels.pixel(i));
                 }
             }
-            Walk::Pixels(step) => self.lines(isa, inputs[0].slice(first..first + pixels.pixels()), step, pixels),
+            Walk::Pixels(step) => {
+                self.lines(isa, inputs[0].slice(first..first + pixels.pixels()), step, pixels)
+            }
         }
     }
 
@@ -67,7 +69,8 @@ impl LayerNorm {
         let variance = isa.reduce_sum(squares) / count;
         let factor = isa.splat(1.0 / (variance + self.epsilon).sqrt());
         let parameters = self.weight.chunks(I::LANES).zip(self.bias.chunks(I::LANES));
-        for ((to, from), (weight, bias)) in to.chunks_mut(I::LANES).zip(from.chunks(I::LANES)).zip(parameters) {
+        for ((to, from), (weight, bias)) in to.chunks_mut(I::LANES).zip(from.chunks(I::LANES)).zip(parameters)
+        {
             let x = isa.mul(isa.sub(isa.load_partial(from), mean), factor);
             isa.store_partial(to, isa.fma(x, isa.load_partial(weight), isa.load_partial(bias)));
         }
@@ -96,7 +99,9 @@ impl LayerNorm {
                 *factor = 1.0 / (square / self.size as f32 + self.epsilon).sqrt();
             }
             for ((i, weight), bias) in line().zip(&self.weight).zip(&self.bias) {
-                for (((to, x), mean), factor) in pixels.pixel(i).iter_mut().zip(from.pixel(i)).zip(&mean).zip(&factor) {
+                for (((to, x), mean), factor) in
+                    pixels.pixel(i).iter_mut().zip(from.pixel(i)).zip(&mean).zip(&factor)
+                {
                     *to = (x - mean) * factor * weight + bias;
                 }
             }

@@ -1,6 +1,5 @@
 //! Matrix products.
 
-use amplio_graph::ops;
 use amplio_graph::plan::Step;
 use amplio_graph::{Error, Result, Shape};
 use amplio_simd::{Isa, PixelsMut, PixelsRef};
@@ -35,7 +34,7 @@ struct Operand {
 }
 
 impl MatMul {
-    pub(crate) fn new(step: &Step, _: &ops::MatMul) -> Result<Self> {
+    pub(crate) fn new(step: &Step) -> Result<Self> {
         let [a, b] = [&step.inputs[0].shape, &step.inputs[1].shape];
         let result = &step.result;
         let rank = result.rank();
@@ -82,21 +81,28 @@ impl MatMul {
 
     /// The rows from `row` on of one matrix.
     #[inline(always)]
-    fn part<I: Isa>(&self, isa: I, inputs: &[PixelsRef], [matrix, head, row]: [usize; 3], pixels: &mut PixelsMut) {
+    fn part<I: Isa>(
+        &self,
+        isa: I,
+        inputs: &[PixelsRef],
+        [matrix, head, row]: [usize; 3],
+        pixels: &mut PixelsMut,
+    ) {
         let left = self.left.start(&self.batch, matrix + head);
         let right = self.right.start(&self.batch, matrix + head);
-        let panels = Panels::new(isa, self.depth, self.columns, |k, n| self.right.number(inputs[1], right, k, n));
+        let panels =
+            Panels::new(isa, self.depth, self.columns, |k, n| self.right.number(inputs[1], right, k, n));
         if self.heads == 0 {
             let Walk::Pixels(step) = self.left.row else { return };
             let start = left.0 + row * step;
             match (self.left.column, step) {
                 (Walk::Channels, 1) => {
                     let rows = inputs[0].slice(start..start + pixels.pixels());
-                    panels.multiply(isa, rows, pixels);
+                    panels.multiply(I::LEVEL, rows, pixels);
                 }
                 _ => {
                     let rows = self.gather(inputs[0], left, row, pixels.pixels());
-                    panels.multiply(isa, PixelsRef::dense(&rows, self.depth), pixels);
+                    panels.multiply(I::LEVEL, PixelsRef::dense(&rows, self.depth), pixels);
                 }
             }
             return;
@@ -105,7 +111,7 @@ impl MatMul {
         let rows = self.gather(inputs[0], left, row, count);
         let mut products = vec![0.0; count * self.columns];
         let mut result = PixelsMut::dense(&mut products, self.columns);
-        panels.multiply(isa, PixelsRef::dense(&rows, self.depth), &mut result);
+        panels.multiply(I::LEVEL, PixelsRef::dense(&rows, self.depth), &mut result);
         for (i, product) in products.into_iter().enumerate() {
             pixels.pixel(i)[head] = product;
         }
@@ -137,7 +143,13 @@ impl Operand {
 
     /// The number in a row and a column of the matrix that begins at `start`.
     #[inline(always)]
-    fn number(&self, from: PixelsRef, (mut pixel, mut channel): (usize, usize), row: usize, column: usize) -> f32 {
+    fn number(
+        &self,
+        from: PixelsRef,
+        (mut pixel, mut channel): (usize, usize),
+        row: usize,
+        column: usize,
+    ) -> f32 {
         for (walk, place) in [(self.row, row), (self.column, column)] {
             match walk {
                 Walk::Pixels(step) => pixel += place * step,

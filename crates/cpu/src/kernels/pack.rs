@@ -43,7 +43,7 @@ pub(crate) struct Filters<'a> {
     pub(crate) weight: &'a Arc<Tensor>,
     pub(crate) bias: Option<&'a Arc<Tensor>>,
     pub(crate) groups: usize,
-    /// Whether the weights lie as `[inputs, outputs / groups, ...]`, not `[outputs, inputs / groups, ...]`.
+    /// Whether the weights lie as `[inputs, outputs / groups, taps ...]`, not `[outputs, inputs / groups, taps ...]`.
     pub(crate) transposed: bool,
 }
 
@@ -67,7 +67,7 @@ impl Filters<'_> {
     }
 
     fn taps(&self) -> usize {
-        self.weight.shape()[2] * self.weight.shape()[3]
+        self.weight.shape()[2..].iter().product()
     }
 
     /// The taps from an input channel of a group to an output channel.
@@ -85,13 +85,16 @@ impl Filters<'_> {
 impl Packed {
     /// Packs weights for kernels of this level.
     pub(crate) fn new(filters: Filters, level: Level) -> Result<Self> {
-        let (lanes, most) = dispatch(level, Vectors);
+        let (lanes, most) = vectors(level);
         let ([inputs, _], taps) = (filters.channels(), filters.taps());
         let blocks = blocks(filters, lanes, most);
-        let end = |last: &Block| (last.weights + taps * inputs * last.vectors * lanes, last.bias + last.vectors * lanes);
+        let end = |last: &Block| {
+            (last.weights + taps * inputs * last.vectors * lanes, last.bias + last.vectors * lanes)
+        };
         let (weights, biases) = blocks.last().map_or((0, 0), end);
         let memory = |len: usize| {
-            AlignedBuf::try_zeroed(len).map_err(|_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<f32>()) })
+            AlignedBuf::try_zeroed(len)
+                .map_err(|_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<f32>()) })
         };
         let (mut packed, mut bias) = (memory(weights)?, memory(biases)?);
         for block in &blocks {
@@ -128,7 +131,17 @@ fn blocks(filters: Filters, lanes: usize, most: usize) -> Vec<Block> {
     blocks
 }
 
-/// Lanes of a vector, and how many vectors of output channels the kernel computes together.
+/// Zeros.
+pub(crate) fn memory(len: usize) -> Result<AlignedBuf> {
+    AlignedBuf::try_zeroed(len)
+        .map_err(|_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<f32>()) })
+}
+
+/// Lanes of a vector, and how many vectors of output channels a convolution computes together.
+pub(crate) fn vectors(level: Level) -> (usize, usize) {
+    dispatch(level, Vectors)
+}
+
 struct Vectors;
 
 impl Kernel for Vectors {

@@ -1,21 +1,29 @@
 //! Matrix products: the second matrix in panels of columns, the order in which the sums walk it.
 
 use std::array;
+use std::borrow::Cow;
 
-use amplio_simd::{Isa, PixelsMut, PixelsRef};
+use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
+
+use super::pack::Packed;
 
 /// Terms that are summed before they are added to the rest; long sums are more exact in parts.
 const PART: usize = 1024;
 
 /// A matrix cut into panels of as many columns as the registers hold, each row by row.
 #[derive(Debug)]
-pub(super) struct Panels {
+pub(super) struct Panels<'a> {
     depth: usize,
     width: usize,
-    elements: Vec<f32>,
+    elements: Cow<'a, [f32]>,
 }
 
-impl Panels {
+impl<'a> Panels<'a> {
+    /// The matrix that the weights of a convolution of one tap and one group are.
+    pub(super) fn packed(packed: &'a Packed, width: usize) -> Self {
+        Self { depth: packed.inputs, width, elements: Cow::Borrowed(&packed.weights) }
+    }
+
     /// The matrix of `depth` rows and `width` columns with these elements.
     #[inline(always)]
     pub(super) fn new<I: Isa>(_: I, depth: usize, width: usize, at: impl Fn(usize, usize) -> f32) -> Self {
@@ -30,12 +38,16 @@ impl Panels {
                 }
             }
         }
-        Self { depth, width, elements }
+        Self { depth, width, elements: Cow::Owned(elements) }
     }
 
     /// Fills `result` with the products of the rows of `left` and this matrix.
+    pub(super) fn multiply(&self, level: Level, left: PixelsRef, result: &mut PixelsMut) {
+        dispatch(level, Multiply { panels: self, left, result });
+    }
+
     #[inline(always)]
-    pub(super) fn multiply<I: Isa>(&self, isa: I, left: PixelsRef, result: &mut PixelsMut) {
+    fn product<I: Isa>(&self, isa: I, left: PixelsRef, result: &mut PixelsMut) {
         for first in (0..self.width).step_by(columns::<I>()) {
             let own = (self.width - first).min(columns::<I>());
             let vectors = own.div_ceil(I::LANES);
@@ -50,6 +62,22 @@ impl Panels {
                 _ => panel.multiply::<I, 12, 1>(isa, left, result),
             }
         }
+    }
+}
+
+/// A call of [`Panels::multiply`]: a function of its own, however many kernels use it.
+struct Multiply<'a, 'p> {
+    panels: &'a Panels<'a>,
+    left: PixelsRef<'a>,
+    result: &'a mut PixelsMut<'p>,
+}
+
+impl Kernel for Multiply<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        self.panels.product(isa, self.left, self.result);
     }
 }
 
@@ -74,7 +102,12 @@ struct Panel<'a> {
 impl Panel<'_> {
     /// `P` rows by `V` vectors at a time.
     #[inline(always)]
-    fn multiply<I: Isa, const P: usize, const V: usize>(&self, isa: I, left: PixelsRef, result: &mut PixelsMut) {
+    fn multiply<I: Isa, const P: usize, const V: usize>(
+        &self,
+        isa: I,
+        left: PixelsRef,
+        result: &mut PixelsMut,
+    ) {
         let count = result.pixels();
         for row in (0..count).step_by(P) {
             let mut rows: [&[f32]; P] = [&[]; P];

@@ -11,8 +11,7 @@ use crate::layout::{Walk, channel_axis, pixel_axes, short_run, walks};
 pub(crate) struct Rearrange {
     /// For each axis that numbers the result's pixels, from the innermost: for each place on it, where it leads.
     axes: Vec<Vec<Source>>,
-    /// For each channel of the result, where it leads.
-    channels: Vec<Source>,
+    channels: Channels,
     fill: f32,
 }
 
@@ -27,6 +26,19 @@ enum Source {
     Elsewhere,
 }
 
+/// Where the channels of a pixel of the result lead.
+#[derive(Debug)]
+enum Channels {
+    /// To as many channels of one pixel, side by side from this one on.
+    Straight(usize),
+    /// To these channels of one pixel.
+    Within(Vec<usize>),
+    /// To these pixels and channels.
+    Across(Vec<(usize, usize)>),
+    /// Some of them outside the input or elsewhere.
+    Mixed(Vec<Source>),
+}
+
 const START: Source = Source::Offset { pixels: 0, channels: 0 };
 
 impl Rearrange {
@@ -35,7 +47,7 @@ impl Rearrange {
         let from = walks(&step.inputs[0].shape);
         let along = |axis: usize| sources(op, axis, output[axis], &from);
         let axes = pixel_axes(output).into_iter().rev().map(along).collect();
-        let channels = channel_axis(output).map_or(vec![START], along);
+        let channels = Channels::new(channel_axis(output).map_or(vec![START], along));
         Ok(Self { axes, channels, fill: op.fill })
     }
 
@@ -45,21 +57,35 @@ impl Rearrange {
 
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, _: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
-        let straight = self.channels.iter().enumerate().all(|(c, s)| *s == Source::Offset { pixels: 0, channels: c });
+        let from = inputs[0];
         for i in 0..pixels.pixels() {
             let to = pixels.pixel(i);
-            match self.source(first + i) {
-                Source::Elsewhere => {}
-                Source::Outside => to.fill(self.fill),
-                Source::Offset { pixels, channels } if straight => {
-                    to.copy_from_slice(&inputs[0].pixel(pixels)[channels..][..to.len()]);
+            let (pixel, channel) = match self.source(first + i) {
+                Source::Elsewhere => continue,
+                Source::Outside => {
+                    to.fill(self.fill);
+                    continue;
                 }
-                source @ Source::Offset { .. } => {
-                    for (to, &channel) in to.iter_mut().zip(&self.channels) {
-                        match source.then(channel) {
+                Source::Offset { pixels, channels } => (pixels, channels),
+            };
+            match &self.channels {
+                Channels::Straight(start) => to.copy_from_slice(&from.pixel(pixel)[channel + start..][..to.len()]),
+                Channels::Within(table) => {
+                    let from = &from.pixel(pixel)[channel..];
+                    to.iter_mut().zip(table).for_each(|(to, &place)| *to = from[place]);
+                }
+                Channels::Across(table) => {
+                    let places = to.iter_mut().zip(table);
+                    places.for_each(|(to, &(p, c))| *to = from.pixel(pixel + p)[channel + c]);
+                }
+                Channels::Mixed(table) => {
+                    for (to, source) in to.iter_mut().zip(table) {
+                        match *source {
                             Source::Elsewhere => {}
                             Source::Outside => *to = self.fill,
-                            Source::Offset { pixels, channels } => *to = inputs[0].pixel(pixels)[channels],
+                            Source::Offset { pixels, channels } => {
+                                *to = from.pixel(pixel + pixels)[channel + channels];
+                            }
                         }
                     }
                 }
@@ -77,6 +103,25 @@ impl Rearrange {
             rest /= axis.len();
         }
         source
+    }
+}
+
+impl Channels {
+    fn new(sources: Vec<Source>) -> Self {
+        let offset = |source: &Source| match *source {
+            Source::Offset { pixels, channels } => Some((pixels, channels)),
+            _ => None,
+        };
+        let Some(table) = sources.iter().map(offset).collect::<Option<Vec<_>>>() else { return Self::Mixed(sources) };
+        if table.iter().any(|&(pixels, _)| pixels != 0) {
+            return Self::Across(table);
+        }
+        match table[..] {
+            [(_, start), ..] if table.iter().zip(start..).all(|(&(_, channel), place)| channel == place) => {
+                Self::Straight(start)
+            }
+            _ => Self::Within(table.into_iter().map(|(_, channel)| channel).collect()),
+        }
     }
 }
 

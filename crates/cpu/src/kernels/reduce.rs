@@ -63,7 +63,8 @@ impl Reduce {
         Ok(Self {
             kind: op.kind,
             count: op.axes.iter().map(|&axis| from[axis]).product(),
-            channels: channel_axis(&step.result).map_or(Kept { size: 1, pixels: 0, channels: 0 }, |axis| axes[axis]),
+            channels: channel_axis(&step.result)
+                .map_or(Kept { size: 1, pixels: 0, channels: 0 }, |axis| axes[axis]),
             axes: pixel_axes(&step.result).into_iter().rev().map(|axis| axes[axis]).collect(),
             inner,
             outer: vanishing,
@@ -85,7 +86,8 @@ impl Reduce {
                 self.channels_of(isa, &inputs[0], pixel, channel, &mut totals);
             } else {
                 for (c, total) in totals.iter_mut().enumerate() {
-                    let (pixel, channel) = (pixel + c * self.channels.pixels, channel + c * self.channels.channels);
+                    let (pixel, channel) =
+                        (pixel + c * self.channels.pixels, channel + c * self.channels.channels);
                     *total = self.number(isa, &inputs[0], pixel, channel);
                 }
             }
@@ -124,7 +126,14 @@ impl Reduce {
 
     /// The channels of all pixels from `pixel` on, each on its own.
     #[inline(always)]
-    fn channels_of<I: Isa>(&self, isa: I, from: &PixelsRef, pixel: usize, channel: usize, totals: &mut [f64]) {
+    fn channels_of<I: Isa>(
+        &self,
+        isa: I,
+        from: &PixelsRef,
+        pixel: usize,
+        channel: usize,
+        totals: &mut [f64],
+    ) {
         totals.fill(f64::from(self.start()));
         let mut part = vec![0.0; totals.len()];
         let (size, step) = self.inner;

@@ -24,7 +24,8 @@ impl Resize {
         let (from, to) = (&step.inputs[0].shape, &step.result);
         let taps = |axis: usize| -> Vec<Seen> {
             let taps = op.taps(axis, from[2 + axis], to[2 + axis]).into_iter();
-            taps.map(|seen| seen.into_iter().map(|(place, weight)| (place, weight as f32)).collect()).collect()
+            taps.map(|seen| seen.into_iter().map(|(place, weight)| (place, weight as f32)).collect())
+                .collect()
         };
         Ok(Self { input: [from[2], from[3]], rows: taps(0), columns: taps(1) })
     }

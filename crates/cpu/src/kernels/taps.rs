@@ -1,74 +1,150 @@
 //! Which pixels of the input the taps of a convolution read.
 
+use std::iter::repeat_n;
+
 use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::{ImageShape, Result, Shape};
+use amplio_simd::PixelsRef;
 
-/// For each row and column of the result and each tap of the kernel, the row and column of the input, or `None` outside.
+/// The most pixels that may be computed together.
+pub(crate) const TOGETHER: usize = 12;
+
+/// The places that the taps of a convolution read, row by row.
+///
+/// A row of the result reads a few *lines*: rows of the input, with places added on both sides that lie outside. Pixels of
+/// the result that read through the same taps make a [`Phase`]; neighbours of a phase read places of a line that are equally
+/// far apart.
 #[derive(Debug)]
 pub(crate) struct Taps {
-    /// Taps: rows, columns.
-    pub(crate) kernel: [usize; 2],
-    /// Rows of the result.
-    pub(crate) height: usize,
-    /// Pixels in a row of the result.
+    /// Columns of taps.
     pub(crate) width: usize,
-    /// The columns of the result in the order in which they are computed, so that neighbours read through the same taps.
-    pub(crate) order: Vec<usize>,
+    /// Height and width of the input.
     input: [usize; 2],
-    rows: Vec<Option<usize>>,
-    columns: Vec<Option<usize>>,
+    /// For each row of the result the rows of the input, as the row of taps and the input's row.
+    rows: Vec<Vec<(usize, usize)>>,
+    /// For each place of a line, the column of the input.
+    pub(crate) line: Vec<Option<usize>>,
+    pub(crate) phases: Vec<Phase>,
+}
+
+/// Pixels in a row of the result that read through the same taps.
+#[derive(Debug)]
+pub(crate) struct Phase {
+    /// The first column of the result.
+    pub(crate) first: usize,
+    /// From one column to the next.
+    pub(crate) step: usize,
+    /// Columns.
+    pub(crate) count: usize,
+    /// For each column of taps that is read through, its number and the place of the line for the first pixel.
+    pub(crate) taps: Vec<(usize, usize)>,
+    /// From one pixel to the next, places of the line.
+    pub(crate) stride: usize,
 }
 
 impl Taps {
     /// The taps of `conv` from an input of shape `from`, read as if each pixel were a block of `enlarge` by `enlarge`.
     pub(crate) fn new(conv: &Conv2d, from: &Shape, enlarge: usize, result: &Shape) -> Result<Self> {
-        let order = (0..result[3]).collect();
-        Self::with(conv.kernel(), from, result, order, |axis, size, k, i| {
-            let place = (i * conv.stride[axis] + k * conv.dilation[axis]).checked_sub(conv.padding[axis])?;
+        let ImageShape { height, width, .. } = from.as_image("conv2d")?;
+        let [kh, kw] = conv.kernel();
+        let place = |axis: usize, size: usize, at: usize| {
+            let place = at.checked_sub(conv.padding[axis])?;
             (place < size * enlarge).then_some(place / enlarge)
+        };
+        let rows = (0..result[2]).map(|y| {
+            let row = |k: usize| Some((k, place(0, height, y * conv.stride[0] + k * conv.dilation[0])?));
+            (0..kh).filter_map(row).collect()
+        });
+        let length = (result[3] - 1) * conv.stride[1] + (kw - 1) * conv.dilation[1] + 1;
+        let phase = Phase {
+            first: 0,
+            step: 1,
+            count: result[3],
+            taps: (0..kw).map(|k| (k, k * conv.dilation[1])).collect(),
+            stride: conv.stride[1],
+        };
+        Ok(Self {
+            width: kw,
+            input: [height, width],
+            rows: rows.collect(),
+            line: (0..length).map(|at| place(1, width, at)).collect(),
+            phases: vec![phase],
         })
     }
 
     /// The taps of `conv` from an input of shape `from`.
     pub(crate) fn transposed(conv: &ConvTranspose2d, from: &Shape, result: &Shape) -> Result<Self> {
+        let ImageShape { height, width, .. } = from.as_image("conv_transpose2d")?;
+        let [kh, kw] = conv.kernel();
+        // The place of the input's grid, `before` places to the right, that a tap carries to a place of the result.
+        let place = |axis: usize, at: usize, k: usize, before: usize| {
+            let place = (at + conv.padding[axis] + before * conv.stride[axis])
+                .checked_sub(k * conv.dilation[axis])?;
+            (place % conv.stride[axis] == 0).then_some(place / conv.stride[axis])
+        };
+        let rows = (0..result[2]).map(|y| {
+            let row = |k: usize| Some((k, place(0, y, k, 0).filter(|&row| row < height)?));
+            (0..kh).filter_map(row).collect()
+        });
         let stride = conv.stride[1];
-        let order = (0..stride).flat_map(|phase| (phase..result[3]).step_by(stride)).collect();
-        Self::with(conv.kernel(), from, result, order, |axis, size, k, i| {
-            let place = (i + conv.padding[axis]).checked_sub(k * conv.dilation[axis])?;
-            let on_grid = place % conv.stride[axis] == 0;
-            Some(place / conv.stride[axis]).filter(|&place| on_grid && place < size)
+        let before = ((kw - 1) * conv.dilation[1]).div_ceil(stride);
+        let phases = (0..stride.min(result[3])).map(|first| Phase {
+            first,
+            step: stride,
+            count: (result[3] - first).div_ceil(stride),
+            taps: (0..kw).filter_map(|k| Some((k, place(1, first, k, before)?))).collect(),
+            stride: 1,
+        });
+        let length = (result[3] - 1 + conv.padding[1]) / stride + before + 1;
+        let column = |at: usize| at.checked_sub(before).filter(|&column| column < width);
+        Ok(Self {
+            width: kw,
+            input: [height, width],
+            rows: rows.collect(),
+            line: (0..length).map(column).collect(),
+            phases: phases.collect(),
         })
     }
 
-    /// The taps of a kernel; `source` says for an axis, the size of the input along it, a tap and a place in the result what
-    /// place in the input is read.
-    fn with(
-        kernel: [usize; 2],
-        from: &Shape,
-        result: &Shape,
-        order: Vec<usize>,
-        source: impl Fn(usize, usize, usize, usize) -> Option<usize>,
-    ) -> Result<Self> {
-        let ImageShape { height, width, .. } = from.as_image("conv2d")?;
-        let input = [height, width];
-        let source = &source;
-        let rows = (0..kernel[0]).flat_map(|k| (0..result[2]).map(move |y| source(0, height, k, y))).collect();
-        let in_order = &order;
-        let columns = (0..kernel[1]).flat_map(|k| in_order.iter().map(move |&x| source(1, width, k, x))).collect();
-        Ok(Self { kernel, height: result[2], width: result[3], input, rows, columns, order })
+    /// Pixels in a row of the result.
+    pub(crate) fn row(&self) -> usize {
+        self.phases.iter().map(|phase| phase.count).sum()
     }
 
-    /// The first pixel of the input's row that tap row `k` reads for row `row` of the result, counted over all pictures.
+    /// The rows of the input that row `row` of the result, counted over all pictures, reads: for each the row of taps, and the
+    /// number of its first pixel.
     #[inline(always)]
-    pub(crate) fn row(&self, k: usize, row: usize) -> Option<usize> {
-        let (picture, y) = (row / self.height, row % self.height);
-        let source = self.rows[k * self.height + y]?;
-        Some((picture * self.input[0] + source) * self.input[1])
+    pub(crate) fn rows(&self, row: usize) -> impl Iterator<Item = (usize, usize)> {
+        let [height, width] = self.input;
+        let (picture, y) = (row / self.rows.len(), row % self.rows.len());
+        self.rows[y].iter().map(move |&(k, source)| (k, (picture * height + source) * width))
     }
 
-    /// The columns of the input that tap column `k` reads, for the pixels of a row of the result in their order.
+    /// The lines that row `row` of the result reads: of each pixel as many channels as `outside` has, from `channel` on.
+    /// `outside` is read where there is no pixel.
     #[inline(always)]
-    pub(crate) fn columns(&self, k: usize) -> &[Option<usize>] {
-        &self.columns[k * self.width..][..self.width]
+    pub(crate) fn lines<'a>(
+        &self,
+        input: PixelsRef<'a>,
+        row: usize,
+        channel: usize,
+        outside: &'a [f32],
+    ) -> Vec<Line<'a>> {
+        let line = |(tap, first): (usize, usize)| {
+            let inside = self.line.iter().map(|place| match place {
+                Some(column) => &input.pixel(first + column)[channel..][..outside.len()],
+                None => outside,
+            });
+            let beyond = repeat_n(outside, TOGETHER * self.phases[0].stride);
+            Line { tap, pixels: inside.chain(beyond).collect() }
+        };
+        self.rows(row).map(line).collect()
     }
+}
+
+/// A row of the input, and the row of taps through which it is read.
+pub(crate) struct Line<'a> {
+    pub(crate) tap: usize,
+    /// The channels of its places, and of some beyond it: the last pixels that are computed together may lie there.
+    pub(crate) pixels: Vec<&'a [f32]>,
 }

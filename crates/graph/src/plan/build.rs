@@ -264,7 +264,9 @@ impl<'a> Planner<'a> {
                 target
             }
             _ => {
-                return Err(Error::Unsupported { what: format!("{} is used before it is made", node.name()) });
+                return Err(Error::Unsupported {
+                    what: format!("{} is used before it is made", node.name()),
+                });
             }
         };
         self.views[value.index()] = Some(view.clone());

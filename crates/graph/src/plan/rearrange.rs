@@ -51,8 +51,8 @@ impl Rearrangement {
             }
             Op::Gather(op) => along(x, output, op.axis, |i| Some(op.indices[i])),
             Op::Roll(op) => {
-                let size = x[op.axis] as isize;
-                along(x, output, op.axis, |i| Some((i as isize - op.shift).rem_euclid(size.max(1)) as usize))
+                let (size, forward) = (x[op.axis], op.forward(x[op.axis]));
+                along(x, output, op.axis, |i| Some((i + size - forward) % size))
             }
             Op::Pad(op) => {
                 let mut loops = identity(output);

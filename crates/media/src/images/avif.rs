@@ -35,7 +35,9 @@ pub(super) static FORMAT: Format = Format {
 
 /// A file type box that names AVIF, as its own brand or among the compatible ones.
 fn magic(b: &[u8]) -> bool {
-    let Some(size) = b.get(..4).map(|s| u32::from_be_bytes([s[0], s[1], s[2], s[3]]) as usize) else { return false };
+    let Some(size) = b.get(..4).map(|s| u32::from_be_bytes([s[0], s[1], s[2], s[3]]) as usize) else {
+        return false;
+    };
     let brands = b.get(8..size.min(b.len())).unwrap_or(&[]);
     b.get(4..8) == Some(b"ftyp") && brands.chunks_exact(4).any(|brand| brand == b"avif" || brand == b"avis")
 }
@@ -65,9 +67,7 @@ fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
     // Without a colour box, the defaults of MIAF: sRGB, BT.601, full range.
     let [_, _, matrix, full_range] = container.cicp.unwrap_or([1, 13, 6, 1]);
     let alpha = match container.alpha.take() {
-        Some(stream) => {
-            Some(decode::luma(&decode::picture(stream, header.width, header.height)?, true)?)
-        }
+        Some(stream) => Some(decode::luma(&decode::picture(stream, header.width, header.height)?, true)?),
         None => None,
     };
     let mut floats = Vec::with_capacity(header.pixels() as usize * header.channels.count());
@@ -80,7 +80,9 @@ fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
         }
     })?;
     let mut samples = match header.depth {
-        Depth::U8 => Samples::U8(floats.into_iter().map(|v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8).collect()),
+        Depth::U8 => {
+            Samples::U8(floats.into_iter().map(|v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8).collect())
+        }
         _ => Samples::U16(floats.into_iter().map(|v| (v.clamp(0.0, 1.0) * 65535.0 + 0.5) as u16).collect()),
     };
     if container.premultiplied {
@@ -100,7 +102,13 @@ fn metadata(container: &Container<'_>) -> Metadata {
     });
     // Samples are RGB now: the matrix is 0 and the range is full.
     let cicp = container.cicp.filter(|c| c[..2] != SRGB && c[..2] != [2, 2]).map(|c| [c[0], c[1], 0, 1]);
-    Metadata { icc: container.icc.map(<[u8]>::to_vec), exif, xmp: container.xmp.clone(), cicp, ..Metadata::default() }
+    Metadata {
+        icc: container.icc.map(<[u8]>::to_vec),
+        exif,
+        xmp: container.xmp.clone(),
+        cicp,
+        ..Metadata::default()
+    }
 }
 
 /// From the quality scale of this crate to that of the encoder library, piecewise linear: about equal
@@ -155,7 +163,9 @@ where
         let encoder = encoder.clone().with_bit_depth(BitDepth::Ten);
         encoder.encode_raw_planes_10_bit(width, height, planes, alpha, range, matrix)
     };
-    Ok(encoded.map_err(|e| Error::unsupported(format!("avif: the encoder refuses the picture: {e}")))?.avif_file)
+    Ok(encoded
+        .map_err(|e| Error::unsupported(format!("avif: the encoder refuses the picture: {e}")))?
+        .avif_file)
 }
 
 /// Full-range BT.601, which is what sRGB files in AVIF use.

@@ -42,7 +42,8 @@ fn header(bytes: &[u8]) -> Result<Header> {
 /// Whether every colour of the palette is a grey; false without a palette.
 fn is_grey(bytes: &[u8]) -> bool {
     let field = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    let (Some(size @ 40..=124), Some(used), Some(&[bits, 0])) = (field(14), field(46), bytes.get(28..30)) else {
+    let (Some(size @ 40..=124), Some(used), Some(&[bits, 0])) = (field(14), field(46), bytes.get(28..30))
+    else {
         return false;
     };
     if bits > 8 {
@@ -69,7 +70,11 @@ fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
 fn density(bytes: &[u8]) -> Option<Density> {
     let field = |at: usize| Some(i32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     let (size, x, y) = (field(14)?, field(38)?, field(42)?);
-    (size >= 40 && x > 0 && y > 0).then(|| Density { x: f64::from(x), y: f64::from(y), unit: DensityUnit::Metre })
+    (size >= 40 && x > 0 && y > 0).then(|| Density {
+        x: f64::from(x),
+        y: f64::from(y),
+        unit: DensityUnit::Metre,
+    })
 }
 
 /// The file header and the first fields of the picture header.

@@ -72,21 +72,17 @@ pub(crate) fn pixels(format: &'static str, decoder: impl ImageDecoder) -> Result
 pub(crate) fn native(bytes: Vec<u8>, depth: Depth) -> Samples {
     match depth {
         Depth::U8 => Samples::U8(bytes),
-        Depth::U16 => {
-            Samples::U16(bytes.chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]])).collect())
-        }
-        Depth::F32 => {
-            Samples::F32(bytes.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect())
-        }
+        Depth::U16 => Samples::U16(bytes.chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]])).collect()),
+        Depth::F32 => Samples::F32(
+            bytes.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect(),
+        ),
     }
 }
 
 /// Samples from big-endian bytes.
 pub(crate) fn big_endian(bytes: Vec<u8>, depth: Depth) -> Samples {
     match depth {
-        Depth::U16 => {
-            Samples::U16(bytes.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])).collect())
-        }
+        Depth::U16 => Samples::U16(bytes.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])).collect()),
         depth => native(bytes, depth),
     }
 }

@@ -36,17 +36,27 @@ fn shape<'a>(width: usize, height: usize, names: impl Iterator<Item = &'a str> +
         (_, true, false) => 1,
         _ => {
             let names: Vec<_> = names.collect();
-            return Err(Error::unsupported(format!("exr: neither R, G, B nor Y alone among {}", names.join(", "))));
+            return Err(Error::unsupported(format!(
+                "exr: neither R, G, B nor Y alone among {}",
+                names.join(", ")
+            )));
         }
     };
     let side = |v: usize| u32::try_from(v).map_err(|_| Error::malformed("exr", "picture size"));
     let channels = Channels::of(colours, has("A"));
-    Ok(Header { width: side(width)?, height: side(height)?, channels, depth: Depth::F32, transfer: Transfer::Linear })
+    Ok(Header {
+        width: side(width)?,
+        height: side(height)?,
+        channels,
+        depth: Depth::F32,
+        transfer: Transfer::Linear,
+    })
 }
 
 fn header(bytes: &[u8]) -> Result<Header> {
     let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(exr_error)?;
-    let first = meta.headers.iter().find(|h| !h.deep).ok_or_else(|| Error::unsupported("exr: only deep data"))?;
+    let first =
+        meta.headers.iter().find(|h| !h.deep).ok_or_else(|| Error::unsupported("exr: only deep data"))?;
     let names: Vec<String> = first.channels.list.iter().map(|c| c.name.to_string()).collect();
     shape(first.layer_size.width(), first.layer_size.height(), names.iter().map(String::as_str))
 }
@@ -73,7 +83,8 @@ fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
     };
     let mut samples = vec![0.0; header.pixels() as usize * wanted.len()];
     for (i, name) in wanted.iter().enumerate() {
-        let channel: Option<&AnyChannel<FlatSamples>> = names.iter().position(|n| n == name).map(|at| &list[at]);
+        let channel: Option<&AnyChannel<FlatSamples>> =
+            names.iter().position(|n| n == name).map(|at| &list[at]);
         let channel = channel.ok_or_else(|| Error::malformed("exr", format!("no channel {name}")))?;
         if channel.sampling.x() != 1 || channel.sampling.y() != 1 {
             return Err(Error::unsupported(format!("exr: channel {name} in lower resolution")));

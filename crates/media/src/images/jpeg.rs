@@ -7,7 +7,9 @@ use std::cell::RefCell;
 use std::io::Cursor;
 use std::sync::mpsc::Receiver;
 
-use jpeg_encoder::{Encoder, EncodingError, ImageBuffer, JpegColorType, PixelDensity, PixelDensityUnit, SamplingFactor};
+use jpeg_encoder::{
+    Encoder, EncodingError, ImageBuffer, JpegColorType, PixelDensity, PixelDensityUnit, SamplingFactor,
+};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -96,7 +98,10 @@ fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn R
     let kept = &options.metadata;
     let fits = |name: &str, block: &Option<Vec<u8>>, limit: usize| match block {
         Some(block) if block.len() > limit => Err(Error::Limit {
-            what: format!("{name} of {} bytes does not fit into a JPEG file; drop it or use png", block.len()),
+            what: format!(
+                "{name} of {} bytes does not fit into a JPEG file; drop it or use png",
+                block.len()
+            ),
             limit: limit as u64,
         }),
         _ => Ok(()),

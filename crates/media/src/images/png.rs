@@ -9,9 +9,7 @@ use png::{BitDepth, ColorType, DecodingError, Encoder, EncodingError, Info, Tran
 use super::decoded::{Decoded, big_endian};
 use super::rows::big_endian_bytes;
 use super::{Effort, Format, Keeps, Limits, Reader, RowWriter, Sink, WriteOptions, Writer};
-use crate::{
-    Channels, Density, DensityUnit, Depth, Error, Header, Image, Metadata, Result, Samples, exif,
-};
+use crate::{Channels, Density, DensityUnit, Depth, Error, Header, Image, Metadata, Result, Samples, exif};
 
 /// The keyword of the text chunk that holds the XMP packet.
 const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
@@ -36,7 +34,9 @@ pub(super) static FORMAT: Format = Format {
 
 fn decoding_error(e: DecodingError) -> Error {
     match e {
-        DecodingError::LimitsExceeded => Error::Limit { what: "a chunk of a PNG file is too large".into(), limit: 1 << 26 },
+        DecodingError::LimitsExceeded => {
+            Error::Limit { what: "a chunk of a PNG file is too large".into(), limit: 1 << 26 }
+        }
         e => Error::malformed("png", e),
     }
 }
@@ -68,7 +68,8 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
     let limit = usize::try_from(limits.max_bytes).unwrap_or(usize::MAX);
     let mut reader = reader(bytes, limit)?;
     let header = shape(&reader);
-    let size = reader.output_buffer_size().ok_or_else(|| Error::malformed("png", "picture size overflows"))?;
+    let size =
+        reader.output_buffer_size().ok_or_else(|| Error::malformed("png", "picture size overflows"))?;
     let mut buffer = vec![0; size];
     reader.next_frame(&mut buffer).map_err(decoding_error)?;
     buffer.truncate(header.bytes() as usize);
@@ -81,7 +82,9 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
 fn metadata(info: &Info<'_>) -> Metadata {
     let mut texts: Vec<(String, String)> =
         info.uncompressed_latin1_text.iter().map(|t| (t.keyword.clone(), t.text.clone())).collect();
-    texts.extend(info.compressed_latin1_text.iter().filter_map(|t| Some((t.keyword.clone(), t.get_text().ok()?))));
+    texts.extend(
+        info.compressed_latin1_text.iter().filter_map(|t| Some((t.keyword.clone(), t.get_text().ok()?))),
+    );
     texts.extend(info.utf8_text.iter().filter_map(|t| Some((t.keyword.clone(), t.get_text().ok()?))));
     let xmp = texts.iter().position(|(k, _)| k == XMP_KEYWORD).map(|i| texts.remove(i).1.into_bytes());
     let density = info.pixel_dims.map(|d| Density {
@@ -90,7 +93,8 @@ fn metadata(info: &Info<'_>) -> Metadata {
         unit: if d.unit == Unit::Meter { DensityUnit::Metre } else { DensityUnit::Ratio },
     });
     let chromaticities = info.chrm_chunk.map(|c| {
-        [c.white.0, c.white.1, c.red.0, c.red.1, c.green.0, c.green.1, c.blue.0, c.blue.1].map(|v| v.into_scaled())
+        [c.white.0, c.white.1, c.red.0, c.red.1, c.green.0, c.green.1, c.blue.0, c.blue.1]
+            .map(|v| v.into_scaled())
     });
     let cicp = info.coding_independent_code_points.map(|c| {
         [c.color_primaries, c.transfer_function, c.matrix_coefficients, u8::from(c.is_video_full_range_image)]
@@ -111,7 +115,9 @@ fn metadata(info: &Info<'_>) -> Metadata {
 fn encoding_error(e: EncodingError) -> Error {
     match e {
         EncodingError::IoError(e) => e.into(),
-        EncodingError::LimitsExceeded => Error::Limit { what: "picture too large for PNG".into(), limit: u64::MAX },
+        EncodingError::LimitsExceeded => {
+            Error::Limit { what: "picture too large for PNG".into(), limit: u64::MAX }
+        }
         e => Error::misuse(format!("png: {e}")),
     }
 }

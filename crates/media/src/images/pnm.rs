@@ -50,7 +50,9 @@ fn open(header: &Header, _options: &WriteOptions, mut sink: Sink) -> Result<Box<
         Channels::GreyAlpha | Channels::Rgba => {
             let kind = if channels == Channels::Rgba { "RGB_ALPHA" } else { "GRAYSCALE_ALPHA" };
             let count = channels.count();
-            format!("P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {count}\nMAXVAL {max}\nTUPLTYPE {kind}\nENDHDR\n")
+            format!(
+                "P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {count}\nMAXVAL {max}\nTUPLTYPE {kind}\nENDHDR\n"
+            )
         }
     };
     sink.write_all(head.as_bytes())?;

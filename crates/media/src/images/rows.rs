@@ -140,7 +140,8 @@ impl Pulled {
     ) -> Result<Self> {
         let (rows, receiver) = sync_channel(2);
         let abandoned = Arc::new(AtomicBool::new(false));
-        let mut sink = Abandonable { sink: io::BufWriter::with_capacity(1 << 16, sink), abandoned: abandoned.clone() };
+        let mut sink =
+            Abandonable { sink: io::BufWriter::with_capacity(1 << 16, sink), abandoned: abandoned.clone() };
         let run = move || {
             encode(receiver, &mut sink)?;
             Ok(sink.flush()?)

@@ -14,7 +14,8 @@ use super::decoded::Decoded;
 use super::{Format, Keeps, Limits, Reader, Writer};
 use crate::orientation::Orientation;
 use crate::{
-    Channels, Density, DensityUnit, Depth, Error, Header, Image, Metadata, Result, Samples, Transfer, cmyk, exif,
+    Channels, Density, DensityUnit, Depth, Error, Header, Image, Metadata, Result, Samples, Transfer, cmyk,
+    exif,
 };
 
 mod write;
@@ -196,9 +197,8 @@ fn metadata(source: &mut Source<'_>, bytes: &[u8]) -> Metadata {
         _ => DensityUnit::Inch,
     };
     // "1:1 without unit" says nothing.
-    let density = resolution
-        .filter(|(x, y)| unit != DensityUnit::Ratio || x != y)
-        .map(|(x, y)| Density { x, y, unit });
+    let density =
+        resolution.filter(|(x, y)| unit != DensityUnit::Ratio || x != y).map(|(x, y)| Density { x, y, unit });
     // Deep inside, EXIF is TIFF: its directories are those of this file.
     let directories = exif::Directories::parse(bytes).filter(|d| !d.is_empty());
     let exif = directories.map(|d| d.to_block());

@@ -42,11 +42,12 @@ fn truncation_at_every_byte() {
 #[test]
 fn one_wrong_byte_anywhere() {
     for (name, bytes) in samples() {
-        let step = if name.contains("avif") || name.contains("jxl") { 7 } else { 1 };
+        // A profile for inks costs a large table every time.
+        let step = if name.starts_with("cmyk-icc") { 101 } else { 1 };
         for at in (0..bytes.len()).step_by(step) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << (at % 8) | 0x80;
-            let t=std::time::Instant::now(); let _ = read(&damaged, &LIMITS); if t.elapsed().as_millis()>300 {println!("SLOW {name} {at} {:?}", t.elapsed());}
+            let _ = read(&damaged, &LIMITS);
         }
     }
 }

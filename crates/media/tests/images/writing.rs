@@ -88,7 +88,9 @@ fn metadata_byte_for_byte() {
         let header = Header::new(W, H, Channels::Rgb, Depth::U8).fitted(format).unwrap();
         let kept = metadata();
         let options = WriteOptions { metadata: kept.clone(), ..WriteOptions::default() };
-        let got = read(&write(format, &header, &scene(&header), &options, 100), &Limits::default()).unwrap().metadata;
+        let got = read(&write(format, &header, &scene(&header), &options, 100), &Limits::default())
+            .unwrap()
+            .metadata;
         let name = format.name;
         assert_eq!(got.icc, kept.icc.filter(|_| keeps.icc), "{name}");
         assert_eq!(got.xmp, kept.xmp.filter(|_| keeps.xmp), "{name}");
@@ -99,7 +101,10 @@ fn metadata_byte_for_byte() {
         if keeps.density {
             let density = got.density.unwrap();
             let factor = if density.unit == DensityUnit::Metre { 0.0254 } else { 1.0 };
-            assert!((density.x * factor - 300.0).abs() < 0.02 && (density.y * factor - 150.0).abs() < 0.02, "{name}");
+            assert!(
+                (density.x * factor - 300.0).abs() < 0.02 && (density.y * factor - 150.0).abs() < 0.02,
+                "{name}"
+            );
         } else {
             assert_eq!(got.density, None, "{name}");
         }
@@ -114,7 +119,10 @@ fn exif_survives_tiff() {
     let once = read(&write(tiff, &header, &scene(&header), &options, 9), &Limits::default()).unwrap();
     let block = once.metadata.exif.clone().unwrap();
     let contains = |needle: &[u8]| block.windows(needle.len()).any(|w| w == needle);
-    assert!(contains(b"abc\0") && contains(&[&W.to_le_bytes()[..], &[3, 0xA0]].concat()), "maker and dimensions");
+    assert!(
+        contains(b"abc\0") && contains(&[&W.to_le_bytes()[..], &[3, 0xA0]].concat()),
+        "maker and dimensions"
+    );
     let options = WriteOptions { metadata: once.metadata, ..WriteOptions::default() };
     let twice = read(&write(png, &header, &scene(&header), &options, 9), &Limits::default()).unwrap();
     assert_eq!(twice.metadata.exif, Some(block));
@@ -171,13 +179,23 @@ fn every_orientation_once() {
             let block = exif(orientation, w, h, orientation % 2 == 0);
             let metadata = Metadata { exif: Some(block), xmp: Some(xmp), density, ..Metadata::default() };
             let options = WriteOptions { quality: 100, metadata, ..WriteOptions::default() };
-            let file = write(format, &Header::new(w, h, Channels::Rgb, Depth::U8), &Samples::U8(stored), &options, 4);
+            let file = write(
+                format,
+                &Header::new(w, h, Channels::Rgb, Depth::U8),
+                &Samples::U8(stored),
+                &options,
+                4,
+            );
             let (_, shape) = read_header(&file).unwrap();
             assert_eq!((shape.width, shape.height), (W, H), "{name} {orientation}");
             let image = read(&file, &Limits::default()).unwrap();
             let psnr = super::quality::psnr(&image.samples, &Samples::U8(upright.clone()));
             assert!(psnr > 35.0, "{name} {orientation}: {psnr}");
-            assert_eq!(image.metadata.exif.unwrap(), exif(1, w, h, orientation % 2 == 0), "{name} {orientation}");
+            assert_eq!(
+                image.metadata.exif.unwrap(),
+                exif(1, w, h, orientation % 2 == 0),
+                "{name} {orientation}"
+            );
             assert_eq!(image.metadata.xmp.unwrap(), b"<a tiff:Orientation=\"1\"/>");
             if name == "png" {
                 assert_eq!(image.metadata.density.unwrap().x, if swapped { 4000.0 } else { 2000.0 });
@@ -270,7 +288,9 @@ fn errors_of_the_sink_come_back() {
 #[test]
 fn formats_say_what_they_cannot() {
     let open = |name: &str, header: Header| {
-        writer(by_name(name).unwrap(), &header, &WriteOptions::default(), Box::new(Shared::default())).err().unwrap()
+        writer(by_name(name).unwrap(), &header, &WriteOptions::default(), Box::new(Shared::default()))
+            .err()
+            .unwrap()
     };
     let huge = |side| Header::new(side, 1, Channels::Rgb, Depth::U8);
     for (name, side) in [("webp", 16384), ("jpeg", 65536), ("avif", 65536)] {

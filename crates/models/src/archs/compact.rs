@@ -33,7 +33,9 @@ fn detect(weights: &Weights) -> bool {
         let layer = path.strip_prefix("body.").and_then(|rest| rest.split_once('.'));
         layer.is_some_and(|(number, kind)| number.parse::<u16>().is_ok() && matches!(kind, "weight" | "bias"))
     };
-    rank("body.0.weight") == Some(4) && matches!(rank("body.1.weight"), Some(1) | None) && weights.paths().all(in_body)
+    rank("body.0.weight") == Some(4)
+        && matches!(rank("body.1.weight"), Some(1) | None)
+        && weights.paths().all(in_body)
 }
 
 fn build(weights: &Weights) -> Result<Built> {
@@ -46,7 +48,8 @@ fn build(weights: &Weights) -> Result<Built> {
     let [features, channels] = [0, 1].map(|axis| side(&body.scope(0), axis));
     let (scale, outputs) = scale(side(&body.scope(last), 0), channels)?;
     if channels != outputs && channels != 1 {
-        let what = format!("{channels} channels of the input, which are not added to {outputs} of the output");
+        let what =
+            format!("{channels} channels of the input, which are not added to {outputs} of the output");
         return Err(Error::unsupported(what));
     }
 
@@ -85,7 +88,7 @@ fn side(conv: &Scope<'_>, axis: usize) -> usize {
 fn scale(channels: usize, inputs: usize) -> Result<(usize, usize)> {
     let scale = |outputs: usize| match outputs {
         0 => None,
-        _ if channels == 0 || channels % outputs != 0 => None,
+        _ if channels == 0 || !channels.is_multiple_of(outputs) => None,
         _ => square_root(channels / outputs).filter(|scale| *scale <= LARGEST_SCALE),
     };
     let found = [inputs, 3, 4, 1].into_iter().find_map(|outputs| Some((scale(outputs)?, outputs)));
@@ -113,7 +116,9 @@ mod tests {
 
     #[test]
     fn scales_are_those_of_spandrel() {
-        for (channels, inputs, expected) in [(48, 3, (4, 3)), (3, 3, (1, 3)), (27, 3, (3, 3)), (16, 1, (4, 1)), (12, 1, (2, 3))] {
+        for (channels, inputs, expected) in
+            [(48, 3, (4, 3)), (3, 3, (1, 3)), (27, 3, (3, 3)), (16, 1, (4, 1)), (12, 1, (2, 3))]
+        {
             assert_eq!(scale(channels, inputs).ok(), Some(expected), "{channels} channels, {inputs} inputs");
         }
         assert!(scale(7, 3).is_err() && scale(0, 3).is_err());

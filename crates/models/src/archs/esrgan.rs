@@ -51,7 +51,8 @@ impl Sizes {
             Ok::<_, Error>(conv.weight.shape()[axis])
         };
         let [planes, outputs] = [side("conv_first", 1)?, side("conv_last", 0)?];
-        let upsamplings = (1..=MOST_UPSAMPLINGS + 1).take_while(|up| weights.has(&format!("conv_up{up}.weight"))).count();
+        let upsamplings =
+            (1..=MOST_UPSAMPLINGS + 1).take_while(|up| weights.has(&format!("conv_up{up}.weight"))).count();
         if upsamplings > MOST_UPSAMPLINGS {
             return Err(Error::limit("enlargements by two", MOST_UPSAMPLINGS));
         }
@@ -80,7 +81,8 @@ impl Sizes {
 }
 
 fn build(weights: &Weights) -> Result<Built> {
-    let weights = dialects::normalised(weights).ok_or_else(|| Error::unsupported("an unknown dialect of ESRGAN"))?;
+    let weights =
+        dialects::normalised(weights).ok_or_else(|| Error::unsupported("an unknown dialect of ESRGAN"))?;
     let sizes = Sizes::of(&weights)?;
 
     let mut net = Builder::new(sizes.planes / (sizes.unshuffle * sizes.unshuffle));

@@ -68,7 +68,9 @@ fn read_pair(input: &Input<'_>) -> Result<Contents> {
 /// The other file of the pair: `x.param` or `x.param.bin` beside `x.bin`, and the other way round.
 fn sibling(path: &Path, given_layers: bool) -> Result<PathBuf> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let stem = [".param.bin", ".ncnn.param", ".ncnn.bin", ".param", ".bin"].iter().find_map(|end| name.strip_suffix(end));
+    let stem = [".param.bin", ".ncnn.param", ".ncnn.bin", ".param", ".bin"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end));
     let stem = stem.unwrap_or(name);
     let endings: &[&str] =
         if given_layers { &[".bin", ".ncnn.bin"] } else { &[".param", ".ncnn.param", ".param.bin"] };

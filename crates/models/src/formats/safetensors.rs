@@ -36,7 +36,8 @@ fn probe(bytes: &[u8]) -> bool {
 /// If the header or the places that it names are unsound, or something is larger than the limits.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Weights> {
     limits.check_bytes(bytes.len())?;
-    let (header_bytes, header) = SafeTensors::read_metadata(bytes).map_err(|error| malformed(bytes, &error))?;
+    let (header_bytes, header) =
+        SafeTensors::read_metadata(bytes).map_err(|error| malformed(bytes, &error))?;
     let tensors = header.tensors();
     if tensors.len() > limits.tensors {
         return Err(Error::limit(format!("{} tensors", tensors.len()), limits.tensors));

@@ -33,7 +33,8 @@ fn norms(suite: &mut Suite) {
         for centred in [true, false] {
             for plain in [true, false] {
                 let kind = if centred { "centred" } else { "root mean square" };
-                let name = format!("layer_norm: axis {axis}, {kind}{}", if plain { ", no weights" } else { "" });
+                let name =
+                    format!("layer_norm: axis {axis}, {kind}{}", if plain { ", no weights" } else { "" });
                 suite.add(name, [2, 17, 6, 7], |net, random| {
                     let [weight, bias] = [(); 2].map(|()| (!plain).then(|| Arc::new(random.tensor([17]))));
                     let x = net.apply(Transpose { axes: axes.to_vec() }, &[net.input()]);

@@ -42,7 +42,19 @@ impl<'a> Networked<'a> {
         let (passes, budget) = (network.passes(channels)?, tiling.memory);
         let cut = network.cut(padded, channels.count(), &tiling, budget)?;
         let done = Rolling::new(width * network.scale() * channels.count());
-        Ok(Self { source, network, passes, meter, tiling, budget, padded, cut, next: 0, open: Vec::new(), done })
+        Ok(Self {
+            source,
+            network,
+            passes,
+            meter,
+            tiling,
+            budget,
+            padded,
+            cut,
+            next: 0,
+            open: Vec::new(),
+            done,
+        })
     }
 
     /// Pixels of the source that its tiles compute, all in all.
@@ -212,7 +224,8 @@ impl Join<'_> {
             for y in rows.clone() {
                 let window = row.weight(y, scale);
                 let from = (y - row.input.start * scale) * width + columns.start - column.input.start * scale;
-                let to = results[(y - rows.start) * line..][columns.start * channels..][*channel..].iter_mut();
+                let to =
+                    results[(y - rows.start) * line..][columns.start * channels..][*channel..].iter_mut();
                 for (i, (place, horizontal)) in to.step_by(channels).zip(&windows).enumerate() {
                     let value = match output {
                         Output::Constant(value) => *value,
@@ -233,6 +246,8 @@ impl Join<'_> {
 fn mixed(data: &[f32], at: usize, plane: usize, mix: &Mix) -> f32 {
     match mix {
         Mix::One(channel) => data[channel * plane + at],
-        Mix::Sum(weights) => weights.iter().enumerate().map(|(channel, weight)| weight * data[channel * plane + at]).sum(),
+        Mix::Sum(weights) => {
+            weights.iter().enumerate().map(|(channel, weight)| weight * data[channel * plane + at]).sum()
+        }
     }
 }

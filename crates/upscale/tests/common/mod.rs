@@ -13,7 +13,10 @@ use amplio_testkit::golden;
 
 /// A small network of the golden cases, for example `compact/x4`.
 pub fn model(name: &str) -> Arc<Model> {
-    Arc::new(Model::load(&golden::root().join("archs").join(name).join("model.safetensors")).expect("a golden model"))
+    Arc::new(
+        Model::load(&golden::root().join("archs").join(name).join("model.safetensors"))
+            .expect("a golden model"),
+    )
 }
 
 pub fn cpu(threads: usize) -> Arc<dyn Device> {

@@ -180,7 +180,7 @@ impl<'a> Tables<'a> {
                     let id = content.u32(if version == 0 { 2 } else { 4 })?;
                     for _ in 0..content.number(1)? {
                         // The highest bit says "essential"; what is essential and unknown fails elsewhere.
-                        let index = content.number(wide)? as usize & (0x80 << (8 * (wide - 1))) - 1;
+                        let index = content.number(wide)? as usize & ((0x80 << (8 * (wide - 1))) - 1);
                         self.associations.push((id, index));
                     }
                 }
@@ -243,8 +243,10 @@ impl<'a> Container<'a> {
             .filter(|(kind, _, to)| kind == b"auxl" && *to == primary)
             .map(|(_, from, _)| *from)
             .find(|id| tables.of(*id).any(|(kind, body)| &kind == b"auxC" && is_alpha(body)));
-        found.premultiplied =
-            tables.references.iter().any(|(kind, from, to)| kind == b"prem" && *from == primary && Some(*to) == alpha);
+        found.premultiplied = tables
+            .references
+            .iter()
+            .any(|(kind, from, to)| kind == b"prem" && *from == primary && Some(*to) == alpha);
         found.alpha = alpha.map(|_| Vec::new());
         if !with_data {
             return Ok(found);
@@ -299,7 +301,8 @@ impl<'a> Container<'a> {
 
 fn is_alpha(aux_c: &[u8]) -> bool {
     let urn = aux_c.get(4..).unwrap_or(&[]);
-    urn.starts_with(b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha") || urn.starts_with(b"urn:mpeg:hevc:2015:auxid:1")
+    urn.starts_with(b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha")
+        || urn.starts_with(b"urn:mpeg:hevc:2015:auxid:1")
 }
 
 /// Quarter turns anti-clockwise, then a mirror: 0 exchanges top and bottom, 1 left and right.

@@ -66,7 +66,8 @@ pub(super) fn picture(stream: Vec<u8>, width: u32, height: u32) -> Result<Pictur
         match decoder.get_picture() {
             Ok(picture) if (picture.width(), picture.height()) == (width, height) => return Ok(picture),
             Ok(picture) => {
-                let what = format!("{}x{} coded, {width}x{height} promised", picture.width(), picture.height());
+                let what =
+                    format!("{}x{} coded, {width}x{height} promised", picture.width(), picture.height());
                 return Err(Error::malformed("avif", what));
             }
             Err(e) if !e.is_again() => return Err(refused(e)),
@@ -99,10 +100,17 @@ fn luma_range(bits: u32, full_range: bool) -> (f32, f32) {
 }
 
 /// Calls `each` with red, green and blue (0..=1, not clipped) of every pixel, row by row.
-pub(super) fn colours(picture: &Picture, matrix: u8, full_range: bool, mut each: impl FnMut([f32; 3])) -> Result<()> {
+pub(super) fn colours(
+    picture: &Picture,
+    matrix: u8,
+    full_range: bool,
+    mut each: impl FnMut([f32; 3]),
+) -> Result<()> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let (half_width, half_height) = match picture.pixel_layout() {
-        PixelLayout::I400 => return luma(picture, full_range).map(|grey| grey.into_iter().for_each(|v| each([v; 3]))),
+        PixelLayout::I400 => {
+            return luma(picture, full_range).map(|grey| grey.into_iter().for_each(|v| each([v; 3])));
+        }
         PixelLayout::I420 => (true, true),
         PixelLayout::I422 => (true, false),
         PixelLayout::I444 => (false, false),
@@ -119,7 +127,8 @@ pub(super) fn colours(picture: &Picture, matrix: u8, full_range: bool, mut each:
     let convert = converter(matrix)?;
     for y in 0..height {
         for x in 0..width {
-            let (cb, cr) = (u.upsampled(x, y, half_width, half_height), v.upsampled(x, y, half_width, half_height));
+            let (cb, cr) =
+                (u.upsampled(x, y, half_width, half_height), v.upsampled(x, y, half_width, half_height));
             let light = (luma.at(x, y) - low) / span;
             if matrix == IDENTITY {
                 each([(cr - low) / span, light, (cb - low) / span]);

@@ -89,9 +89,19 @@ impl TiffWriter {
     fn list(&self, tag: u16, values: &[u64]) -> Entry {
         let count = values.len() as u32;
         if self.big {
-            return Entry { tag, kind: LONG8, count, data: values.iter().flat_map(|v| v.to_le_bytes()).collect() };
+            return Entry {
+                tag,
+                kind: LONG8,
+                count,
+                data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            };
         }
-        Entry { tag, kind: LONG, count, data: values.iter().flat_map(|v| (*v as u32).to_le_bytes()).collect() }
+        Entry {
+            tag,
+            kind: LONG,
+            count,
+            data: values.iter().flat_map(|v| (*v as u32).to_le_bytes()).collect(),
+        }
     }
 
     fn entries(&self) -> Vec<Entry> {
@@ -177,7 +187,9 @@ impl RowWriter for TiffWriter {
         let row = self.header.row_samples();
         self.pending.extend(match rows {
             Samples::U8(v) => little_endian_bytes(&Samples::U8(differences(v, row, count, u8::wrapping_sub))),
-            Samples::U16(v) => little_endian_bytes(&Samples::U16(differences(v, row, count, u16::wrapping_sub))),
+            Samples::U16(v) => {
+                little_endian_bytes(&Samples::U16(differences(v, row, count, u16::wrapping_sub)))
+            }
             Samples::F32(_) => little_endian_bytes(rows),
         });
         let strip = self.rows_per_strip * self.row_bytes();
@@ -307,7 +319,12 @@ mod tests {
         let mut metadata = crate::Metadata { icc: Some(vec![7; 33]), ..Default::default() };
         metadata.exif = Some(
             super::Directories {
-                exif: vec![super::Entry { tag: 0x829A, kind: 5, count: 1, data: vec![1, 0, 0, 0, 60, 0, 0, 0] }],
+                exif: vec![super::Entry {
+                    tag: 0x829A,
+                    kind: 5,
+                    count: 1,
+                    data: vec![1, 0, 0, 0, 60, 0, 0, 0],
+                }],
                 ..Default::default()
             }
             .to_block(),

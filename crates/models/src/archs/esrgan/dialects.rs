@@ -3,7 +3,8 @@
 use crate::Weights;
 
 /// Paths that every network has.
-const NEEDED: [&str; 4] = ["conv_first.weight", "body.0.rdb1.conv1.weight", "conv_body.weight", "conv_last.weight"];
+const NEEDED: [&str; 4] =
+    ["conv_first.weight", "body.0.rdb1.conv1.weight", "conv_body.weight", "conv_last.weight"];
 
 /// The weights under Real-ESRGAN's paths: `conv_first`, `body.0.rdb1.conv1`, …, `conv_body`, `conv_up1`, …, `conv_hr`,
 /// `conv_last`. `None` if they are not ESRGAN's.
@@ -59,7 +60,7 @@ fn numbered_path(number: usize, last: usize) -> Option<String> {
         _ if last < 4 || last % 3 != 1 => None,
         _ if number == last => Some("conv_last".into()),
         _ if number + 2 == last => Some("conv_hr".into()),
-        _ if number % 3 == 0 && number < last => Some(format!("conv_up{}", number / 3)),
+        _ if number.is_multiple_of(3) && number < last => Some(format!("conv_up{}", number / 3)),
         _ => None,
     }
 }
@@ -86,7 +87,13 @@ mod tests {
         ] {
             assert_eq!(normal_path(path, 10).as_deref(), Some(normal), "{path}");
         }
-        for path in ["model.2.weight", "body.0.rdb4.conv1.weight", "body.0.rdb1.conv1.alpha", "conv_up.weight", "weight"] {
+        for path in [
+            "model.2.weight",
+            "body.0.rdb4.conv1.weight",
+            "body.0.rdb1.conv1.alpha",
+            "conv_up.weight",
+            "weight",
+        ] {
             assert_eq!(normal_path(path, 10), None, "{path}");
         }
     }

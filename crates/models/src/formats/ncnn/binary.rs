@@ -20,7 +20,8 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Vec<Layer>> {
     if count.max(values) > limits.layers {
         return Err(Error::limit(format!("{count} layers and {values} values"), limits.layers));
     }
-    let layers = (0..count).map(|number| words.layer(number).map_err(|error| error.within(format!("layer {number}"))));
+    let layers =
+        (0..count).map(|number| words.layer(number).map_err(|error| error.within(format!("layer {number}"))));
     let layers = layers.collect::<Result<Vec<_>>>()?;
     if !words.bytes.is_empty() {
         return Err(malformed(format!("{} bytes follow the last layer", words.bytes.len())));
@@ -34,7 +35,8 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn take(&mut self) -> Result<u32> {
-        let (word, rest) = self.bytes.split_first_chunk().ok_or_else(|| malformed("the list of layers is cut off"))?;
+        let (word, rest) =
+            self.bytes.split_first_chunk().ok_or_else(|| malformed("the list of layers is cut off"))?;
         self.bytes = rest;
         Ok(u32::from_le_bytes(*word))
     }
@@ -77,8 +79,7 @@ impl Words<'_> {
             }
             let count = self.count()?;
             let list = (0..count).map(|_| Ok(Scalar::Bits(self.take()?))).collect::<Result<_>>()?;
-            let id = LISTS.checked_sub(id).ok_or_else(|| malformed(format!("attribute {id}")))?;
-            params.insert(id, Param::Many(list));
+            params.insert(LISTS - id, Param::Many(list));
         }
     }
 }

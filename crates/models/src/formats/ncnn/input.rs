@@ -12,13 +12,18 @@ pub(super) fn channels(layers: &[Layer]) -> Result<usize> {
     let inputs: Vec<_> = layers.iter().filter(|layer| layer.kind == "Input").collect();
     let [input] = inputs[..] else {
         let names: Vec<_> = inputs.iter().take(9).map(|layer| layer.name.as_str()).collect();
-        return Err(Error::unsupported(format!("a network with {} inputs {}", inputs.len(), names.join(", "))));
+        return Err(Error::unsupported(format!(
+            "a network with {} inputs {}",
+            inputs.len(),
+            names.join(", ")
+        )));
     };
     let said = input.size(2, 0)?;
     if said > 0 {
         return Ok(said);
     }
-    needed(layers).ok_or_else(|| malformed(format!("no layer says how many channels the input {} has", input.name)))
+    needed(layers)
+        .ok_or_else(|| malformed(format!("no layer says how many channels the input {} has", input.name)))
 }
 
 fn needed(layers: &[Layer]) -> Option<usize> {

@@ -47,7 +47,11 @@ fn lower_layer(
     net.at(&layer.name);
     let made = (kind.lower)(&mut Task { layer, inputs: &inputs, net, numbers })?;
     if made.len() != layer.tops.len() {
-        return Err(malformed(format!("makes {} values, and has {} names for them", made.len(), layer.tops.len())));
+        return Err(malformed(format!(
+            "makes {} values, and has {} names for them",
+            made.len(),
+            layer.tops.len()
+        )));
     }
     Ok(made)
 }

@@ -13,18 +13,29 @@ const LONGEST_SIDE: usize = 1 << 24;
 const MOST_ELEMENTS: usize = 1 << 42;
 /// The largest number in the ratio of a value's size to the picture's, and the largest common multiple of such numbers.
 const LARGEST_RATIO: usize = 1 << 16;
+/// The most multiply-accumulates of the whole network for such a picture.
+const MOST_MACS: u64 = 1 << 62;
 
 /// A graph that grows.
 #[derive(Debug)]
 pub(super) struct Net {
     builder: Builder,
     known: Vec<Known>,
+    macs: u64,
 }
 
 /// What is known of a value.
 #[derive(Clone, Debug)]
 struct Known {
     shape: Shape,
+    /// `None` if the value does not depend on the picture.
+    grid: Option<Grid>,
+}
+
+/// How a value's pixels lie on the picture's, vertically and horizontally; the same as in
+/// [`amplio_graph::receptive::Footprint`].
+#[derive(Clone, Copy, Debug)]
+struct Grid {
     scale: [Ratio; 2],
     multiple: [usize; 2],
 }
@@ -32,7 +43,8 @@ struct Known {
 impl Net {
     pub(super) fn new(channels: usize) -> Self {
         let shape = Shape::image(1, channels, Builder::PROBE, Builder::PROBE);
-        Self { builder: Builder::new(channels), known: vec![Known::constant(shape)] }
+        let grid = Some(Grid { scale: [Ratio::ONE; 2], multiple: [1; 2] });
+        Self { builder: Builder::new(channels), known: vec![Known { shape, grid }], macs: 0 }
     }
 
     pub(super) fn input(&self) -> Value {
@@ -56,7 +68,7 @@ impl Net {
 
     pub(super) fn constant(&mut self, tensor: impl Into<Arc<Tensor>>) -> Value {
         let tensor = tensor.into();
-        self.known.push(Known::constant(tensor.shape().clone()));
+        self.known.push(Known { shape: tensor.shape().clone(), grid: None });
         self.builder.constant(tensor)
     }
 
@@ -68,11 +80,19 @@ impl Net {
         if shape.iter().any(|side| *side > LONGEST_SIDE) || shape.elements() > MOST_ELEMENTS {
             return Err(Error::limit(format!("a value of {shape}"), LONGEST_SIDE));
         }
+        let macs =
+            macs(&op, &shape).and_then(|macs| self.macs.checked_add(macs)).filter(|macs| *macs <= MOST_MACS);
+        let macs = macs
+            .ok_or(Error::Limit { what: "multiplications for a large picture".into(), limit: MOST_MACS })?;
         let spread = op.spread(&shapes);
-        let known = inputs.iter().map(|value| &self.known[value.index()]);
         let too_fine = || Error::limit("the ratio of sizes within the network", LARGEST_RATIO);
-        let known = Known::after(known, shape, spread).ok_or_else(too_fine)?;
-        self.known.push(known);
+        let mut grid: Option<Grid> = None;
+        for other in inputs.iter().filter_map(|value| self.known[value.index()].grid) {
+            grid = Some(grid.map_or(Some(other), |grid| grid.join(other)).ok_or_else(too_fine)?);
+        }
+        let grid = grid.map(|grid| grid.after(spread).ok_or_else(too_fine)).transpose()?;
+        self.known.push(Known { shape, grid });
+        self.macs = macs;
         Ok(self.builder.apply(op, inputs))
     }
 
@@ -81,73 +101,73 @@ impl Net {
     }
 }
 
-impl Known {
-    fn constant(shape: Shape) -> Self {
-        Self { shape, scale: [Ratio::ONE; 2], multiple: [1; 2] }
+impl Grid {
+    /// The grid of what is made of values on both; `None` if they have no small common multiple.
+    fn join(self, other: Self) -> Option<Self> {
+        let mut joined = self;
+        for axis in 0..2 {
+            if other.scale[axis].as_f64() > self.scale[axis].as_f64() {
+                joined.scale[axis] = other.scale[axis];
+            }
+            joined.multiple[axis] = common_multiple(self.multiple[axis], other.multiple[axis])?;
+        }
+        Some(joined)
     }
 
-    /// What is known of the result of an operation on values; `None` if a ratio is too large.
-    fn after<'a>(inputs: impl Iterator<Item = &'a Self>, shape: Shape, spread: Spread) -> Option<Self> {
-        let mut known = Self::constant(shape);
-        for input in inputs {
-            for axis in 0..2 {
-                let larger = input.scale[axis].as_f64() > known.scale[axis].as_f64();
-                let first = known.scale[axis] == Ratio::ONE && input.scale[axis] != Ratio::ONE;
-                known.scale[axis] = if larger || first { input.scale[axis] } else { known.scale[axis] };
-                known.multiple[axis] = common_multiple(known.multiple[axis], input.multiple[axis])?;
-            }
+    /// The grid after an operation; `None` if a ratio becomes too large.
+    fn after(mut self, spread: Spread) -> Option<Self> {
+        let Spread::Window { scale, .. } = spread else { return Some(self) };
+        let within = |ratio: &Ratio| ratio.up.max(ratio.down) <= LARGEST_RATIO;
+        for (axis, factor) in scale.into_iter().enumerate() {
+            let factor = Some(factor).filter(within)?;
+            self.scale[axis] = Some(self.scale[axis].times(factor)).filter(within)?;
+            self.multiple[axis] = common_multiple(self.multiple[axis], self.scale[axis].down)?;
         }
-        if let Spread::Window { scale, .. } = spread {
-            for axis in 0..2 {
-                let within = |ratio: Ratio| ratio.up.max(ratio.down) <= LARGEST_RATIO;
-                if !within(scale[axis]) {
-                    return None;
-                }
-                known.scale[axis] = Some(known.scale[axis].times(scale[axis])).filter(|ratio| within(*ratio))?;
-                known.multiple[axis] = common_multiple(known.multiple[axis], known.scale[axis].down)?;
-            }
-        }
-        Some(known)
+        Some(self)
     }
 }
 
+/// Multiply-accumulates of an operation; `None` if they cannot be counted. Layers become no other operation that counts.
+fn macs(op: &Op, output: &Shape) -> Option<u64> {
+    let Op::Conv2d(conv) = op else { return Some(0) };
+    let positions = output.elements().checked_div(conv.outputs())?;
+    Some(positions.checked_mul(conv.weight.data().len())? as u64)
+}
+
+/// The least common multiple, unless it is too large.
 fn common_multiple(a: usize, b: usize) -> Option<usize> {
-    let multiple = a / greatest_divisor(a, b) * b;
-    (multiple <= LARGEST_RATIO).then_some(multiple)
-}
-
-fn greatest_divisor(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { greatest_divisor(b, a % b) }
+    Some(Ratio::new(a, b).up * b).filter(|multiple| *multiple <= LARGEST_RATIO)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use amplio_graph::ops::{Pool, PoolKind, Resize};
+    use amplio_graph::ops::{Binary, BinaryFn, Pool, PoolKind, Resize};
+
+    fn repeated(mut step: impl FnMut(&mut Net, Value) -> Result<Value>) -> Option<Error> {
+        let mut net = Net::new(3);
+        let mut x = net.input();
+        for _ in 0..40 {
+            x = match step(&mut net, x) {
+                Ok(x) => x,
+                Err(error) => return Some(error),
+            };
+        }
+        None
+    }
 
     #[test]
     fn sizes_and_ratios_stay_small() {
-        let mut net = Net::new(3);
-        let mut x = net.input();
-        let error = (0..20).find_map(|_| match net.apply(Resize::nearest(7), &[x]) {
-            Ok(larger) => {
-                x = larger;
-                None
-            }
-            Err(error) => Some(error),
+        let larger = repeated(|net, x| net.apply(Resize::nearest(7), &[x]));
+        assert!(matches!(larger, Some(Error::Limit { .. })), "{larger:?}");
+        let smaller = repeated(|net, x| {
+            let pool = Pool { kind: PoolKind::Max, kernel: [7; 2], stride: [7; 2], padding: [6; 4] };
+            let x = net.apply(pool, &[x])?;
+            let one = net.constant(Tensor::scalar(1.0));
+            net.apply(Binary { function: BinaryFn::Add }, &[x, one])
         });
-        assert!(matches!(error, Some(Error::Limit { .. })), "{error:?}");
-
-        let mut net = Net::new(3);
-        let mut x = net.input();
-        let pool = Pool { kind: PoolKind::Max, kernel: [7; 2], stride: [7; 2], padding: [6, 6, 6, 6] };
-        let error = (0..40).find_map(|_| match net.apply(pool, &[x]) {
-            Ok(smaller) => {
-                x = smaller;
-                None
-            }
-            Err(error) => Some(error),
-        });
-        assert!(matches!(error, Some(Error::Limit { .. })), "{error:?}");
+        assert!(matches!(smaller, Some(Error::Limit { .. })), "{smaller:?}");
+        let same = repeated(|net, x| net.apply(Resize::nearest(1), &[x]));
+        assert!(same.is_none(), "{same:?}");
     }
 }

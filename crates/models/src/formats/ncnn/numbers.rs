@@ -36,7 +36,7 @@ impl<'a> Numbers<'a> {
             }
             flag if SINGLE.contains(&flag) => self.singles(count),
             INT8 => Err(Error::unsupported("int8 weights; f32 and f16 are")),
-            _ => self.from_table(count),
+            _ => self.looked_up(count),
         }
     }
 
@@ -66,10 +66,13 @@ impl<'a> Numbers<'a> {
     }
 
     /// A table of 256 numbers, then a byte for each number that says which of them it is.
-    fn from_table(&mut self, count: usize) -> Result<Vec<f32>> {
+    fn looked_up(&mut self, count: usize) -> Result<Vec<f32>> {
         let table = self.singles(256)?;
         let bytes = self.padded(count, 1)?;
-        bytes.iter().map(|&b| table.get(usize::from(b)).copied().ok_or_else(|| malformed("a short table"))).collect()
+        bytes
+            .iter()
+            .map(|&b| table.get(usize::from(b)).copied().ok_or_else(|| malformed("a short table")))
+            .collect()
     }
 
     fn spend(&mut self, count: usize) -> Result<()> {

@@ -58,14 +58,17 @@ impl Layer {
     pub(super) fn int(&self, id: i32, default: i32) -> Result<i32> {
         match self.params.get(&id) {
             None => Ok(default),
-            Some(Param::One(scalar)) => scalar.int().ok_or_else(|| malformed(format!("attribute {id} is no whole number"))),
+            Some(Param::One(scalar)) => {
+                scalar.int().ok_or_else(|| malformed(format!("attribute {id} is no whole number")))
+            }
             Some(Param::Many(_)) => Err(malformed(format!("attribute {id} is a list"))),
         }
     }
 
     /// The whole number with this id, which cannot be negative.
     pub(super) fn size(&self, id: i32, default: usize) -> Result<usize> {
-        let default = i32::try_from(default).map_err(|_| malformed(format!("attribute {id} is too large")))?;
+        let default =
+            i32::try_from(default).map_err(|_| malformed(format!("attribute {id} is too large")))?;
         let value = self.int(id, default)?;
         match usize::try_from(value) {
             Ok(size) if size <= LARGEST_SIZE => Ok(size),

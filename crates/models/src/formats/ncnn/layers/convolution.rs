@@ -49,7 +49,8 @@ fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Value>> {
     let [mut x] = task.take()?;
     let (shape, groups) = weight_shape(layer)?;
     if shape[1].saturating_mul(groups) != task.net.channels(x) {
-        let what = format!("kernels of {} channels in {groups} groups do not fit {}", shape[1], task.net.shape(x));
+        let what =
+            format!("kernels of {} channels in {groups} groups do not fit {}", shape[1], task.net.shape(x));
         return Err(malformed(what));
     }
     let (dilation_width, stride_width) = (layer.size(2, 1)?, layer.size(3, 1)?);
@@ -66,13 +67,19 @@ fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Value>> {
         x = task.net.apply(Pad { mode: PadMode::Constant(border), amounts: padding }, &[x])?;
         padding = [0; 4];
     }
-    let conv = Conv2d { weight: weight.into(), bias: bias.map(Into::into), stride, padding, dilation, groups };
+    let conv =
+        Conv2d { weight: weight.into(), bias: bias.map(Into::into), stride, padding, dilation, groups };
     let y = task.net.apply(conv, &[x])?;
     Ok(vec![activation::fused(layer, task.net, y)?])
 }
 
 /// Rows and columns of the border: top, left, bottom, right.
-fn padding(layer: &Layer, kernel: [usize; 2], dilation: [usize; 2], stride: [usize; 2]) -> Result<[usize; 4]> {
+fn padding(
+    layer: &Layer,
+    kernel: [usize; 2],
+    dilation: [usize; 2],
+    stride: [usize; 2],
+) -> Result<[usize; 4]> {
     let left = layer.int(4, 0)?;
     if left != SAME_UPPER && left != SAME_LOWER {
         let left = layer.size(4, 0)?;

@@ -16,7 +16,10 @@ fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Value>> {
     let starts = task.layer.ints(9)?;
     let ranges = if starts.is_empty() { offsets(task)? } else { listed(task, &starts)? };
     let whole = |range: &Slice| range.start == 0 && range.end == isize::MAX;
-    let cropped = ranges.into_iter().filter(|range| !whole(range)).try_fold(x, |x, range| task.net.apply(range, &[x]))?;
+    let cropped = ranges
+        .into_iter()
+        .filter(|range| !whole(range))
+        .try_fold(x, |x, range| task.net.apply(range, &[x]))?;
     Ok(vec![cropped])
 }
 
@@ -53,10 +56,12 @@ fn offsets(task: &Task<'_, '_>) -> Result<Vec<Slice>> {
             }
             let (front, back) = (layer.size(front, 0)? as isize, layer.size(back, 0)? as isize);
             let end = match layer.int(size, 0)? {
-                0 | REST if back > 0 => -back,
-                0 | REST => isize::MAX,
-                size if size > 0 => front + size as isize,
-                size => return Err(malformed(format!("a crop of size {size}"))),
+                REST if back > 0 => -back,
+                REST => isize::MAX,
+                size if size > 0 && back == 0 => front + size as isize,
+                size => {
+                    return Err(malformed(format!("a crop of size {size} that leaves {back} at the end")));
+                }
             };
             Ok(Slice { axis, start: front, end, step: 1 })
         })

@@ -27,7 +27,9 @@ fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Value>> {
             Target::Scale(factors.map(f64::from))
         }
         (1, [0, 0]) => return Err(Error::unsupported(format!("a picture {factors:?} times as large"))),
-        (1, [height, width]) if height > 0 && width > 0 && height.max(width) <= LARGEST_SIZE => Target::Size(size),
+        (1, [height, width]) if height > 0 && width > 0 && height.max(width) <= LARGEST_SIZE => {
+            Target::Size(size)
+        }
         (2, _) => Target::LikeSecond,
         _ => return Err(malformed(format!("the target size {size:?} of {} values", task.inputs.len()))),
     };

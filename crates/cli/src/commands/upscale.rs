@@ -1,0 +1,219 @@
+//! `amplio INPUT…`: makes pictures larger.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use amplio::media::Depth;
+use amplio::{Fit, Request, Size, Target, TileSize, Tiling, Upscaler};
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::batch::Batch;
+use crate::destination::{Claims, Destination, IfExists};
+use crate::engine::{DeviceArgs, ModelArgs};
+use crate::formats::{self, Choice, Encoding};
+use crate::inputs::{self, Except};
+use crate::memory::Memory;
+use crate::naming::Template;
+use crate::outcome::{Failure, Outcome};
+use crate::report::Report;
+use crate::{quantity, stop, terminal};
+
+/// What was typed.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Pictures, folders of pictures, quoted patterns such as 'scans/*.png', or - for standard input.
+    #[arg(value_name = "INPUT", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// How many times wider and higher the result is; the model's own scale if no size is given.
+    #[arg(short, long, value_name = "S", value_parser = quantity::scale, group = "extent", help_heading = "Size")]
+    scale: Option<f64>,
+    /// The size in pixels: a width 3840x, a height x2160, or both 1920x1080.
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size, group = "extent", help_heading = "Size")]
+    size: Option<Size>,
+    /// What happens if --size has another shape than the picture: fit inside, cover and crop, or stretch.
+    #[arg(long, value_enum, requires = "size", help_heading = "Size")]
+    fit: Option<FitArg>,
+    /// The longer side in pixels.
+    #[arg(long, value_name = "N", value_parser = quantity::side, group = "extent", help_heading = "Size")]
+    long_side: Option<u32>,
+    /// The shorter side in pixels.
+    #[arg(long, value_name = "N", value_parser = quantity::side, group = "extent", help_heading = "Size")]
+    short_side: Option<u32>,
+    /// The most pixels that the result may have, such as 50M or 8MP.
+    #[arg(long, value_name = "N", value_parser = quantity::pixels, help_heading = "Size")]
+    max_pixels: Option<u64>,
+
+    /// The file or the folder for the results, or - for standard output; beside the input if not given.
+    #[arg(short, long, value_name = "FILE|DIR", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// The names of results, of {stem}, {scale}, {ext}, {model}, {width} and {height}.
+    #[arg(long, value_name = "TEMPLATE", default_value = "{stem}_{scale}x.{ext}", help_heading = "Output")]
+    name: Template,
+    /// What happens if the file is there already [default: fail for one picture, skip for several].
+    #[arg(long, value_enum, value_name = "ACTION", hide_possible_values = true, help_heading = "Output",
+        help = "What happens to a file that is there already: skip, overwrite, rename or fail [default: fail for one \
+                picture, skip for several]")]
+    if_exists: Option<IfExists>,
+    /// The format of results: png, jpeg, webp, tiff, avif, bmp, ppm, qoi or same [default: same, or png where the input's
+    /// cannot be written].
+    #[arg(short, long, value_name = "FORMAT", value_parser = formats::parse, help_heading = "Output")]
+    format: Option<Choice>,
+    /// The fidelity of jpeg, webp and avif, 1 to 100 [default: 90].
+    #[arg(short, long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Output")]
+    quality: Option<u8>,
+    /// The bits of a sample: the input's, 8 or 16.
+    #[arg(long, value_enum, default_value_t = DepthArg::Auto, help_heading = "Output")]
+    depth: DepthArg,
+    /// Whether results keep EXIF, XMP and the like; colour profiles are always kept.
+    #[arg(long, value_enum, default_value_t = MetadataArg::Keep, help_heading = "Output")]
+    metadata: MetadataArg,
+
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// The side of the tiles in which pictures are made: auto, off or a number of pixels.
+    #[arg(long, value_name = "N", value_parser = quantity::tile, default_value = "auto", help_heading = "Engine")]
+    tile: TileSize,
+    /// How many pixels tiles overlap on each side; from how far the network sees if not given.
+    #[arg(long, value_name = "N", help_heading = "Engine")]
+    overlap: Option<u16>,
+    /// The memory that a tile may take, such as 512M [default: from the memory that is free].
+    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, help_heading = "Engine")]
+    memory: Option<usize>,
+
+    /// Say what would be written, and write nothing.
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Print one JSON object a line to standard output.
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but errors.
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FitArg {
+    Contain,
+    Cover,
+    Stretch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DepthArg {
+    Auto,
+    #[value(name = "8")]
+    Eight,
+    #[value(name = "16")]
+    Sixteen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MetadataArg {
+    Keep,
+    Strip,
+}
+
+/// Makes pictures larger.
+pub(crate) fn run(args: Args) -> Result<Outcome> {
+    let target = args.target()?;
+    let destination = Destination::new(args.output.as_deref(), &args.inputs, args.format.is_some())?;
+    let format = args.choice(&destination)?;
+    if destination == Destination::Standard && !args.dry_run {
+        args.check_standard_output()?;
+    }
+    let batch = Batch {
+        upscaler: Upscaler::new(Arc::new(args.model.load()?), args.device.device()?),
+        request: Request { target, tiling: args.tiling() },
+        destination,
+        format,
+        quality: args.quality,
+        depth: match args.depth {
+            DepthArg::Auto => None,
+            DepthArg::Eight => Some(Depth::U8),
+            DepthArg::Sixteen => Some(Depth::U16),
+        },
+        strip: args.metadata == MetadataArg::Strip,
+        rehearsal: args.dry_run,
+        names: args.name,
+    };
+    stop::listen();
+    // Beside their inputs, results of an earlier run would be made larger again.
+    let beside = batch.destination == Destination::Beside;
+    let results = |path: &Path| beside && batch.names.is_result(path);
+    let inputs = inputs::gather(&args.inputs, &Except { results: &results, folder: batch.destination.folder() });
+    let usual = if inputs::is_one(&args.inputs) { IfExists::Fail } else { IfExists::Skip };
+    let claims = Claims::new(args.if_exists.unwrap_or(usual), inputs.places.clone());
+    let report = Report::new(args.quiet, args.json, inputs.found.len() + inputs.missing.len());
+    batch.run(inputs, claims, report)
+}
+
+impl Args {
+    fn target(&self) -> Result<Target> {
+        let size = match (self.size, self.fit) {
+            (Some(Size::Exact { width, height, .. }), Some(fit)) => {
+                let fit = match fit {
+                    FitArg::Contain => Fit::Contain,
+                    FitArg::Cover => Fit::Cover,
+                    FitArg::Stretch => Fit::Stretch,
+                };
+                Some(Size::Exact { width, height, fit })
+            }
+            (_, Some(_)) => return Err(Failure::usage("--fit needs a --size with a width and a height")),
+            (size, None) => size,
+        };
+        let scale = self.scale.map(Size::Scale);
+        let sides = self.long_side.map(Size::LongSide).or(self.short_side.map(Size::ShortSide));
+        Ok(Target { size: size.or(scale).or(sides), max_pixels: self.max_pixels })
+    }
+
+    fn tiling(&self) -> Tiling {
+        Tiling {
+            size: self.tile,
+            overlap: self.overlap.map(usize::from),
+            memory: self.memory.unwrap_or_else(|| Memory::now().for_tiles()),
+        }
+    }
+
+    /// The format that `--format` and the names of results agree on.
+    fn choice(&self, destination: &Destination) -> Result<Choice> {
+        let literal = self.name.extension().map(|extension| PathBuf::from(format!("x.{extension}")));
+        let (named, from) = match (destination, &literal) {
+            (Destination::File(path), _) => (Some(path), "-o"),
+            (Destination::Standard, _) | (_, None) => (None, ""),
+            (_, Some(name)) => (Some(name), "--name"),
+        };
+        let unknown = |path: &Path| {
+            let extension = path.extension().unwrap_or_default().display();
+            Failure::usage(format!("{from}: .{extension} is no picture format; there are {}", formats::writable()))
+        };
+        let wished: Option<Encoding> = match (named.map(|path| (path, formats::of_name(path))), &self.format) {
+            (Some((path, None)), None) => return Err(unknown(path)),
+            (Some((_, Some(Err(reason)))), _) => return Err(Failure::usage(format!("{from}: {reason}"))),
+            (Some((_, Some(Ok(encoding)))), _) => Some(encoding),
+            (None | Some((_, None)), _) => None,
+        };
+        match (wished, &self.format) {
+            (Some(named), Some(Choice::This(format))) if named.format != format.format => Err(Failure::usage(format!(
+                "--format says {} and the extension in {from} says {}",
+                format.format.name, named.format.name
+            ))),
+            (Some(named), _) => Ok(Choice::This(named)),
+            (None, format) => Ok(format.clone().unwrap_or(Choice::Same)),
+        }
+    }
+
+    fn check_standard_output(&self) -> Result<()> {
+        if self.json {
+            return Err(Failure::usage("standard output cannot take both the picture and --json"));
+        }
+        if terminal::output_is_terminal() {
+            return Err(Failure::usage("standard output is a terminal; say where the picture goes with -o or >"));
+        }
+        Ok(())
+    }
+}

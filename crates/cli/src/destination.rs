@@ -1,0 +1,194 @@
+//! Where results go, and what happens if something is there already.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use clap::ValueEnum;
+
+use crate::inputs::{self, Input};
+use crate::outcome::Failure;
+
+/// Where results go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// Beside the input.
+    Beside,
+    /// To a folder, and to the same folders below it in which the inputs lie.
+    Folder(PathBuf),
+    /// To this file.
+    File(PathBuf),
+    /// To standard output.
+    Standard,
+}
+
+/// What happens if there is a file already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IfExists {
+    /// Leave the file and go on.
+    Skip,
+    /// Replace the file.
+    Overwrite,
+    /// Write to name-2, name-3, …
+    Rename,
+    /// Report an error.
+    Fail,
+}
+
+/// The files that results may not or no longer take.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    policy: IfExists,
+    /// The places of the inputs.
+    inputs: HashSet<PathBuf>,
+    /// The places of results of this run.
+    results: HashSet<PathBuf>,
+}
+
+impl Destination {
+    /// What `-o` means for inputs that are one picture or several.
+    pub(crate) fn new(typed: Option<&Path>, inputs: &[PathBuf], has_format: bool) -> Result<Self> {
+        let one = inputs::is_one(inputs);
+        let Some(path) = typed else {
+            let standard = inputs.iter().any(|input| inputs::is_standard(input));
+            return match one {
+                _ if !standard => Ok(Self::Beside),
+                true => Ok(Self::Standard),
+                false => Err(Failure::usage("standard input and other inputs need a folder: -o DIR")),
+            };
+        };
+        let shown = path.display();
+        match one {
+            true if inputs::is_standard(path) => Ok(Self::Standard),
+            false if inputs::is_standard(path) => {
+                Err(Failure::usage("standard output takes one picture, and there are several inputs"))
+            }
+            _ if path.is_dir() || ends_in_separator(path) => Ok(Self::Folder(path.into())),
+            true if path.extension().is_none() && !has_format => Err(Failure::usage(format!(
+                "-o {shown} has no extension that says the format; for a folder, write {shown}/"
+            ))),
+            true => Ok(Self::File(path.into())),
+            false if path.exists() || crate::formats::of_name(path).is_some() => {
+                Err(Failure::usage(format!("-o {shown} is one file, and there are several inputs")))
+            }
+            false => Ok(Self::Folder(path.into())),
+        }
+    }
+
+    /// The file for the result of an input; standard output if `None`.
+    pub(crate) fn path(&self, input: &Input, name: &OsStr) -> Option<PathBuf> {
+        match self {
+            Self::Standard => None,
+            Self::File(path) => Some(path.clone()),
+            Self::Folder(folder) => Some(folder.join(&input.below).join(name)),
+            Self::Beside => {
+                Some(input.path.as_deref().map_or_else(|| name.into(), |path| path.with_file_name(name)))
+            }
+        }
+    }
+
+    /// The folder that results go to, if they go to one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            _ => None,
+        }
+    }
+}
+
+impl Claims {
+    pub(crate) fn new(policy: IfExists, inputs: HashSet<PathBuf>) -> Self {
+        Self { policy, inputs, results: HashSet::new() }
+    }
+
+    /// Whether a file that is there may be replaced.
+    pub(crate) fn replace(&self) -> bool {
+        self.policy == IfExists::Overwrite
+    }
+
+    /// The file to write to if `path` is wished for; `None` if it is there and stays.
+    pub(crate) fn claim(&mut self, path: &Path) -> Result<Option<PathBuf>> {
+        let shown = path.display();
+        let numbered = (1..).map(|n| if n == 1 { path.to_owned() } else { renamed(path, n) });
+        for path in numbered {
+            let place = place(&path);
+            let mine = self.results.contains(&place);
+            match self.policy {
+                IfExists::Rename if mine || path.exists() => continue,
+                _ if mine => bail!("{shown} is already the result of another input; --name can tell them apart"),
+                _ if path.is_dir() => bail!("{shown} is a folder"),
+                IfExists::Skip if path.exists() => return Ok(None),
+                _ if self.inputs.contains(&place) => bail!("the result would replace {shown}, which is an input"),
+                IfExists::Fail if path.exists() => {
+                    bail!("{shown} exists; --if-exists can say overwrite, rename or skip")
+                }
+                _ => {
+                    self.results.insert(place);
+                    return Ok(Some(path));
+                }
+            }
+        }
+        Err(anyhow!("{shown} exists"))
+    }
+}
+
+fn ends_in_separator(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(std::path::is_separator)
+}
+
+/// The one name of a file, whether it exists or not.
+fn place(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        path.file_name().map_or_else(|| path.to_owned(), |name| folder.join(name))
+    })
+}
+
+/// `photo_4x.png` as `photo_4x-2.png`.
+fn renamed(path: &Path, number: u32) -> PathBuf {
+    let mut name: OsString = path.file_stem().unwrap_or_default().into();
+    name.push(format!("-{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_is_a_file_or_a_folder() {
+        let means = |output: &str, inputs: &[&str]| {
+            let inputs: Vec<_> = inputs.iter().map(PathBuf::from).collect();
+            Destination::new(Some(Path::new(output)), &inputs, false).ok()
+        };
+        assert_eq!(means("b.png", &["a.png"]), Some(Destination::File("b.png".into())));
+        assert_eq!(means("new/", &["a.png"]), Some(Destination::Folder("new/".into())));
+        assert_eq!(means("new", &["a.png"]), None);
+        assert_eq!(means("new", &["a.png", "b.png"]), Some(Destination::Folder("new".into())));
+        assert_eq!(means("new", &["*.png"]), Some(Destination::Folder("new".into())));
+        assert_eq!(means("b.png", &["a.png", "b.png"]), None);
+        assert_eq!(means("-", &["a.png"]), Some(Destination::Standard));
+        assert_eq!(means("-", &["a.png", "b.png"]), None);
+    }
+
+    #[test]
+    fn results_never_meet() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.png");
+        let mut claims = Claims::new(IfExists::Overwrite, HashSet::new());
+        assert_eq!(claims.claim(&path).expect("free"), Some(path.clone()));
+        assert!(claims.claim(&path).is_err());
+        std::fs::write(&path, "").expect("a file");
+        let mut claims = Claims::new(IfExists::Rename, HashSet::new());
+        assert_eq!(claims.claim(&path).expect("free"), Some(folder.path().join("a-2.png")));
+        assert_eq!(claims.claim(&path).expect("free"), Some(folder.path().join("a-3.png")));
+        let mut claims = Claims::new(IfExists::Overwrite, HashSet::from([path.canonicalize().expect("a place")]));
+        assert!(claims.claim(&path).is_err());
+    }
+}

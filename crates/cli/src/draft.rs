@@ -1,0 +1,107 @@
+//! Files that appear whole or not at all.
+
+use std::fs::File;
+use std::io::{BufWriter, Seek};
+use std::path::{Path, PathBuf};
+
+use amplio::media::images::Sink;
+use anyhow::{Result, anyhow, bail};
+use tempfile::{Builder, NamedTempFile};
+
+use crate::inputs::explained;
+use crate::{stop, terminal};
+
+/// What a result is written to until it is complete.
+pub(crate) enum Draft {
+    /// A hidden file in the folder of the result; it is removed unless it is published.
+    File {
+        file: NamedTempFile,
+        to: PathBuf,
+        /// Whether it may take the place of another file.
+        replace: bool,
+    },
+    /// A file without a name, because pictures are not written from their beginning to their end.
+    Standard(File),
+}
+
+/// How much is written at once.
+const BUFFER: usize = 1 << 18;
+
+impl Draft {
+    /// A draft of the file `to`, or of standard output.
+    pub(crate) fn new(to: Option<&Path>, replace: bool) -> Result<Self> {
+        let Some(to) = to else { return Ok(Self::Standard(tempfile::tempfile()?)) };
+        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            bail!("{}: the folder {} does not exist", to.display(), folder.display());
+        }
+        let mut builder = Builder::new();
+        builder.prefix(".amplio-").suffix(".part");
+        readable(&mut builder);
+        let file = builder.tempfile_in(folder).map_err(|error| anyhow!("{}: {}", to.display(), explained(&error)))?;
+        stop::remember(file.path());
+        Ok(Self::File { file, to: to.into(), replace })
+    }
+
+    /// Where to write.
+    pub(crate) fn sink(&self) -> Result<Sink> {
+        let file = match self {
+            Self::File { file, .. } => file.as_file(),
+            Self::Standard(file) => file,
+        };
+        Ok(Box::new(BufWriter::with_capacity(BUFFER, file.try_clone()?)))
+    }
+
+    /// Gives the file its name, once its bytes are on the disk.
+    pub(crate) fn publish(self) -> Result<()> {
+        let (file, to, replace) = match self {
+            Self::File { file, to, replace } => (file, to, replace),
+            Self::Standard(mut file) => {
+                file.rewind()?;
+                return terminal::copy(file);
+            }
+        };
+        let temporary = file.path().to_owned();
+        let synced = file.as_file().sync_all();
+        let published = synced.and_then(|()| {
+            let persisted = if replace { file.persist(&to) } else { file.persist_noclobber(&to) };
+            persisted.map(drop).map_err(|error| error.error)
+        });
+        stop::forget(&temporary);
+        published.map_err(|error| anyhow!("{}: {}", to.display(), explained(&error)))
+    }
+}
+
+/// Writes a whole file.
+pub(crate) fn write(to: &Path, replace: bool, bytes: &[u8]) -> Result<()> {
+    let draft = Draft::new(Some(to), replace)?;
+    let mut sink = draft.sink()?;
+    let written = sink.write_all(bytes).and_then(|()| sink.flush());
+    written.map_err(|error| anyhow!("{}: {}", to.display(), explained(&error)))?;
+    draft.publish()
+}
+
+/// Asks for the permissions that files usually get, instead of those of secrets.
+#[cfg(unix)]
+fn readable(builder: &mut Builder) {
+    use std::os::unix::fs::PermissionsExt;
+    // The umask takes away from it what the user does not want.
+    builder.permissions(std::fs::Permissions::from_mode(0o666));
+}
+
+#[cfg(not(unix))]
+fn readable(_: &mut Builder) {}
+
+/// Refuses a file that exists and may not be replaced, or that is an input.
+pub(crate) fn refuse_taken(to: &Path, replace: bool, input: Option<&Path>) -> Result<()> {
+    let shown = to.display();
+    if let (Ok(to), Some(Ok(input))) = (to.canonicalize(), input.map(Path::canonicalize))
+        && to == input
+    {
+        bail!("the result would replace {shown}, which is the input");
+    }
+    if to.exists() && !replace {
+        bail!("{shown} exists; --overwrite replaces it");
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! The model and the device that commands work with.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use amplio::cpu::{Cpu, Level};
+use amplio::graph::Device;
+use amplio::models::{Error, Model, builtin};
+use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+
+use crate::outcome::Failure;
+
+/// Which model.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ModelArgs {
+    /// A built-in model (see `amplio models`) or a model file.
+    #[arg(short, long, value_name = "NAME|PATH", help_heading = "Model")]
+    pub(crate) model: Option<String>,
+    /// The built-in model for a kind of picture.
+    #[arg(short, long, value_enum, conflicts_with = "model", help_heading = "Model")]
+    pub(crate) preset: Option<Preset>,
+}
+
+/// A kind of picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub(crate) enum Preset {
+    Photo,
+    Anime,
+    Video,
+}
+
+/// What runs the model.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DeviceArgs {
+    /// How many threads work; one for each core if not given.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, help_heading = "Engine",
+        value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: u16,
+    /// Use no more than these instructions of the CPU.
+    #[arg(long, value_name = "LEVEL", value_parser = level(), help_heading = "Engine")]
+    isa: Option<Level>,
+}
+
+impl ModelArgs {
+    /// The model that was asked for.
+    pub(crate) fn load(&self) -> Result<Model> {
+        load(self.name())
+    }
+
+    fn name(&self) -> &str {
+        match (&self.model, self.preset) {
+            (Some(model), _) => model,
+            (None, Some(Preset::Anime | Preset::Video)) => "realesr-animevideov3",
+            (None, None | Some(Preset::Photo)) => "realesr-general-x4v3",
+        }
+    }
+}
+
+impl DeviceArgs {
+    /// The CPU, as it was asked for.
+    pub(crate) fn cpu(&self) -> Result<Cpu> {
+        let best = Level::best();
+        let level = self.isa.unwrap_or(best);
+        if !level.is_available() {
+            return Err(Failure::usage(format!("this CPU has no {level}; the most it has is {best}")));
+        }
+        Ok(Cpu::new(self.threads.into(), level)?)
+    }
+
+    /// The CPU as a device.
+    pub(crate) fn device(&self) -> Result<Arc<dyn Device>> {
+        Ok(Arc::new(self.cpu()?))
+    }
+}
+
+/// The model of a name or of a file.
+pub(crate) fn load(model: &str) -> Result<Model> {
+    let loaded = match (builtin::find(model), Path::new(model)) {
+        (Ok(builtin), _) => builtin.load(),
+        (Err(_), path) if path.exists() => Model::load(path),
+        (Err(unknown), _) => Err(unknown),
+    };
+    loaded.map_err(|error| Failure::Model(reason(model, &error)).into())
+}
+
+/// What is wrong with a model, said of its name.
+fn reason(model: &str, error: &Error) -> String {
+    match error {
+        Error::NotFound { what } => format!("{what}, and there is no file {model}"),
+        _ => error.to_string(),
+    }
+}
+
+fn level() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(Level::ALL.map(Level::name)).try_map(|name| name.parse::<Level>())
+}

@@ -1,0 +1,195 @@
+//! Which pictures are read: files, the pictures in folders, what a pattern matches, standard input.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use amplio::media::images;
+use anyhow::{Error, Result, anyhow};
+use glob::MatchOptions;
+use walkdir::{DirEntry, WalkDir};
+
+/// Where a picture comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Input {
+    /// The file; standard input if `None`.
+    pub(crate) path: Option<PathBuf>,
+    /// The folder that it lies in, below the folder that was asked for; empty if it was asked for itself.
+    pub(crate) below: PathBuf,
+}
+
+/// All that the inputs on the command line mean.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    /// The pictures, each once.
+    pub(crate) found: Vec<Input>,
+    /// What cannot be read at all, by name.
+    pub(crate) missing: Vec<(String, Error)>,
+    /// Files in folders that are no pictures.
+    pub(crate) others: usize,
+    /// Files in folders that are results of an earlier run.
+    pub(crate) results: usize,
+    /// The places of all found files.
+    pub(crate) places: HashSet<PathBuf>,
+}
+
+/// What is passed over in folders.
+pub(crate) struct Except<'a> {
+    /// Whether a file is the result of an earlier run.
+    pub(crate) results: &'a dyn Fn(&Path) -> bool,
+    /// The folder that results go to.
+    pub(crate) folder: Option<&'a Path>,
+}
+
+/// The bytes by which formats are recognised.
+const FIRST_BYTES: u64 = 64;
+
+/// Files that systems leave in folders, beside those whose names begin with a dot.
+const CLUTTER: [&str; 3] = ["Thumbs.db", "ehthumbs.db", "desktop.ini"];
+
+/// Finds the pictures that are meant.
+pub(crate) fn gather(typed: &[PathBuf], except: &Except) -> Inputs {
+    let mut inputs = Inputs::default();
+    for path in typed {
+        if is_standard(path) {
+            inputs.found.push(Input { path: None, below: PathBuf::new() });
+        } else {
+            inputs.add(path, except);
+        }
+    }
+    inputs
+}
+
+/// Whether an argument stands for standard input or output.
+pub(crate) fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Whether what was typed means exactly one picture.
+pub(crate) fn is_one(typed: &[PathBuf]) -> bool {
+    matches!(typed, [path] if is_standard(path) || !path.is_dir() && pattern(path).is_none())
+}
+
+impl Inputs {
+    fn add(&mut self, path: &Path, except: &Except) {
+        if path.is_dir() {
+            return self.walk(path, except);
+        }
+        let Some(pattern) = pattern(path) else { return self.push(path.into(), PathBuf::new()) };
+        match matches(pattern) {
+            Ok(paths) if paths.is_empty() => self.miss(path, anyhow!("no file matches this pattern")),
+            Ok(paths) => paths.iter().for_each(|path| match path.is_dir() {
+                true => self.walk(path, except),
+                false => self.push(path.into(), PathBuf::new()),
+            }),
+            Err(error) => self.miss(path, error),
+        }
+    }
+
+    /// Adds the pictures in a folder and in those below it, in the order of their names.
+    fn walk(&mut self, folder: &Path, except: &Except) {
+        let results = except.folder.and_then(|folder| folder.canonicalize().ok());
+        let enter = |entry: &DirEntry| {
+            entry.depth() == 0
+                || !is_clutter(entry) && (results.is_none() || entry.path().canonicalize().ok() != results)
+        };
+        let before = self.found.len() + self.results;
+        for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(enter) {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) if !is_picture(entry.path()) => self.others += 1,
+                Ok(entry) if (except.results)(entry.path()) => self.results += 1,
+                Ok(entry) => {
+                    let below = entry.path().parent().and_then(|parent| parent.strip_prefix(folder).ok());
+                    let below = below.unwrap_or(Path::new("")).to_owned();
+                    self.push(entry.into_path(), below);
+                }
+                Err(error) => {
+                    let path = error.path().unwrap_or(folder).to_owned();
+                    let cause = error.io_error().map_or_else(|| error.to_string(), io::Error::to_string);
+                    self.miss(&path, anyhow!(cause));
+                }
+            }
+        }
+        if self.found.len() + self.results == before {
+            self.miss(folder, anyhow!("there is no picture in this folder"));
+        }
+    }
+
+    fn push(&mut self, path: PathBuf, below: PathBuf) {
+        match path.canonicalize() {
+            Ok(place) => {
+                if self.places.insert(place) {
+                    self.found.push(Input { path: Some(path), below });
+                }
+            }
+            Err(error) => self.miss(&path, explained(&error)),
+        }
+    }
+
+    fn miss(&mut self, path: &Path, error: Error) {
+        self.missing.push((path.display().to_string(), error));
+    }
+}
+
+impl Input {
+    /// What people call it.
+    pub(crate) fn name(&self) -> String {
+        self.path.as_ref().map_or_else(|| "standard input".into(), |path| path.display().to_string())
+    }
+
+    /// All of its bytes.
+    pub(crate) fn read(&self) -> Result<Vec<u8>> {
+        let bytes = match &self.path {
+            Some(path) => std::fs::read(path).map_err(|error| explained(&error))?,
+            None => {
+                let mut bytes = Vec::new();
+                io::stdin().lock().read_to_end(&mut bytes)?;
+                bytes
+            }
+        };
+        if bytes.is_empty() { Err(anyhow!("it is empty")) } else { Ok(bytes) }
+    }
+}
+
+/// What the system says, without its error numbers.
+pub(crate) fn explained(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => anyhow!("there is no such file"),
+        io::ErrorKind::PermissionDenied => anyhow!("permission denied"),
+        _ => anyhow!("{error}"),
+    }
+}
+
+/// The pattern that an argument is, if it is no file.
+fn pattern(path: &Path) -> Option<&str> {
+    let text = path.to_str()?;
+    (text.contains(['*', '?', '[']) && !path.exists()).then_some(text)
+}
+
+fn matches(pattern: &str) -> Result<Vec<PathBuf>> {
+    let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
+    let paths = glob::glob_with(pattern, options).map_err(|error| anyhow!("not a pattern: {}", error.msg))?;
+    Ok(paths.filter_map(Result::ok).collect())
+}
+
+fn is_clutter(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    name.starts_with('.') || CLUTTER.iter().any(|clutter| clutter.eq_ignore_ascii_case(&name))
+}
+
+/// Whether a file in a folder begins like a picture. One that cannot be read is said to be one, so that the error is told.
+/// So is an empty or broken file whose name says that it should be one.
+fn is_picture(path: &Path) -> bool {
+    let named = path.extension().and_then(|e| e.to_str()).and_then(images::by_extension);
+    let mut first = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(FIRST_BYTES).read_to_end(&mut first));
+    match images::detect(&first) {
+        _ if read.is_err() => true,
+        // TGA has no signature: much that is no picture looks like one.
+        Some(format) if format.name == "tga" => named == Some(format),
+        Some(_) => true,
+        None => named.is_some(),
+    }
+}

@@ -1,0 +1,44 @@
+//! How much memory there is.
+
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// Bytes of memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// What the machine, or the container, has.
+    pub(crate) total: u64,
+    /// What could be taken now without pushing others out.
+    pub(crate) available: u64,
+}
+
+/// More than this makes tiles no better.
+const ENOUGH: usize = 384 << 20;
+
+/// The share of the memory that a tile's network may take: the rows that wait to be written may take as much again, and
+/// the picture itself and other programs need some too.
+const SHARE: u64 = 6;
+
+impl Memory {
+    /// The memory of this machine, or of the container if it may use less.
+    pub(crate) fn now() -> Self {
+        let memory = MemoryRefreshKind::nothing().with_ram();
+        let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
+        let whole = Self { total: system.total_memory(), available: system.available_memory() };
+        match system.cgroup_limits() {
+            Some(limits) if limits.total_memory > 0 => Self {
+                total: whole.total.min(limits.total_memory),
+                available: whole.available.min(limits.free_memory),
+            },
+            _ => whole,
+        }
+    }
+
+    /// What a tile's network may take.
+    pub(crate) fn for_tiles(self) -> usize {
+        match self.available {
+            // Not every system tells.
+            0 => ENOUGH,
+            available => usize::try_from(available / SHARE).map_or(ENOUGH, |share| share.min(ENOUGH)),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Convolution to a few channels, as the last of a network: vectors of input channels, whose lanes are summed at the end.
+
+use std::array;
+
+use amplio_graph::ops::Conv2d;
+use amplio_graph::plan::Step;
+use amplio_graph::{Result, Shape};
+use amplio_simd::{AlignedBuf, Isa, PixelsMut, PixelsRef};
+
+use super::pack::memory;
+use super::taps::{Line, Phase, Taps};
+use crate::device::Compiler;
+
+/// Pixels that are computed together.
+const PIXELS: usize = 4;
+
+/// A convolution to a few channels, ready to run.
+#[derive(Debug)]
+pub(crate) struct Narrow {
+    taps: Taps,
+    /// For each tap and each vector of input channels, the weights to each output channel.
+    weights: AlignedBuf,
+    bias: Vec<f32>,
+    /// What taps outside the picture read.
+    outside: Vec<f32>,
+}
+
+impl Narrow {
+    /// The most output channels, and the fewest input channels, for which it is faster than [`super::conv::Conv`].
+    const OUTPUTS: usize = 4;
+    const INPUTS: usize = 16;
+
+    /// Whether it is this kernel that runs `conv`.
+    pub(crate) fn suits(conv: &Conv2d) -> bool {
+        conv.groups == 1 && conv.outputs() <= Self::OUTPUTS && conv.weight.shape()[1] >= Self::INPUTS
+    }
+
+    pub(crate) fn new(step: &Step, conv: &Conv2d, enlarge: usize, compiler: &Compiler) -> Result<Self> {
+        let ([kh, kw], outputs, inputs) = (conv.kernel(), conv.outputs(), conv.weight.shape()[1]);
+        let (lanes, taps) = (compiler.lanes(), kh * kw);
+        let vectors = inputs.div_ceil(lanes);
+        let mut weights = memory(taps * vectors * outputs * lanes)?;
+        for (i, &weight) in conv.weight.data().iter().enumerate() {
+            let (o, i, tap) = (i / taps / inputs, i / taps % inputs, i % taps);
+            weights[((tap * vectors + i / lanes) * outputs + o) * lanes + i % lanes] = weight;
+        }
+        let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |bias| bias.data().to_vec());
+        let taps = Taps::new(conv, &step.inputs[0].shape, enlarge, &step.result)?;
+        Ok(Self { taps, weights, bias, outside: vec![0.0; inputs] })
+    }
+
+    pub(crate) fn grain(&self, _: &Shape) -> usize {
+        self.taps.row()
+    }
+
+    #[inline(always)]
+    pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
+        let lines = self.taps.lines(inputs[0], first / self.taps.row(), 0, &self.outside);
+        match self.bias.len() {
+            1 => self.row::<I, 1>(isa, &lines, pixels),
+            2 => self.row::<I, 2>(isa, &lines, pixels),
+            3 => self.row::<I, 3>(isa, &lines, pixels),
+            _ => self.row::<I, 4>(isa, &lines, pixels),
+        }
+    }
+
+    #[inline(always)]
+    fn row<I: Isa, const O: usize>(&self, isa: I, lines: &[Line], pixels: &mut PixelsMut) {
+        for phase in &self.taps.phases {
+            for x in (0..phase.count).step_by(PIXELS) {
+                let sums = self.sums::<I, O>(isa, lines, phase, x);
+                for (t, sums) in sums.iter().enumerate().take(phase.count - x) {
+                    let to = pixels.pixel(phase.first + (x + t) * phase.step);
+                    for ((to, sum), bias) in to.iter_mut().zip(sums).zip(&self.bias) {
+                        *to = isa.reduce_sum(*sum) + bias;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The sums for the pixels from number `x` of a phase on, each of whose lanes has a part of the input channels.
+    #[inline(always)]
+    fn sums<I: Isa, const O: usize>(
+        &self,
+        isa: I,
+        lines: &[Line],
+        phase: &Phase,
+        x: usize,
+    ) -> [[I::F32; O]; PIXELS] {
+        let inputs = self.outside.len();
+        let size = inputs.next_multiple_of(I::LANES) * O;
+        let mut sums = [[isa.zero(); O]; PIXELS];
+        for line in lines {
+            for &(tap, place) in &phase.taps {
+                let places = &line.pixels[place + x * phase.stride..];
+                let mut pixels: [&[f32]; PIXELS] = [&[]; PIXELS];
+                for (t, pixel) in pixels.iter_mut().enumerate() {
+                    *pixel = &places[t * phase.stride][..inputs];
+                }
+                let weights = &self.weights[(line.tap * self.taps.width + tap) * size..][..size];
+                sums = products(isa, sums, pixels, weights);
+            }
+        }
+        sums
+    }
+}
+
+/// Adds to the sums of each pixel and output the products of its channels and their weights, lane by lane.
+#[inline(always)]
+fn products<I: Isa, const O: usize>(
+    isa: I,
+    mut sums: [[I::F32; O]; PIXELS],
+    mut pixels: [&[f32]; PIXELS],
+    weights: &[f32],
+) -> [[I::F32; O]; PIXELS] {
+    for weights in weights.chunks_exact(O * I::LANES) {
+        let weights: [I::F32; O] = array::from_fn(|o| isa.load(&weights[o * I::LANES..]));
+        for t in 0..PIXELS {
+            let (part, rest) = pixels[t].split_at(pixels[t].len().min(I::LANES));
+            pixels[t] = rest;
+            let x = if part.len() == I::LANES { isa.load(part) } else { isa.load_partial(part) };
+            for o in 0..O {
+                sums[t][o] = isa.fma(x, weights[o], sums[t][o]);
+            }
+        }
+    }
+    sums
+}

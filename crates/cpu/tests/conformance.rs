@@ -1,0 +1,25 @@
+//! Every primitive and the networks of the test kit, on every instruction set, held against the reference.
+
+use amplio_cpu::{Cpu, Level};
+use amplio_testkit::conformance::check;
+
+fn on(level: Level) {
+    if level.is_available() {
+        check(&Cpu::new(2, level).expect("threads"));
+    }
+}
+
+#[test]
+fn scalar() {
+    on(Level::Scalar);
+}
+
+#[test]
+fn avx2() {
+    on(Level::Avx2);
+}
+
+#[test]
+fn avx512() {
+    on(Level::Avx512);
+}
