@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use amplio_cpu::{Cpu, Level};
 use amplio_graph::ops::{
-    Attention, Conv2d, Dim, LayerNorm, MatMul, Reshape, Slice, Transpose, Unary, WindowPartition, WindowReverse,
+    Attention, Conv2d, Dim, LayerNorm, MatMul, Reshape, Slice, Transpose, Unary, WindowPartition,
+    WindowReverse,
 };
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::{Builder, Device, Graph, Result, Shape, Tensor, Value};
@@ -113,7 +114,8 @@ fn swin() -> Result<Graph> {
         let windows = net.apply(WindowPartition { window: [8, 8] }, &[y]);
         let qkv = linear(&mut noise, &mut net, windows, [FEATURES, 3 * FEATURES]);
         let parts = [0, 1, 2].map(|i| {
-            let slice = Slice { axis: 2, start: i * FEATURES as isize, end: (i + 1) * FEATURES as isize, step: 1 };
+            let slice =
+                Slice { axis: 2, start: i * FEATURES as isize, end: (i + 1) * FEATURES as isize, step: 1 };
             let part = net.apply(slice, &[qkv]);
             let split = [Dim::Keep(0), Dim::Keep(1), Dim::Fixed(HEADS), Dim::Fixed(FEATURES / HEADS)];
             let part = net.apply(Reshape { dims: split.to_vec() }, &[part]);

@@ -82,8 +82,8 @@ macro_rules! kernels {
 }
 
 kernels!(
-    Attention, Conv, Copy, Depthwise, GridSample, GroupNorm, LayerNorm, Linear, MatMul, Narrow, Pool, Rearrange,
-    Reduce, Resize, Softmax,
+    Attention, Conv, Copy, Depthwise, GridSample, GroupNorm, LayerNorm, Linear, MatMul, Narrow, Pool,
+    Rearrange, Reduce, Resize, Softmax,
 );
 
 impl Compiled {
@@ -111,7 +111,7 @@ impl Compiled {
                 Some(linear) => Self::Linear(linear),
                 None => Self::MatMul(MatMul::new(step)?),
             },
-            plan::Kernel::Attention(op) => Self::Attention(Attention::new(step, op)?),
+            plan::Kernel::Attention(op) => Self::Attention(Attention::new(step, op, compiler)?),
             plan::Kernel::Rearrange(op) => Self::Rearrange(Rearrange::new(step, op)?),
         })
     }

@@ -118,7 +118,9 @@ impl Shuffle {
     /// Spreads rows of pixels of `c * r * r` channels over `r` times as many rows of `r` times as many pixels.
     fn store(&self, from: &[f32], to: &mut PixelsMut) {
         let (r, width, c) = (self.r, self.width, to.channels());
-        for (row, from) in from.chunks_exact((c * r * r * width).max(1)).enumerate().take(to.pixels() / (r * r * width)) {
+        for (row, from) in
+            from.chunks_exact((c * r * r * width).max(1)).enumerate().take(to.pixels() / (r * r * width))
+        {
             for (i, x) in (0..r).flat_map(|i| (0..width).map(move |x| (i, x))) {
                 let channels = &from[x * c * r * r..][..c * r * r];
                 let first = ((row * r + i) * width + x) * r;

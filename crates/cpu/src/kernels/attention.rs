@@ -1,13 +1,16 @@
 //! Attention: for each head, scores, their softmax, and the sum of values that they weigh.
 
+use std::sync::Arc;
+
 use amplio_graph::ops;
 use amplio_graph::plan::Step;
-use amplio_graph::{Error, Result, Shape};
+use amplio_graph::{Error, Result, Shape, Tensor};
 use amplio_simd::{Isa, PixelsMut, PixelsRef};
 
 use super::panels::Panels;
 use super::softmax::softmax;
-use super::vectors::scale;
+use super::vectors::{add, scale};
+use crate::device::Compiler;
 
 /// Scores that are kept at once.
 const SCORES: usize = 1 << 18;
@@ -29,19 +32,25 @@ pub(crate) struct Attention {
 }
 
 /// Which bias belongs to a batch element and a head.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Bias {
     batch: usize,
     heads: usize,
+    /// The bias itself where it is learned: in row-major order its rows lie together.
+    learned: Option<Arc<Tensor>>,
 }
 
 impl Attention {
-    pub(crate) fn new(step: &Step, op: &ops::Attention) -> Result<Self> {
+    pub(crate) fn new(step: &Step, op: &ops::Attention, compiler: &Compiler) -> Result<Self> {
         let [q, k] = [&step.inputs[0].shape, &step.inputs[1].shape];
         if step.result.contains(&0) || k.contains(&0) {
             return Err(Error::Unsupported { what: format!("attention of {q} to {k}") });
         }
-        let bias = step.inputs.get(3).map(|bias| Bias { batch: bias.shape[0], heads: bias.shape[1] });
+        let bias = step.inputs.get(3).map(|bias| Bias {
+            batch: bias.shape[0],
+            heads: bias.shape[1],
+            learned: compiler.constant(bias).cloned(),
+        });
         let (queries, keys) = (q[2], k[2]);
         let rows = queries.min((SCORES / keys).max(24));
         Ok(Self {
@@ -119,10 +128,16 @@ impl Attention {
         scores: &mut [f32],
     ) {
         scale(isa, scores, self.scale);
-        if let Some(bias) = self.bias {
-            let start = (batch % bias.batch * self.queries + query) * self.keys;
-            for (j, score) in scores.iter_mut().enumerate() {
-                *score += inputs[3].pixel(start + j)[head % bias.heads];
+        if let Some(bias) = &self.bias {
+            let (batch, head) = (batch % bias.batch, head % bias.heads);
+            if let Some(learned) = &bias.learned {
+                let start = ((batch * bias.heads + head) * self.queries + query) * self.keys;
+                add(isa, scores, &learned.data()[start..][..self.keys]);
+            } else {
+                let start = (batch * self.queries + query) * self.keys;
+                for (j, score) in scores.iter_mut().enumerate() {
+                    *score += inputs[3].pixel(start + j)[head];
+                }
             }
         }
         softmax(isa, scores);

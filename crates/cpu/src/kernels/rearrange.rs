@@ -69,7 +69,9 @@ impl Rearrange {
                 Source::Offset { pixels, channels } => (pixels, channels),
             };
             match &self.channels {
-                Channels::Straight(start) => to.copy_from_slice(&from.pixel(pixel)[channel + start..][..to.len()]),
+                Channels::Straight(start) => {
+                    to.copy_from_slice(&from.pixel(pixel)[channel + start..][..to.len()])
+                }
                 Channels::Within(table) => {
                     let from = &from.pixel(pixel)[channel..];
                     to.iter_mut().zip(table).for_each(|(to, &place)| *to = from[place]);
@@ -112,7 +114,9 @@ impl Channels {
             Source::Offset { pixels, channels } => Some((pixels, channels)),
             _ => None,
         };
-        let Some(table) = sources.iter().map(offset).collect::<Option<Vec<_>>>() else { return Self::Mixed(sources) };
+        let Some(table) = sources.iter().map(offset).collect::<Option<Vec<_>>>() else {
+            return Self::Mixed(sources);
+        };
         if table.iter().any(|&(pixels, _)| pixels != 0) {
             return Self::Across(table);
         }

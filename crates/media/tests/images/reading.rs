@@ -44,7 +44,7 @@ const FILES: &[(&str, Channels, Depth, f32)] = &[
     ("rgb16.jxl", Channels::Rgb, Depth::U16, 0.01),
     ("rgba.jxl", Channels::Rgba, Depth::U8, 255.0),
     ("grey.jxl", Channels::Grey, Depth::U8, 0.0),
-    ("lossy.jxl", Channels::Rgb, Depth::U8, 30.0),
+    ("lossy.jxl", Channels::Rgb, Depth::U8, 20.0),
     ("float.jxl", Channels::Rgb, Depth::F32, 0.5),
     ("420.avif", Channels::Rgb, Depth::U8, 20.0),
     ("rgba.avif", Channels::Rgba, Depth::U8, 255.0),

@@ -229,6 +229,7 @@ impl Join<'_> {
                 for (i, (place, horizontal)) in to.step_by(channels).zip(&windows).enumerate() {
                     let value = match output {
                         Output::Constant(value) => *value,
+                        Output::Tensor(tensor) if pass.alpha => settled(mixed(tensor.data(), from + i, plane, mix)),
                         Output::Tensor(tensor) => mixed(tensor.data(), from + i, plane, mix),
                     };
                     if !value.is_finite() {
@@ -250,4 +251,11 @@ fn mixed(data: &[f32], at: usize, plane: usize, mix: &Mix) -> f32 {
             weights.iter().enumerate().map(|(channel, weight)| weight * data[channel * plane + at]).sum()
         }
     }
+}
+
+/// Alpha with the last levels at both ends taken for the ends: networks miss flat black and white by a level, and what was
+/// invisible must not show.
+fn settled(alpha: f32) -> f32 {
+    const LEVELS: f32 = 1.5 / 255.0;
+    ((alpha - LEVELS) / (1.0 - 2.0 * LEVELS)).clamp(0.0, 1.0)
 }
