@@ -55,7 +55,7 @@ impl Taps {
             let row = |k: usize| Some((k, place(0, height, y * conv.stride[0] + k * conv.dilation[0])?));
             (0..kh).filter_map(row).collect()
         });
-        let length = (result[3] - 1) * conv.stride[1] + (kw - 1) * conv.dilation[1] + 1;
+        let length = result[3].saturating_sub(1) * conv.stride[1] + (kw - 1) * conv.dilation[1] + 1;
         let phase = Phase {
             first: 0,
             step: 1,
@@ -95,7 +95,7 @@ impl Taps {
             taps: (0..kw).filter_map(|k| Some((k, place(1, first, k, before)?))).collect(),
             stride: 1,
         });
-        let length = (result[3] - 1 + conv.padding[1]) / stride + before + 1;
+        let length = (result[3].saturating_sub(1) + conv.padding[1]) / stride + before + 1;
         let column = |at: usize| at.checked_sub(before).filter(|&column| column < width);
         Ok(Self {
             width: kw,
