@@ -5,6 +5,7 @@
 //! so that a dense block's concatenations cost nothing. Buffers whose lives do not overlap share a slot of memory.
 
 mod build;
+mod group;
 mod liveness;
 mod place;
 mod rearrange;

@@ -1,7 +1,8 @@
 //! PNG, third edition: <https://www.w3.org/TR/png-3/>. Reads every kind (of APNG the first frame), writes
 //! 8 and 16 bit, streaming.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use png::chunk::ChunkType;
 use png::{BitDepth, ColorType, DecodingError, Encoder, EncodingError, Info, Transformations, Unit};
@@ -142,7 +143,8 @@ fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn R
         yppu: d.y.round() as u32,
         unit: if d.unit == DensityUnit::Metre { Unit::Meter } else { Unit::Unspecified },
     });
-    let mut encoder = Encoder::with_info(sink, info).map_err(encoding_error)?;
+    let sink = Recorder(Arc::new(Mutex::new((sink, None))));
+    let mut encoder = Encoder::with_info(sink.clone(), info).map_err(encoding_error)?;
     encoder.set_compression(match options.effort {
         Effort::Fast => png::Compression::Fast,
         Effort::Balanced => png::Compression::Balanced,
@@ -153,7 +155,7 @@ fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn R
         writer.write_chunk(ChunkType(*name), &data).map_err(encoding_error)?;
     }
     let stream = writer.into_stream_writer_with_size(CHUNK).map_err(encoding_error)?;
-    Ok(Box::new(PngWriter { stream }))
+    Ok(Box::new(PngWriter { stream, sink }))
 }
 
 /// The chunks that the library does not write by itself.
@@ -188,13 +190,49 @@ fn chunks(kept: &Metadata) -> Vec<(&'static [u8; 4], Vec<u8>)> {
     chunks
 }
 
+/// A sink that remembers its first error, because the library writes the last chunk in a destructor, where
+/// errors are lost.
+#[derive(Clone)]
+struct Recorder(Arc<Mutex<(Sink, Option<io::Error>)>>);
+
+impl Recorder {
+    fn with<T>(&self, act: impl FnOnce(&mut Sink) -> io::Result<T>) -> io::Result<T> {
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut guard.0);
+        if let Err(error) = &result
+            && guard.1.is_none()
+        {
+            guard.1 = Some(io::Error::new(error.kind(), error.to_string()));
+        }
+        result
+    }
+
+    fn finish(&self) -> Result<()> {
+        let flushed = self.with(|sink| sink.flush());
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).1.take() {
+            Some(first) => Err(first.into()),
+            None => Ok(flushed?),
+        }
+    }
+}
+
+impl Write for Recorder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(|sink| sink.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.with(|sink| sink.flush())
+    }
+}
+
 struct PngWriter {
-    stream: png::StreamWriter<'static, Sink>,
+    stream: png::StreamWriter<'static, Recorder>,
+    sink: Recorder,
 }
 
 impl RowWriter for PngWriter {
     fn write_rows(&mut self, rows: &Samples) -> Result<()> {
-        use std::io::Write;
         match rows {
             Samples::U8(v) => self.stream.write_all(v)?,
             other => self.stream.write_all(&big_endian_bytes(other))?,
@@ -203,6 +241,7 @@ impl RowWriter for PngWriter {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        self.stream.finish().map_err(encoding_error)
+        self.stream.finish().map_err(encoding_error)?;
+        self.sink.finish()
     }
 }

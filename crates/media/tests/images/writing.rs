@@ -277,7 +277,8 @@ fn errors_of_the_sink_come_back() {
             }
             out.finish()
         };
-        for room in [0, 100, 1500] {
+        let whole = write(format, &header, &samples, &WriteOptions::default(), 1).len();
+        for room in [0, 100, 1500, whole - 1] {
             let error = attempt(room).unwrap_err();
             assert!(matches!(error, Error::Io { .. }), "{}: {error}", format.name);
             assert!(error.to_string().contains("disk full"), "{}: {error}", format.name);
