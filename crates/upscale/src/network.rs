@@ -7,12 +7,12 @@ use amplio_models::Model;
 
 use crate::passes::{Pass, passes};
 use crate::tiles::Cut;
-use crate::{Error, Result, Tiling};
+use crate::{Error, Result, TileSize, Tiling};
 
 /// The side of the picture from which the memory for one pixel is estimated.
 const PROBE: usize = 256;
 
-/// A tile whose network sees more than this share of what it computes anew is blended instead.
+/// The exact margin is affordable as long as tiles compute at most so many pixels for each one that they contribute.
 const MOST_OVERHEAD: f64 = 2.5;
 
 /// What tiles overlap in all, on each side, where the exact margin is not affordable.
@@ -71,31 +71,25 @@ impl Network {
     ) -> Result<Cut> {
         let radius = self.model.info().radius;
         let whole = Cut { core: size, margin: 0, ramp: 0 };
-        if tiling.size == crate::TileSize::Off {
-            return Ok(whole);
+        match tiling.size {
+            TileSize::Off => return Ok(whole),
+            TileSize::Auto if self.bytes(size)? <= budget && self.band(size, channels) <= budget => return Ok(whole),
+            TileSize::Auto | TileSize::Pixels(_) => {}
         }
         let pixel = self.bytes([PROBE; 2])?.div_ceil(PROBE * PROBE).max(1);
-        let automatic = tiling.size == crate::TileSize::Auto;
-        if automatic && self.bytes(size)? <= budget && self.band(size, channels) <= budget {
-            return Ok(whole);
-        }
         let most = (budget / pixel).max(SMALLEST * SMALLEST);
         let square = most.isqrt();
-        let (exact, overlap) = match (radius, tiling.overlap) {
-            (Some(radius), None) => {
-                let core = square.saturating_sub(2 * radius) as f64;
-                let affordable = most as f64 <= MOST_OVERHEAD * core * core;
-                (affordable || !automatic, if affordable { radius } else { OVERLAP })
-            }
-            (Some(radius), Some(overlap)) => (overlap >= radius, overlap.min(radius)),
-            (None, overlap) => (false, overlap.unwrap_or(OVERLAP)),
+        let affordable = |radius: usize| {
+            let core = square.saturating_sub(2 * radius) as f64;
+            most as f64 <= MOST_OVERHEAD * core * core
         };
-        let exact = exact && radius.is_some_and(|radius| overlap >= radius);
-        let ramp = if exact { 0 } else { overlap / 3 };
+        let usual = radius.filter(|&radius| affordable(radius)).unwrap_or(OVERLAP);
+        let overlap = tiling.overlap.unwrap_or(usual).min(radius.unwrap_or(usize::MAX));
+        let ramp = if radius == Some(overlap) { 0 } else { overlap / 3 };
         let smallest = SMALLEST.max(4 * ramp);
         let core = match tiling.size {
-            crate::TileSize::Pixels(side) => [(side as usize).max(smallest); 2],
-            _ => {
+            TileSize::Pixels(side) => [(side as usize).max(smallest); 2],
+            TileSize::Auto | TileSize::Off => {
                 // As high as a row of results allows, and then as wide as the tile's memory allows.
                 let rows = (budget / 2 / self.band([1, size[1]], channels).max(1)).saturating_sub(2 * ramp);
                 let height = square.saturating_sub(2 * overlap).min(rows).min(size[0]).max(smallest);

@@ -8,7 +8,7 @@ use crate::network::Network;
 use crate::passes::{Mix, Pass};
 use crate::progress::Meter;
 use crate::tiles::{Cut, Span, spans};
-use crate::{Error, Result, Tiling};
+use crate::{Error, Result, TileSize, Tiling};
 
 /// A picture enlarged by a network, a row of tiles at a time.
 pub(crate) struct Networked<'a> {
@@ -85,7 +85,7 @@ impl<'a> Networked<'a> {
         self.budget /= 2;
         if self.cut.margin == 0 && self.cut.ramp == 0 {
             // The picture was one tile; now it needs margins.
-            let size = crate::TileSize::Pixels(side.div_ceil(2) as u32);
+            let size = TileSize::Pixels(side.div_ceil(2) as u32);
             let tiling = Tiling { size, ..self.tiling };
             self.cut = self.network.cut(self.padded, self.source.frame().channels, &tiling, self.budget)?;
             return Ok(());

@@ -1,0 +1,44 @@
+//! Networks give what the public reference implementations give: every golden model, on every instruction set.
+
+use amplio::cpu::{Cpu, Level};
+use amplio::graph::plan::FusedPlan;
+use amplio::graph::{Device, Tensor};
+use amplio::models::Model;
+use amplio_testkit::golden::{self, Case};
+
+/// The largest difference, relative to the largest magnitude of the reference's output.
+const TOLERANCE: f32 = 1e-4;
+
+fn model(case: &Case) -> Model {
+    let names = ["model.safetensors", "model.param", "model.param.bin"];
+    let file = names.into_iter().find(|name| case.has(name)).unwrap_or_else(|| panic!("{}: no model", case.name));
+    Model::load(&case.file(file)).unwrap_or_else(|e| panic!("{}: {e}", case.name))
+}
+
+fn run(device: &Cpu, model: &Model, input: &Tensor) -> Tensor {
+    let plan = FusedPlan::new(model.graph(), input.shape()).expect("a plan");
+    device.compile(&plan).and_then(|mut compiled| compiled.run(input)).expect("a result")
+}
+
+fn error(got: &Tensor, expected: &Tensor) -> f32 {
+    assert_eq!(got.shape(), expected.shape());
+    let largest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0, f32::max);
+    let difference = largest(&mut got.data().iter().zip(expected.data()).map(|(a, b)| (a - b).abs()));
+    difference / largest(&mut expected.data().iter().map(|v| v.abs()))
+}
+
+#[test]
+fn every_golden_model_on_every_instruction_set() {
+    let levels = [Level::Scalar, Level::Avx2, Level::Avx512].into_iter().filter(|level| level.is_available());
+    let devices: Vec<Cpu> = levels.map(|level| Cpu::new(2, level).expect("threads")).collect();
+    let cases: Vec<Case> = ["archs", "ncnn"].into_iter().flat_map(golden::cases).filter(|c| c.has("output.npy")).collect();
+    assert!(cases.len() > 60, "only {} golden models", cases.len());
+    for case in cases {
+        let (model, input, expected) = (model(&case), case.input(), case.output());
+        for device in &devices {
+            let error = error(&run(device, &model, &input), &expected);
+            println!("{:<36} {:<22} {error:.1e}", case.name, device.name());
+            assert!(error <= TOLERANCE, "{} on {}: {error}", case.name, device.name());
+        }
+    }
+}
