@@ -7,7 +7,8 @@ use clap::Parser;
 
 use crate::commands::{Command, upscale};
 
-static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} ({})", env!("CARGO_PKG_VERSION"), Level::best()));
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} ({})", env!("CARGO_PKG_VERSION"), Level::best()));
 
 const FOOTER: &str = "\
 Examples:

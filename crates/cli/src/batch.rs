@@ -102,12 +102,16 @@ impl Batch {
             format: encoding.format.name,
         };
         if picture.channels.has_alpha() && !header.channels.has_alpha() {
-            report.warn(&job.input, &format!("{} has no transparency, so the picture is laid on white", job.format));
+            report.warn(
+                &job.input,
+                &format!("{} has no transparency, so the picture is laid on white", job.format),
+            );
         }
         if self.rehearsal {
             return Ok(End::Planned(job));
         }
-        let seconds = self.make(&bytes, &Plan { job: job.clone(), encoding, header, path }, claims.replace(), report)?;
+        let seconds =
+            self.make(&bytes, &Plan { job: job.clone(), encoding, header, path }, claims.replace(), report)?;
         Ok(End::Done(job, seconds))
     }
 
@@ -178,7 +182,9 @@ impl Batch {
 fn explained(error: amplio::Error, output: &str) -> Error {
     match error {
         amplio::Error::Stopped => Failure::Interrupted.into(),
-        amplio::Error::Media(amplio::media::Error::Io { source, .. }) => anyhow!("writing {output}: {source}"),
+        amplio::Error::Media(amplio::media::Error::Io { source, .. }) => {
+            anyhow!("writing {output}: {source}")
+        }
         error => error.into(),
     }
 }

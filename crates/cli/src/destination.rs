@@ -116,10 +116,14 @@ impl Claims {
             let mine = self.results.contains(&place);
             match self.policy {
                 IfExists::Rename if mine || path.exists() => continue,
-                _ if mine => bail!("{shown} is already the result of another input; --name can tell them apart"),
+                _ if mine => {
+                    bail!("{shown} is already the result of another input; --name can tell them apart")
+                }
                 _ if path.is_dir() => bail!("{shown} is a folder"),
                 IfExists::Skip if path.exists() => return Ok(None),
-                _ if self.inputs.contains(&place) => bail!("the result would replace {shown}, which is an input"),
+                _ if self.inputs.contains(&place) => {
+                    bail!("the result would replace {shown}, which is an input")
+                }
                 IfExists::Fail if path.exists() => {
                     bail!("{shown} exists; --if-exists can say overwrite, rename or skip")
                 }
@@ -188,7 +192,8 @@ mod tests {
         let mut claims = Claims::new(IfExists::Rename, HashSet::new());
         assert_eq!(claims.claim(&path).expect("free"), Some(folder.path().join("a-2.png")));
         assert_eq!(claims.claim(&path).expect("free"), Some(folder.path().join("a-3.png")));
-        let mut claims = Claims::new(IfExists::Overwrite, HashSet::from([path.canonicalize().expect("a place")]));
+        let mut claims =
+            Claims::new(IfExists::Overwrite, HashSet::from([path.canonicalize().expect("a place")]));
         assert!(claims.claim(&path).is_err());
     }
 }

@@ -38,7 +38,9 @@ impl Draft {
         let mut builder = Builder::new();
         builder.prefix(".amplio-").suffix(".part");
         readable(&mut builder);
-        let file = builder.tempfile_in(folder).map_err(|error| anyhow!("{}: {}", to.display(), explained(&error)))?;
+        let file = builder
+            .tempfile_in(folder)
+            .map_err(|error| anyhow!("{}: {}", to.display(), explained(&error)))?;
         stop::remember(file.path());
         Ok(Self::File { file, to: to.into(), replace })
     }

@@ -90,7 +90,10 @@ mod tests {
             Ok(Choice::This(encoding)) => encoding.extension,
             other => panic!("{other:?}"),
         };
-        assert_eq!((extension("jpeg"), extension("JPG"), extension("ppm")), ("jpg".into(), "jpg".into(), "ppm".into()));
+        assert_eq!(
+            (extension("jpeg"), extension("JPG"), extension("ppm")),
+            ("jpg".into(), "jpg".into(), "ppm".into())
+        );
         assert_eq!(parse("same"), Ok(Choice::Same));
         assert!(parse("gif").is_err_and(|e| e.contains("cannot be written")));
         assert!(parse("doc").is_err_and(|e| e.contains("unknown")));

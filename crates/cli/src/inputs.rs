@@ -95,7 +95,9 @@ impl Inputs {
                 || !is_clutter(entry) && (results.is_none() || entry.path().canonicalize().ok() != results)
         };
         let before = self.found.len() + self.results;
-        for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(enter) {
+        for entry in
+            WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(enter)
+        {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) if !is_picture(entry.path()) => self.others += 1,

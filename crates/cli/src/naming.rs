@@ -90,7 +90,9 @@ impl Template {
     /// The extension that the template itself gives, if it does.
     pub(crate) fn extension(&self) -> Option<&str> {
         match self.0.last()? {
-            Part::Literal(text) => text.rsplit_once('.').map(|(_, extension)| extension).filter(|e| !e.is_empty()),
+            Part::Literal(text) => {
+                text.rsplit_once('.').map(|(_, extension)| extension).filter(|e| !e.is_empty())
+            }
             _ => None,
         }
     }

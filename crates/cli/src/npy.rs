@@ -25,7 +25,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Tensor, String> {
     };
     let dims = entry("shape")?.trim_start_matches('(').split(')').next().unwrap_or("");
     let dims = dims.split(',').map(str::trim).filter(|dim| !dim.is_empty());
-    let dims: Vec<usize> = dims.map(str::parse).collect::<Result<_, _>>().map_err(|e| format!("{e} in {header}"))?;
+    let dims: Vec<usize> =
+        dims.map(str::parse).collect::<Result<_, _>>().map_err(|e| format!("{e} in {header}"))?;
     Tensor::new(Shape::new(dims), numbers).map_err(|e| e.to_string())
 }
 

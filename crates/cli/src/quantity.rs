@@ -53,7 +53,9 @@ pub(crate) fn tile(text: &str) -> Result<TileSize, String> {
     match text {
         "auto" => Ok(TileSize::Auto),
         "off" => Ok(TileSize::Off),
-        number => side(number).map(TileSize::Pixels).map_err(|_| "a tile is auto, off or a number of pixels".into()),
+        number => {
+            side(number).map(TileSize::Pixels).map_err(|_| "a tile is auto, off or a number of pixels".into())
+        }
     }
 }
 
@@ -143,7 +145,10 @@ mod tests {
     #[test]
     fn amounts_have_units() {
         assert_eq!((pixels("8MP"), pixels("50m"), pixels("1000")), (Ok(8_000_000), Ok(50_000_000), Ok(1000)));
-        assert_eq!((bytes("512M"), bytes("1.5GiB"), bytes("64kb")), (Ok(512 << 20), Ok(3 << 29), Ok(64 << 10)));
+        assert_eq!(
+            (bytes("512M"), bytes("1.5GiB"), bytes("64kb")),
+            (Ok(512 << 20), Ok(3 << 29), Ok(64 << 10))
+        );
         for wrong in ["", "M", "-1M", "1X", "0", "nan"] {
             assert!(pixels(wrong).is_err() && bytes(wrong).is_err(), "{wrong}");
         }
@@ -154,7 +159,10 @@ mod tests {
 
     #[test]
     fn numbers_are_shown_short() {
-        assert_eq!((show_scale(4.0), show_scale(3.5), show_scale(354.0 / 101.0)), ("4".into(), "3.5".into(), "3.5".into()));
+        assert_eq!(
+            (show_scale(4.0), show_scale(3.5), show_scale(354.0 / 101.0)),
+            ("4".into(), "3.5".into(), "3.5".into())
+        );
         assert_eq!((show_bytes(1023), show_bytes(3 << 19)), ("1023 B".into(), "1.5 MiB".into()));
         assert_eq!((show_seconds(3.21), show_seconds(65.0)), ("3.2 s".into(), "1 min 05 s".into()));
     }

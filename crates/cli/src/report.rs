@@ -173,7 +173,14 @@ impl Report {
             let mut tell = |number: usize, what: String| parts.extend((number > 0).then_some(what));
             tell(skipped, format!("{skipped} skipped"));
             tell(failed, format!("{failed} failed"));
-            tell(others, format!("{} no {}", count(others, "file was", "files were"), if others == 1 { "picture" } else { "pictures" }));
+            tell(
+                others,
+                format!(
+                    "{} no {}",
+                    count(others, "file was", "files were"),
+                    if others == 1 { "picture" } else { "pictures" }
+                ),
+            );
             tell(results, format!("{} of earlier runs passed over", count(results, "result", "results")));
             self.line(format!("{} in {}", parts.join(", "), show_seconds(seconds)));
         }

@@ -53,7 +53,9 @@ pub(crate) fn is_watched() -> bool {
 /// digit in every row but the first) are aligned at the right.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |c: usize| {
+        rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
     let numeric = |c: usize| {
         let mut cells = rows.iter().skip(1).filter_map(|row| row.get(c)).peekable();
         cells.peek().is_some() && cells.all(|cell| cell.starts_with(|first: char| first.is_ascii_digit()))

@@ -73,7 +73,9 @@ impl Network {
         let whole = Cut { core: size, margin: 0, ramp: 0 };
         match tiling.size {
             TileSize::Off => return Ok(whole),
-            TileSize::Auto if self.bytes(size)? <= budget && self.band(size, channels) <= budget => return Ok(whole),
+            TileSize::Auto if self.bytes(size)? <= budget && self.band(size, channels) <= budget => {
+                return Ok(whole);
+            }
             TileSize::Auto | TileSize::Pixels(_) => {}
         }
         let pixel = self.bytes([PROBE; 2])?.div_ceil(PROBE * PROBE).max(1);

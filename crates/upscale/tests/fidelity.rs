@@ -1,4 +1,5 @@
 //! What a picture is, its enlargement is: depth, channels, alpha, sizes; and no picture is ever a wrong one.
+#![expect(clippy::print_stdout, reason = "the figures are wanted with --nocapture")]
 
 mod common;
 

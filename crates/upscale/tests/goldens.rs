@@ -1,8 +1,9 @@
 //! Networks give what the public reference implementations give: every golden model, on every instruction set.
+#![expect(clippy::print_stdout, reason = "the figures are wanted with --nocapture")]
 
 use amplio::cpu::{Cpu, Level};
-use amplio::graph::plan::FusedPlan;
 use amplio::graph::ops::{Pad, PadMode};
+use amplio::graph::plan::FusedPlan;
 use amplio::graph::{Device, ImageShape, Op, Tensor};
 use amplio::models::Model;
 use amplio_testkit::golden::{self, Case};
@@ -12,7 +13,8 @@ const TOLERANCE: f32 = 1e-4;
 
 fn model(case: &Case) -> Model {
     let names = ["model.safetensors", "model.param", "model.param.bin"];
-    let file = names.into_iter().find(|name| case.has(name)).unwrap_or_else(|| panic!("{}: no model", case.name));
+    let file =
+        names.into_iter().find(|name| case.has(name)).unwrap_or_else(|| panic!("{}: no model", case.name));
     Model::load(&case.file(file)).unwrap_or_else(|e| panic!("{}: {e}", case.name))
 }
 
@@ -26,7 +28,8 @@ fn run(device: &Cpu, model: &Model, input: &Tensor) -> Tensor {
     let plan = FusedPlan::new(model.graph(), padded.shape()).expect("a plan");
     let result = device.compile(&plan).and_then(|mut compiled| compiled.run(&padded)).expect("a result");
     let part = |side: usize, of: usize| side * of / (side + missing(side));
-    let shape = result.shape().with(2, part(height, result.shape()[2])).with(3, part(width, result.shape()[3]));
+    let shape =
+        result.shape().with(2, part(height, result.shape()[2])).with(3, part(width, result.shape()[3]));
     Tensor::from_fn(shape, |at| result.at(at))
 }
 
@@ -41,7 +44,8 @@ fn error(got: &Tensor, expected: &Tensor) -> f32 {
 fn every_golden_model_on_every_instruction_set() {
     let levels = [Level::Scalar, Level::Avx2, Level::Avx512].into_iter().filter(|level| level.is_available());
     let devices: Vec<Cpu> = levels.map(|level| Cpu::new(2, level).expect("threads")).collect();
-    let cases: Vec<Case> = ["archs", "ncnn"].into_iter().flat_map(golden::cases).filter(|c| c.has("output.npy")).collect();
+    let cases: Vec<Case> =
+        ["archs", "ncnn"].into_iter().flat_map(golden::cases).filter(|c| c.has("output.npy")).collect();
     assert!(cases.len() > 60, "only {} golden models", cases.len());
     for case in cases {
         let (model, input, expected) = (model(&case), case.input(), case.output());

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use amplio::Size;
 use amplio::graph::plan::FusedPlan;
 use amplio::graph::{Device, Shape, Tensor};
-use amplio::Size;
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -62,9 +62,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let steps: Vec<_> = times.steps.iter().enumerate().map(step).collect();
 
     if args.json {
-        let object = |(index, name, op, ms, share, speed): &(usize, String, String, f64, f64, f64)| {
-            json!({ "index": index, "name": name, "op": op, "ms": ms, "share": share, "gmacs_per_second": speed })
-        };
+        let object = |(index, name, op, ms, share, speed): &(usize, String, String, f64, f64, f64)| json!({ "index": index, "name": name, "op": op, "ms": ms, "share": share, "gmacs_per_second": speed });
         return terminal::print(json!({
             "model": info.name, "device": cpu.name(), "width": width, "height": height, "rounds": args.rounds,
             "median_ms": ms(median), "minimum_ms": ms(least), "gmacs": plan.macs() as f64 / 1e9,
@@ -77,7 +75,14 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     terminal::print(terminal::facts(&[
         ("median", format!("{:.1} ms of {} rounds", ms(median), args.rounds)),
         ("minimum", format!("{:.1} ms", ms(least))),
-        ("speed", format!("{:.1} GMAC/s, {:.2} MP/s of result", speed(plan.macs(), median), made / median.as_secs_f64())),
+        (
+            "speed",
+            format!(
+                "{:.1} GMAC/s, {:.2} MP/s of result",
+                speed(plan.macs(), median),
+                made / median.as_secs_f64()
+            ),
+        ),
         ("work", format!("{:.2} GMAC", plan.macs() as f64 / 1e9)),
         ("working memory", show_bytes(plan.bytes() as u64)),
     ]))?;
@@ -86,7 +91,9 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         vec![index.to_string(), format!("{ms:.2}"), format!("{share:.1} %"), format!("{speed:.1}"), name, op]
     };
     terminal::print("")?;
-    terminal::print(terminal::table(&[head].into_iter().chain(steps.into_iter().map(row)).collect::<Vec<_>>()))?;
+    terminal::print(terminal::table(
+        &[head].into_iter().chain(steps.into_iter().map(row)).collect::<Vec<_>>(),
+    ))?;
     Ok(Outcome::Done)
 }
 
@@ -94,7 +101,9 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
 fn measure(plan: &FusedPlan, device: &dyn Device, rounds: u32) -> Result<Times> {
     let mut executable = device.compile(plan)?;
     // Any picture will do, but not an even one: some functions are faster there.
-    let input = Tensor::from_fn(plan.input_shape().clone(), |i| ((i[2] * 7 + i[3] * 13 + i[1] * 29) % 97) as f32 / 97.0);
+    let input = Tensor::from_fn(plan.input_shape().clone(), |i| {
+        ((i[2] * 7 + i[3] * 13 + i[1] * 29) % 97) as f32 / 97.0
+    });
     executable.run(&input)?;
     let mut times = Times { rounds: Vec::new(), steps: vec![Vec::new(); plan.steps.len()] };
     for _ in 0..rounds {
@@ -125,7 +134,9 @@ mod tests {
 
     #[test]
     fn the_median_is_in_the_middle() {
-        let times = |all: &[u64]| median(&all.iter().map(|&ms| Duration::from_millis(ms)).collect::<Vec<_>>()).as_millis();
+        let times = |all: &[u64]| {
+            median(&all.iter().map(|&ms| Duration::from_millis(ms)).collect::<Vec<_>>()).as_millis()
+        };
         assert_eq!((times(&[9, 1, 5]), times(&[4, 2]), times(&[])), (5, 3, 0));
     }
 }

@@ -27,8 +27,13 @@ pub(crate) struct Args {
     /// The picture.
     input: PathBuf,
     /// The models, by name or path; bicubic is always the first column.
-    #[arg(short, long, value_name = "A,B", value_delimiter = ',',
-        default_value = "realesr-general-x4v3,realesr-animevideov3")]
+    #[arg(
+        short,
+        long,
+        value_name = "A,B",
+        value_delimiter = ',',
+        default_value = "realesr-general-x4v3,realesr-animevideov3"
+    )]
     models: Vec<String>,
     /// The part of the picture: x,y,width,height; the middle if not given.
     #[arg(short, long, value_name = "X,Y,W,H", value_parser = quantity::region)]
@@ -70,7 +75,8 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         return Err(Failure::usage(format!("{}: sheets are written as .png", output.display())));
     }
     let names: Vec<_> = args.models.iter().filter(|name| *name != "bicubic").collect();
-    let models = names.into_iter().map(|name| Ok(Arc::new(engine::load(name)?))).collect::<Result<Vec<_>>>()?;
+    let models =
+        names.into_iter().map(|name| Ok(Arc::new(engine::load(name)?))).collect::<Result<Vec<_>>>()?;
     draft::refuse_taken(&output, args.overwrite, Some(&args.input))?;
     let bytes = std::fs::read(&args.input).map_err(|error| anyhow!("{shown}: {}", explained(&error)))?;
     let image = images::read(&bytes, &Limits::default()).map_err(|error| anyhow!("{shown}: {error}"))?;
@@ -103,7 +109,9 @@ fn region(args: &Args, image: &Image) -> Result<[u32; 4]> {
         return Ok([(width - w) / 2, (height - h) / 2, w, h]);
     };
     if x.checked_add(w).is_none_or(|end| end > width) || y.checked_add(h).is_none_or(|end| end > height) {
-        return Err(Failure::usage(format!("the region {x},{y},{w},{h} lies outside of the {width}x{height} pixels")));
+        return Err(Failure::usage(format!(
+            "the region {x},{y},{w},{h} lies outside of the {width}x{height} pixels"
+        )));
     }
     Ok([x, y, w, h])
 }
@@ -129,9 +137,13 @@ fn part(image: &Image, [x, y, width, height]: [u32; 4]) -> Result<Image> {
 fn bicubic(part: &Image, scale: f64) -> Result<Column> {
     let began = Instant::now();
     let header = part.header();
-    let to = Target { size: Some(Size::Scale(scale)), max_pixels: None }.extent(part.width, part.height, scale)?.size();
+    let to = Target { size: Some(Size::Scale(scale)), max_pixels: None }
+        .extent(part.width, part.height, scale)?
+        .size();
     let floats = Header { depth: Depth::F32, ..header };
-    let Samples::F32(source) = convert(&part.samples, &header, &floats)? else { return Err(anyhow!("no floats")) };
+    let Samples::F32(source) = convert(&part.samples, &header, &floats)? else {
+        return Err(anyhow!("no floats"));
+    };
     let resampler = Resampler::new((part.width, part.height), to, Channels::Rgb, Kernel::CatmullRom)?;
     let samples = Samples::F32(resampler.rows(&source, 0..to.1)?);
     let image = Image::new(Header { width: to.0, height: to.1, ..floats }, samples)?;
@@ -141,7 +153,8 @@ fn bicubic(part: &Image, scale: f64) -> Result<Column> {
 fn column(upscaler: &Upscaler, model: &Model, part: &Image, scale: f64) -> Result<Column> {
     let began = Instant::now();
     let target = Target { size: Some(Size::Scale(scale)), max_pixels: None };
-    let request = Request { target, tiling: Tiling { memory: Memory::now().for_tiles(), ..Tiling::default() } };
+    let request =
+        Request { target, tiling: Tiling { memory: Memory::now().for_tiles(), ..Tiling::default() } };
     let watcher = |_| if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let image = upscaler.enlarge(part.clone(), &request, &watcher).map_err(|error| match error {
         amplio::Error::Stopped => Failure::Interrupted.into(),
@@ -153,7 +166,9 @@ fn column(upscaler: &Upscaler, model: &Model, part: &Image, scale: f64) -> Resul
 fn labelled(name: &str, scale: f64, began: Instant, image: &Image) -> Result<Column> {
     let seconds = began.elapsed().as_secs_f64();
     let to = Header { depth: Depth::U8, channels: Channels::Rgb, ..image.header() };
-    let Samples::U8(samples) = convert(&image.samples, &image.header(), &to)? else { return Err(anyhow!("no bytes")) };
+    let Samples::U8(samples) = convert(&image.samples, &image.header(), &to)? else {
+        return Err(anyhow!("no bytes"));
+    };
     let lines = [name.to_owned(), format!("{}x  {seconds:.2} s", show_scale(scale))];
     Ok(Column { lines, width: image.width as usize, height: image.height as usize, samples })
 }
@@ -166,7 +181,8 @@ fn sheet(columns: &[Column]) -> Column {
     };
     let width = columns.iter().map(|column| wide(column) + GAP).sum::<usize>() + GAP;
     let height = columns.iter().map(|column| column.height).max().unwrap_or(0) + 2 * LINE + 2 * GAP;
-    let mut sheet = Column { lines: Default::default(), width, height, samples: vec![PAPER; width * height * 3] };
+    let mut sheet =
+        Column { lines: Default::default(), width, height, samples: vec![PAPER; width * height * 3] };
     let mut left = GAP;
     for column in columns {
         for (index, line) in column.lines.iter().enumerate() {

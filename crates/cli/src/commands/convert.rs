@@ -42,7 +42,10 @@ enum DTypeArg {
 pub(crate) fn run(args: Args) -> Result<Outcome> {
     let extension = args.output.extension().map(|extension| extension.to_ascii_lowercase());
     if extension.as_deref() != Some("safetensors".as_ref()) {
-        return Err(Failure::usage(format!("{}: only .safetensors files are written", args.output.display())));
+        return Err(Failure::usage(format!(
+            "{}: only .safetensors files are written",
+            args.output.display()
+        )));
     }
     draft::refuse_taken(&args.output, args.overwrite, Some(Path::new(&args.model)))?;
     let model = engine::load(&args.model)?;
@@ -51,8 +54,14 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         DTypeArg::F32 => DType::F32,
     };
     let conversion = Conversion { dtype, licence: args.licence, source: args.source };
-    let bytes = convert(&model, &conversion).map_err(|error| Failure::Model(format!("{}: {error}", args.model)))?;
+    let bytes =
+        convert(&model, &conversion).map_err(|error| Failure::Model(format!("{}: {error}", args.model)))?;
     draft::write(&args.output, args.overwrite, &bytes)?;
-    terminal::print(format!("{} → {}  {dtype}  {}", args.model, args.output.display(), show_bytes(bytes.len() as u64)))?;
+    terminal::print(format!(
+        "{} → {}  {dtype}  {}",
+        args.model,
+        args.output.display(),
+        show_bytes(bytes.len() as u64)
+    ))?;
     Ok(Outcome::Done)
 }

@@ -1,8 +1,8 @@
 //! `amplio doctor`: what amplio finds on this machine and what it can do here.
 
 use amplio::cpu::{Cpu, Level};
-use amplio::media::images::{FORMATS, Format, Keeps};
 use amplio::media::Depth;
+use amplio::media::images::{FORMATS, Format, Keeps};
 use anyhow::Result;
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
@@ -22,7 +22,8 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
     let cpu = Cpu::new(0, Level::best())?;
     let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
     let brand = system.cpus().first().map(|cpu| cpu.brand().trim()).filter(|brand| !brand.is_empty());
-    let levels = Level::ALL.map(|level| format!("{level} {}", if level.is_available() { "yes" } else { "no" }));
+    let levels =
+        Level::ALL.map(|level| format!("{level} {}", if level.is_available() { "yes" } else { "no" }));
     let unreadable: Vec<_> = FORMATS.iter().filter(|f| f.read.is_none()).map(|f| f.name).collect();
     let unwritable: Vec<_> = FORMATS.iter().filter(|f| f.write.is_none()).map(|f| f.name).collect();
     terminal::print("This machine")?;
@@ -33,14 +34,18 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
         ("instructions", format!("{}; in use: {}", levels.join(", "), cpu.level())),
         ("threads", cpu.threads().to_string()),
         ("memory", format!("{}, {} free", show_bytes(memory.total), show_bytes(memory.available))),
-        ("for a tile", format!("{}, as much again for rows that wait", show_bytes(memory.for_tiles() as u64))),
+        (
+            "for a tile",
+            format!("{}, as much again for rows that wait", show_bytes(memory.for_tiles() as u64)),
+        ),
     ]))?;
     terminal::print("\nModels")?;
     terminal::print(indented(&models::table()))?;
     terminal::print("\nPicture formats")?;
     terminal::print(indented(&formats()))?;
     terminal::print("\nWhat is missing")?;
-    let mut missing = vec![("gpu", "amplio has no GPU devices yet; networks run on the processor".to_owned())];
+    let mut missing =
+        vec![("gpu", "amplio has no GPU devices yet; networks run on the processor".to_owned())];
     let mut tell = |name, formats: &[&str], what: &str| {
         if !formats.is_empty() {
             let these = count(formats.len(), "format", "formats");
@@ -57,7 +62,8 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
 }
 
 fn formats() -> String {
-    let head = ["format", "extensions", "read", "write", "bits", "alpha", "largest side", "keeps"].map(str::to_owned);
+    let head = ["format", "extensions", "read", "write", "bits", "alpha", "largest side", "keeps"]
+        .map(str::to_owned);
     let rows = FORMATS.iter().map(|format| row(format).to_vec());
     terminal::table(&[head.to_vec()].into_iter().chain(rows).collect::<Vec<_>>())
 }

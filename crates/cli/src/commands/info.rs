@@ -116,7 +116,12 @@ fn picture(bytes: &[u8]) -> Result<Vec<Fact>> {
     let mut facts = vec![
         text("kind", "kind", "picture"),
         text("format", "format", format.name),
-        Fact { name: "size", key: "width", shown: format!("{width} x {height} ({megapixels:.2} MP)"), value: json!(width) },
+        Fact {
+            name: "size",
+            key: "width",
+            shown: format!("{width} x {height} ({megapixels:.2} MP)"),
+            value: json!(width),
+        },
         hidden("height", json!(height)),
         text("channels", "channels", channels),
         Fact { name: "depth", key: "bits", shown: format!("{depth}{light}"), value: json!(bits) },
@@ -161,7 +166,8 @@ fn density(Density { x, y, unit }: Density) -> Fact {
 fn model(model: &Model, bytes: &[u8]) -> Vec<Fact> {
     let info = model.info();
     let hyper: Vec<_> = info.hyper.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    let pairs: Map<String, Value> = info.hyper.iter().map(|(name, value)| ((*name).into(), json!(value))).collect();
+    let pairs: Map<String, Value> =
+        info.hyper.iter().map(|(name, value)| ((*name).into(), json!(value))).collect();
     let number = |name, key, value: usize| Fact { name, key, shown: value.to_string(), value: json!(value) };
     let mut facts = vec![
         text("kind", "kind", "model"),
@@ -186,7 +192,9 @@ fn model(model: &Model, bytes: &[u8]) -> Vec<Fact> {
         Fact {
             name: "sees",
             key: "receptive_radius",
-            shown: info.radius.map_or("the whole picture".into(), |radius| format!("{radius} pixels around each")),
+            shown: info
+                .radius
+                .map_or("the whole picture".into(), |radius| format!("{radius} pixels around each")),
             value: json!(info.radius),
         },
         Fact {

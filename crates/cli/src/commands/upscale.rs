@@ -55,9 +55,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEMPLATE", default_value = "{stem}_{scale}x.{ext}", help_heading = "Output")]
     name: Template,
     /// What happens if the file is there already [default: fail for one picture, skip for several].
-    #[arg(long, value_enum, value_name = "ACTION", hide_possible_values = true, help_heading = "Output",
+    #[arg(
+        long,
+        value_enum,
+        value_name = "ACTION",
+        hide_possible_values = true,
+        help_heading = "Output",
         help = "What happens to a file that is there already: skip, overwrite, rename or fail [default: fail for one \
-                picture, skip for several]")]
+                picture, skip for several]"
+    )]
     if_exists: Option<IfExists>,
     /// The format of results: png, jpeg, webp, tiff, avif, bmp, ppm, qoi or same [default: same, or png where the input's
     /// cannot be written].
@@ -145,7 +151,8 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     // Beside their inputs, results of an earlier run would be made larger again.
     let beside = batch.destination == Destination::Beside;
     let results = |path: &Path| beside && batch.names.is_result(path);
-    let inputs = inputs::gather(&args.inputs, &Except { results: &results, folder: batch.destination.folder() });
+    let inputs =
+        inputs::gather(&args.inputs, &Except { results: &results, folder: batch.destination.folder() });
     let usual = if inputs::is_one(&args.inputs) { IfExists::Fail } else { IfExists::Skip };
     let claims = Claims::new(args.if_exists.unwrap_or(usual), inputs.places.clone());
     let report = Report::new(args.quiet, args.json, inputs.found.len() + inputs.missing.len());
@@ -189,19 +196,25 @@ impl Args {
         };
         let unknown = |path: &Path| {
             let extension = path.extension().unwrap_or_default().display();
-            Failure::usage(format!("{from}: .{extension} is no picture format; there are {}", formats::writable()))
+            Failure::usage(format!(
+                "{from}: .{extension} is no picture format; there are {}",
+                formats::writable()
+            ))
         };
-        let wished: Option<Encoding> = match (named.map(|path| (path, formats::of_name(path))), &self.format) {
+        let wished: Option<Encoding> = match (named.map(|path| (path, formats::of_name(path))), &self.format)
+        {
             (Some((path, None)), None) => return Err(unknown(path)),
             (Some((_, Some(Err(reason)))), _) => return Err(Failure::usage(format!("{from}: {reason}"))),
             (Some((_, Some(Ok(encoding)))), _) => Some(encoding),
             (None | Some((_, None)), _) => None,
         };
         match (wished, &self.format) {
-            (Some(named), Some(Choice::This(format))) if named.format != format.format => Err(Failure::usage(format!(
-                "--format says {} and the extension in {from} says {}",
-                format.format.name, named.format.name
-            ))),
+            (Some(named), Some(Choice::This(format))) if named.format != format.format => {
+                Err(Failure::usage(format!(
+                    "--format says {} and the extension in {from} says {}",
+                    format.format.name, named.format.name
+                )))
+            }
             (Some(named), _) => Ok(Choice::This(named)),
             (None, format) => Ok(format.clone().unwrap_or(Choice::Same)),
         }
@@ -212,7 +225,9 @@ impl Args {
             return Err(Failure::usage("standard output cannot take both the picture and --json"));
         }
         if terminal::output_is_terminal() {
-            return Err(Failure::usage("standard output is a terminal; say where the picture goes with -o or >"));
+            return Err(Failure::usage(
+                "standard output is a terminal; say where the picture goes with -o or >",
+            ));
         }
         Ok(())
     }

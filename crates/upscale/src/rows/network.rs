@@ -229,7 +229,9 @@ impl Join<'_> {
                 for (i, (place, horizontal)) in to.step_by(channels).zip(&windows).enumerate() {
                     let value = match output {
                         Output::Constant(value) => *value,
-                        Output::Tensor(tensor) if pass.alpha => settled(mixed(tensor.data(), from + i, plane, mix)),
+                        Output::Tensor(tensor) if pass.alpha => {
+                            settled(mixed(tensor.data(), from + i, plane, mix))
+                        }
                         Output::Tensor(tensor) => mixed(tensor.data(), from + i, plane, mix),
                     };
                     if !value.is_finite() {

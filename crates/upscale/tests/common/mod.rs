@@ -12,23 +12,23 @@ use amplio::{Progress, Request, Target, TileSize, Tiling, Upscaler};
 use amplio_testkit::golden;
 
 /// A small network of the golden cases, for example `compact/x4`.
-pub fn model(name: &str) -> Arc<Model> {
+pub(crate) fn model(name: &str) -> Arc<Model> {
     Arc::new(
         Model::load(&golden::root().join("archs").join(name).join("model.safetensors"))
             .expect("a golden model"),
     )
 }
 
-pub fn cpu(threads: usize) -> Arc<dyn Device> {
+pub(crate) fn cpu(threads: usize) -> Arc<dyn Device> {
     Arc::new(Cpu::new(threads, Level::best()).expect("threads"))
 }
 
-pub fn upscaler(name: &str) -> Upscaler {
+pub(crate) fn upscaler(name: &str) -> Upscaler {
     Upscaler::new(model(name), cpu(2))
 }
 
 /// A picture with slopes, edges and fine texture, different in each channel.
-pub fn picture(width: u32, height: u32, channels: Channels, depth: Depth) -> Image {
+pub(crate) fn picture(width: u32, height: u32, channels: Channels, depth: Depth) -> Image {
     let count = channels.count();
     let values = (0..width as usize * height as usize * count).map(|i| {
         let (c, x, y) = (i % count, i / count % width as usize, i / count / width as usize);
@@ -46,16 +46,16 @@ pub fn picture(width: u32, height: u32, channels: Channels, depth: Depth) -> Ima
     Image::new(header, samples).expect("a picture")
 }
 
-pub fn tiled(size: TileSize, overlap: Option<usize>) -> Request {
+pub(crate) fn tiled(size: TileSize, overlap: Option<usize>) -> Request {
     Request { target: Target::default(), tiling: Tiling { size, overlap, ..Tiling::default() } }
 }
 
-pub fn go_on(_: Progress) -> ControlFlow<()> {
+pub(crate) fn go_on(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
 /// The samples as floats, 1 for white.
-pub fn floats(image: &Image) -> Vec<f32> {
+pub(crate) fn floats(image: &Image) -> Vec<f32> {
     match &image.samples {
         Samples::U8(v) => v.iter().map(|&v| f32::from(v) / 255.0).collect(),
         Samples::U16(v) => v.iter().map(|&v| f32::from(v) / 65535.0).collect(),
@@ -64,7 +64,7 @@ pub fn floats(image: &Image) -> Vec<f32> {
 }
 
 /// The picture as the network sees it: planar, 1 for white.
-pub fn tensor(image: &Image) -> Tensor {
+pub(crate) fn tensor(image: &Image) -> Tensor {
     let (count, values) = (image.channels.count(), floats(image));
     let shape = Shape::image(1, count, image.height as usize, image.width as usize);
     Tensor::from_fn(shape, |at| values[(at[2] * image.width as usize + at[3]) * count + at[1]])
