@@ -8,7 +8,7 @@
 //! - [`Tensor`], [`Shape`]: values and their dimensions.
 //! - [`ops`]: the closed set of primitives, one file each: attributes, shape rule, reach, reference.
 //! - [`Builder`] writes a [`Graph`]; [`Graph::shapes`] says what each value's shape is for an input size.
-//! - [`reference`]: runs a graph with the slow, readable implementation of each primitive. Every device is measured
+//! - [`mod@reference`]: runs a graph with the slow, readable implementation of each primitive. Every device is measured
 //!   against it.
 //! - [`receptive`]: how far an output pixel sees, from which tiles get their halo.
 //! - [`passes`]: rewrites of a graph that keep its meaning (folding).
