@@ -13,7 +13,7 @@ use anyhow::{Error, Result, anyhow, bail};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
 use crate::formats::{Choice, Encoding};
-use crate::inputs::{Input, Inputs};
+use crate::inputs::{self, Input, Inputs};
 use crate::naming::{Facts, Template};
 use crate::outcome::{Failure, Outcome};
 use crate::quantity::show_scale;
@@ -152,7 +152,8 @@ impl Batch {
         let Plan { job, encoding, header, path } = plan;
         if let (Some(folder), Some(path)) = (self.destination.folder(), path) {
             let parent = path.parent().unwrap_or(folder);
-            std::fs::create_dir_all(parent).map_err(|error| anyhow!("{}: {error}", parent.display()))?;
+            std::fs::create_dir_all(parent)
+                .map_err(|error| anyhow!("{}: {}", parent.display(), inputs::explained(&error)))?;
         }
         let tracker = report.start(job);
         let mut image = images::read(bytes, &Limits::default())?;
@@ -183,7 +184,7 @@ fn explained(error: amplio::Error, output: &str) -> Error {
     match error {
         amplio::Error::Stopped => Failure::Interrupted.into(),
         amplio::Error::Media(amplio::media::Error::Io { source, .. }) => {
-            anyhow!("writing {output}: {source}")
+            anyhow!("writing {output}: {}", inputs::explained(&source))
         }
         error => error.into(),
     }

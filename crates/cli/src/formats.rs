@@ -27,9 +27,10 @@ pub(crate) fn parse(name: &str) -> Result<Choice, String> {
     if name.eq_ignore_ascii_case("same") {
         return Ok(Choice::Same);
     }
-    let found = images::by_name(name).map(|format| (format, format.extensions[0]));
+    // What was typed is also the extension, if it is one: `jpg` gives photo_4x.jpg and `jpeg` photo_4x.jpeg.
     let lower = name.to_ascii_lowercase();
-    let found = found.or_else(|| images::by_extension(&lower).map(|format| (format, lower.as_str())));
+    let found = images::by_extension(&lower).map(|format| (format, lower.as_str()));
+    let found = found.or_else(|| images::by_name(name).map(|format| (format, format.extensions[0])));
     match found {
         Some((format, extension)) if format.write.is_some() => {
             Ok(Choice::This(Encoding { format, extension: extension.into() }))
@@ -92,7 +93,7 @@ mod tests {
         };
         assert_eq!(
             (extension("jpeg"), extension("JPG"), extension("ppm")),
-            ("jpg".into(), "jpg".into(), "ppm".into())
+            ("jpeg".into(), "jpg".into(), "ppm".into())
         );
         assert_eq!(parse("same"), Ok(Choice::Same));
         assert!(parse("gif").is_err_and(|e| e.contains("cannot be written")));

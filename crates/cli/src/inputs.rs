@@ -36,8 +36,9 @@ pub(crate) struct Inputs {
 
 /// What is passed over in folders.
 pub(crate) struct Except<'a> {
-    /// Whether a file is the result of an earlier run.
-    pub(crate) results: &'a dyn Fn(&Path) -> bool,
+    /// The stem of the file of which this one would be the result, if its name is like that of a result. If there is
+    /// such a file, it is from an earlier run.
+    pub(crate) results: &'a dyn Fn(&Path) -> Option<String>,
     /// The folder that results go to.
     pub(crate) folder: Option<&'a Path>,
 }
@@ -89,29 +90,38 @@ impl Inputs {
 
     /// Adds the pictures in a folder and in those below it, in the order of their names.
     fn walk(&mut self, folder: &Path, except: &Except) {
-        let results = except.folder.and_then(|folder| folder.canonicalize().ok());
+        let passed = except.folder.and_then(|folder| folder.canonicalize().ok());
         let enter = |entry: &DirEntry| {
             entry.depth() == 0
-                || !is_clutter(entry) && (results.is_none() || entry.path().canonicalize().ok() != results)
+                || !is_clutter(entry) && (passed.is_none() || entry.path().canonicalize().ok() != passed)
         };
-        let before = self.found.len() + self.results;
-        for entry in
-            WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(enter)
-        {
+        let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
+        let mut files = Vec::new();
+        for entry in walk.into_iter().filter_entry(enter) {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if !is_picture(entry.path()) => self.others += 1,
-                Ok(entry) if (except.results)(entry.path()) => self.results += 1,
-                Ok(entry) => {
-                    let below = entry.path().parent().and_then(|parent| parent.strip_prefix(folder).ok());
-                    let below = below.unwrap_or(Path::new("")).to_owned();
-                    self.push(entry.into_path(), below);
-                }
+                Ok(entry) => files.push(entry.into_path()),
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).to_owned();
-                    let cause = error.io_error().map_or_else(|| error.to_string(), io::Error::to_string);
-                    self.miss(&path, anyhow!(cause));
+                    let cause = error.io_error().map_or_else(|| anyhow!("{error}"), explained);
+                    self.miss(&path, cause);
                 }
+            }
+        }
+        let stems: HashSet<PathBuf> = files.iter().map(|path| path.with_extension("")).collect();
+        let is_result = |path: &Path| {
+            (except.results)(path).is_some_and(|stem| stems.contains(&path.with_file_name(stem)))
+        };
+        let before = self.found.len() + self.results;
+        for path in files {
+            if !is_picture(&path) {
+                self.others += 1;
+            } else if is_result(&path) {
+                self.results += 1;
+            } else {
+                let below = path.parent().and_then(|parent| parent.strip_prefix(folder).ok());
+                let below = below.unwrap_or(Path::new("")).to_owned();
+                self.push(path, below);
             }
         }
         if self.found.len() + self.results == before {
@@ -159,8 +169,14 @@ impl Input {
 pub(crate) fn explained(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => anyhow!("there is no such file"),
-        io::ErrorKind::PermissionDenied => anyhow!("permission denied"),
-        _ => anyhow!("{error}"),
+        io::ErrorKind::IsADirectory => anyhow!("it is a folder"),
+        io::ErrorKind::AlreadyExists => anyhow!("it exists already"),
+        _ => {
+            let text = error.to_string();
+            let plain = text.split(" (os error").next().unwrap_or_default();
+            let mut letters = plain.chars();
+            anyhow!("{}{}", letters.next().unwrap_or_default().to_lowercase(), letters.as_str())
+        }
     }
 }
 

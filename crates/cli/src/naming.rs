@@ -97,14 +97,12 @@ impl Template {
         }
     }
 
-    /// Whether a file looks like the result of another one beside it, from an earlier run.
-    pub(crate) fn is_result(&self, path: &Path) -> bool {
-        let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
+    /// The stem of the file of which this one would be the result, if the template can have made its name.
+    pub(crate) fn stem_of(&self, path: &Path) -> Option<String> {
         let own = path.file_stem().and_then(OsStr::to_str);
-        let Some(stem) = stem(&self.0, name, None).filter(|stem| Some(*stem) != own) else { return false };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let beside = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        beside.map(|entry| entry.path()).any(|other| other.file_stem() == Some(stem.as_ref()))
+        let stem = stem(&self.0, path.file_name()?.to_str()?, None)?;
+        // What keeps its name is no sign of anything.
+        (Some(stem) != own).then(|| stem.to_owned())
     }
 }
 
@@ -159,11 +157,12 @@ mod tests {
 
     #[test]
     fn names_that_a_template_made_are_recognised() {
-        let made_of = |text: &str, name: &str| stem(&template(text).0, name, None).map(str::to_owned);
+        let made_of = |text: &str, name: &str| template(text).stem_of(Path::new(name));
         let usual = "{stem}_{scale}x.{ext}";
         assert_eq!(made_of(usual, "photo_4x.jpg").as_deref(), Some("photo"));
         assert_eq!(made_of(usual, "a_2x_3.5x.png").as_deref(), Some("a_2x"));
         assert_eq!(made_of(usual, "photo.jpg"), None);
+        assert_eq!(made_of("{stem}.{ext}", "photo.jpg"), None);
         assert_eq!(made_of(usual, "photo_ax.jpg"), None);
         assert_eq!(made_of("{stem}-{stem}.png", "a-b.png"), None);
     }

@@ -103,10 +103,11 @@ pub(crate) fn show_count(count: f64) -> String {
     }
 }
 
-/// A time for people: `3.2 s`, `4 min 05 s`, `2 h 07 min`.
+/// A time for people: `45 ms`, `3.2 s`, `4 min 05 s`, `2 h 07 min`.
 pub(crate) fn show_seconds(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
+        _ if seconds < 0.9995 => format!("{:.0} ms", seconds * 1000.0),
         0..10 => format!("{seconds:.1} s"),
         10..60 => format!("{whole} s"),
         60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
@@ -164,6 +165,9 @@ mod tests {
             ("4".into(), "3.5".into(), "3.5".into())
         );
         assert_eq!((show_bytes(1023), show_bytes(3 << 19)), ("1023 B".into(), "1.5 MiB".into()));
-        assert_eq!((show_seconds(3.21), show_seconds(65.0)), ("3.2 s".into(), "1 min 05 s".into()));
+        assert_eq!(
+            (show_seconds(0.0451), show_seconds(3.21), show_seconds(65.0)),
+            ("45 ms".into(), "3.2 s".into(), "1 min 05 s".into())
+        );
     }
 }

@@ -68,6 +68,9 @@ pub(crate) struct Tracker<'a> {
 /// Programs are told of progress no more often than this.
 const SELDOM: Duration = Duration::from_millis(250);
 
+/// A bar's clock.
+const LIFE: Duration = Duration::from_secs(1);
+
 /// The steps of a bar.
 const STEPS: u64 = 1000;
 
@@ -95,6 +98,10 @@ impl Report {
             total => format!("{place}/{total} {}", job.input),
         });
         bar.tick();
+        if self.voice == Voice::Bars {
+            // A tile may take long: the seconds show that there is life.
+            bar.enable_steady_tick(LIFE);
+        }
         let now = Instant::now();
         Tracker { report: self, job, bar, began: now, told: Cell::new(now) }
     }
@@ -249,7 +256,7 @@ impl Drop for Tracker<'_> {
 }
 
 fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{prefix}  {bar:30} {percent:>3} %  {msg}");
+    let style = ProgressStyle::with_template("{prefix}  {bar:30} {percent:>3} %  {elapsed}  {msg}");
     style.unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::outcome::Outcome;
+use crate::terminal;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
@@ -21,6 +22,9 @@ pub(crate) fn listen() {
                 let _ = std::fs::remove_file(path);
             }
             std::process::exit(Outcome::Interrupted.code().into());
+        }
+        if terminal::is_watched() {
+            terminal::note("stopping after this tile; Ctrl-C again does not wait for it");
         }
     });
 }

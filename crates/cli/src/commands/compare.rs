@@ -62,7 +62,7 @@ const REGION: u32 = 160;
 /// The pixels of a dot of a letter, along each side.
 const DOT: usize = 2;
 const LETTER: usize = 8 * DOT;
-const GAP: usize = 12;
+const GAP: usize = 24;
 const LINE: usize = LETTER + DOT * 2;
 const PAPER: u8 = 24;
 const INK: u8 = 232;

@@ -99,7 +99,7 @@ fn picture(bytes: &[u8]) -> Result<Vec<Fact>> {
     let (format, _) = images::read_header(bytes)?;
     let image = images::read(bytes, &Limits::default())?;
     let Image { width, height, channels, metadata, .. } = &image;
-    let megapixels = f64::from(*width) * f64::from(*height) / 1e6;
+    let pixels = show_count(f64::from(*width) * f64::from(*height));
     let channels = match channels {
         Channels::Grey => "grey",
         Channels::GreyAlpha => "grey with alpha",
@@ -119,7 +119,7 @@ fn picture(bytes: &[u8]) -> Result<Vec<Fact>> {
         Fact {
             name: "size",
             key: "width",
-            shown: format!("{width} x {height} ({megapixels:.2} MP)"),
+            shown: format!("{width} x {height} ({pixels} pixels)"),
             value: json!(width),
         },
         hidden("height", json!(height)),

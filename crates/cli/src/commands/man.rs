@@ -7,6 +7,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use crate::arguments::Arguments;
+use crate::inputs::explained;
 use crate::outcome::Outcome;
 use crate::{draft, terminal};
 
@@ -20,13 +21,15 @@ pub(crate) struct Args {
 
 /// Prints or writes the pages.
 pub(crate) fn run(args: Args) -> Result<Outcome> {
-    let mut command = Arguments::command();
+    // Pages are the same on every machine.
+    let mut command = Arguments::command().version(env!("CARGO_PKG_VERSION"));
     command.build();
     let Some(folder) = args.folder else {
         terminal::copy(page(command)?.as_slice())?;
         return Ok(Outcome::Done);
     };
-    std::fs::create_dir_all(&folder).map_err(|error| anyhow!("{}: {error}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| anyhow!("{}: {}", folder.display(), explained(&error)))?;
     for sub in command.get_subcommands().cloned() {
         let name = format!("amplio-{}", sub.get_name());
         let sub = sub.display_name(name.clone());

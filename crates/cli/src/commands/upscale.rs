@@ -150,7 +150,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     stop::listen();
     // Beside their inputs, results of an earlier run would be made larger again.
     let beside = batch.destination == Destination::Beside;
-    let results = |path: &Path| beside && batch.names.is_result(path);
+    let results = |path: &Path| if beside { batch.names.stem_of(path) } else { None };
     let inputs =
         inputs::gather(&args.inputs, &Except { results: &results, folder: batch.destination.folder() });
     let usual = if inputs::is_one(&args.inputs) { IfExists::Fail } else { IfExists::Skip };
