@@ -27,10 +27,9 @@ pub(crate) fn parse(name: &str) -> Result<Choice, String> {
     if name.eq_ignore_ascii_case("same") {
         return Ok(Choice::Same);
     }
-    // What was typed is also the extension, if it is one: `jpg` gives photo_4x.jpg and `jpeg` photo_4x.jpeg.
+    let found = images::by_name(name).map(|format| (format, format.extensions[0]));
     let lower = name.to_ascii_lowercase();
-    let found = images::by_extension(&lower).map(|format| (format, lower.as_str()));
-    let found = found.or_else(|| images::by_name(name).map(|format| (format, format.extensions[0])));
+    let found = found.or_else(|| images::by_extension(&lower).map(|format| (format, lower.as_str())));
     match found {
         Some((format, extension)) if format.write.is_some() => {
             Ok(Choice::This(Encoding { format, extension: extension.into() }))
@@ -93,7 +92,7 @@ mod tests {
         };
         assert_eq!(
             (extension("jpeg"), extension("JPG"), extension("ppm")),
-            ("jpeg".into(), "jpg".into(), "ppm".into())
+            ("jpg".into(), "jpg".into(), "ppm".into())
         );
         assert_eq!(parse("same"), Ok(Choice::Same));
         assert!(parse("gif").is_err_and(|e| e.contains("cannot be written")));
