@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "the result of a benchmark is what it prints")]
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use amplio_cpu::{Cpu, Level};
@@ -149,7 +150,10 @@ fn report(name: &str, graph: &Graph, cpu: &Cpu, side: usize) -> Result<()> {
     let mut runs = Vec::new();
     for _ in 0..12 {
         let start = Instant::now();
-        program.run_timed(&input, &mut |i, time| steps[i] = steps[i].min(time))?;
+        program.run_watched(&input, &mut |i, time| {
+            steps[i] = steps[i].min(time);
+            ControlFlow::Continue(())
+        })?;
         runs.push(start.elapsed());
     }
     runs.sort();

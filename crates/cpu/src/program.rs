@@ -1,10 +1,10 @@
 //! The executable: buffers, and the steps in order.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use amplio_graph::plan::{Content, FusedPlan, View};
-use amplio_graph::{Error, Executable, Result, Shape, Tensor};
+use amplio_graph::{Error, Executable, Result, Shape, StepWatcher, Tensor};
 use amplio_simd::{AlignedBuf, Level, PixelsMut, PixelsRef, Region, borrow};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -93,7 +93,7 @@ impl Program {
 }
 
 impl Executable for Program {
-    fn run_timed(&mut self, input: &Tensor, report: &mut dyn FnMut(usize, Duration)) -> Result<Tensor> {
+    fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> Result<Tensor> {
         if *input.shape() != self.input.0 {
             return Err(Error::Input { expected: self.input.0.to_string(), given: input.shape().clone() });
         }
@@ -104,7 +104,9 @@ impl Executable for Program {
             for output in writes {
                 step.run(self.level, &self.pool, &reads, output);
             }
-            report(i, start.elapsed());
+            if watcher(i, start.elapsed()).is_break() {
+                return Err(Error::Stopped);
+            }
         }
         self.store()
     }

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::plan::FusedPlan;
@@ -19,6 +20,9 @@ pub trait Device: Send + Sync {
     fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>>;
 }
 
+/// Told of each step that is done: its index and how long it took; says whether to go on.
+pub type StepWatcher<'a> = &'a mut dyn FnMut(usize, Duration) -> ControlFlow<()>;
+
 /// A plan, compiled by a device for one size of input.
 pub trait Executable: Send {
     /// The network's output for `input`, which has the shape that the plan was made for.
@@ -26,12 +30,12 @@ pub trait Executable: Send {
     /// # Errors
     /// If the input has another shape.
     fn run(&mut self, input: &Tensor) -> Result<Tensor> {
-        self.run_timed(input, &mut |_, _| ())
+        self.run_watched(input, &mut |_, _| ControlFlow::Continue(()))
     }
 
-    /// As [`Executable::run`], and tells how long each step of the plan took, by its index.
+    /// As [`Executable::run`], and tells after each step of the plan its index and how long it took.
     ///
     /// # Errors
-    /// As [`Executable::run`].
-    fn run_timed(&mut self, input: &Tensor, report: &mut dyn FnMut(usize, Duration)) -> Result<Tensor>;
+    /// As [`Executable::run`], and [`Error::Stopped`](crate::Error::Stopped) if the watcher breaks off.
+    fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> Result<Tensor>;
 }

@@ -34,6 +34,9 @@ pub enum Error {
         /// What cannot be done.
         what: String,
     },
+    /// The watcher of a run broke it off.
+    #[error("stopped")]
+    Stopped,
     /// There is not enough memory for a buffer of this size.
     #[error("not enough memory for {bytes} bytes")]
     OutOfMemory {

@@ -1,8 +1,8 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use amplio_graph::ops::Resize;
 use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Operand, Rearrangement, Step, View};
-use amplio_graph::{Device, Error, Executable, Op, Result, Shape, Tensor};
+use amplio_graph::{Device, Error, Executable, Op, Result, Shape, StepWatcher, Tensor};
 
 /// A device that runs plans step by step with the arithmetic of the reference, in the memory that the plan says.
 ///
@@ -25,7 +25,7 @@ struct Program {
 }
 
 impl Executable for Program {
-    fn run_timed(&mut self, input: &Tensor, report: &mut dyn FnMut(usize, Duration)) -> Result<Tensor> {
+    fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> Result<Tensor> {
         let plan = &self.plan;
         if input.shape() != plan.input_shape() {
             let expected = plan.input_shape().to_string();
@@ -38,7 +38,9 @@ impl Executable for Program {
         for (i, step) in plan.steps.iter().enumerate() {
             let start = Instant::now();
             memory.step(step).map_err(|e| e.at(&step.name))?;
-            report(i, start.elapsed());
+            if watcher(i, start.elapsed()).is_break() {
+                return Err(Error::Stopped);
+            }
         }
         Ok(memory.read(&plan.output))
     }
@@ -238,8 +240,8 @@ mod tests {
     struct WrongProgram(Box<dyn Executable>);
 
     impl Executable for WrongProgram {
-        fn run_timed(&mut self, input: &Tensor, report: &mut dyn FnMut(usize, Duration)) -> Result<Tensor> {
-            let mut output = self.0.run_timed(input, report)?;
+        fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> Result<Tensor> {
+            let mut output = self.0.run_watched(input, watcher)?;
             let largest = output.data().iter().fold(0.0, |most: f32, v| most.max(v.abs()));
             let middle = output.data().len() / 2;
             output.data_mut()[middle] += 2e-3 * largest.max(1.0);

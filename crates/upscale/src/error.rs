@@ -10,7 +10,7 @@ pub enum Error {
     Model(#[from] amplio_models::Error),
     /// Running the network failed.
     #[error("the network: {0}")]
-    Network(#[from] amplio_graph::Error),
+    Network(#[source] amplio_graph::Error),
     /// The request cannot be met.
     #[error("{what}")]
     Request {
@@ -39,6 +39,15 @@ pub enum Error {
     /// The caller asked to stop.
     #[error("stopped")]
     Stopped,
+}
+
+impl From<amplio_graph::Error> for Error {
+    fn from(error: amplio_graph::Error) -> Self {
+        match error {
+            amplio_graph::Error::Stopped => Self::Stopped,
+            error => Self::Network(error),
+        }
+    }
 }
 
 impl Error {

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio_graph::plan::FusedPlan;
@@ -25,7 +26,15 @@ const SMALLEST: usize = 16;
 pub(crate) struct Network {
     model: Arc<Model>,
     device: Arc<dyn Device>,
-    compiled: Option<((usize, usize), Box<dyn Executable>)>,
+    compiled: Option<Compiled>,
+}
+
+/// The network for one size of tile.
+struct Compiled {
+    size: (usize, usize),
+    executable: Box<dyn Executable>,
+    /// For each step, the share of the work that is done after it.
+    done: Vec<f64>,
 }
 
 impl Network {
@@ -102,21 +111,27 @@ impl Network {
         Ok(Cut { core, margin: overlap - ramp, ramp })
     }
 
-    /// The output for an input of `[1, channels, height, width]`.
-    pub(crate) fn run(&mut self, input: &Tensor) -> Result<Tensor> {
+    /// The output for an input of `[1, channels, height, width]`; `watcher` is told the share of the work that is done, and
+    /// says whether to go on.
+    pub(crate) fn run(&mut self, input: &Tensor, watcher: &dyn Fn(f64) -> ControlFlow<()>) -> Result<Tensor> {
         let [_, _, height, width] = input.shape()[..] else {
             return Err(Error::request(format!("a network runs on pictures, not on {}", input.shape())));
         };
         let compiled = match self.compiled.take() {
-            Some((size, compiled)) if size == (height, width) => compiled,
+            Some(compiled) if compiled.size == (height, width) => compiled,
             other => {
                 // Memory first, then the new size.
                 drop(other);
-                self.device.compile(&FusedPlan::new(self.model.graph(), input.shape())?)?
+                let plan = FusedPlan::new(self.model.graph(), input.shape())?;
+                Compiled {
+                    size: (height, width),
+                    executable: self.device.compile(&plan)?,
+                    done: shares(&plan),
+                }
             }
         };
-        let (_, compiled) = self.compiled.insert(((height, width), compiled));
-        Ok(compiled.run(input)?)
+        let Compiled { executable, done, .. } = self.compiled.insert(compiled);
+        Ok(executable.run_watched(input, &mut |step, _| watcher(done[step]))?)
     }
 
     /// Bytes that a tile of this height and width needs: the network's, and its input and result.
@@ -133,4 +148,15 @@ impl Network {
         let scale = self.scale();
         (height * scale * scale * channels * size_of::<f32>()).saturating_mul(width)
     }
+}
+
+/// For each step of a plan, the share of the multiply-accumulates that are done after it.
+fn shares(plan: &FusedPlan) -> Vec<f64> {
+    let whole = plan.macs().max(1) as f64;
+    let mut sum = 0;
+    let share = |macs: u64| {
+        sum += macs;
+        sum as f64 / whole
+    };
+    plan.steps.iter().map(|step| step.macs).map(share).collect()
 }

@@ -12,7 +12,7 @@ pub struct Progress {
     pub pixels: u64,
 }
 
-/// Asked after each tile: what was reached, and whether to go on.
+/// Asked again and again (after each layer of each tile): what was reached, and whether to go on.
 pub type Watcher<'a> = &'a dyn Fn(Progress) -> ControlFlow<()>;
 
 /// Adds up the work of all stages.
@@ -21,12 +21,14 @@ pub(crate) struct Meter<'a> {
     /// Pixels of all stages' inputs, weighted by what comes before each stage.
     total: Cell<usize>,
     done: Cell<usize>,
+    /// What is done of the tile in work.
+    begun: Cell<f64>,
     pixels: Cell<u64>,
 }
 
 impl<'a> Meter<'a> {
     pub(crate) fn new(watcher: Watcher<'a>) -> Self {
-        Self { watcher, total: Cell::new(0), done: Cell::new(0), pixels: Cell::new(0) }
+        Self { watcher, total: Cell::new(0), done: Cell::new(0), begun: Cell::new(0.0), pixels: Cell::new(0) }
     }
 
     /// Announces work: pixels that a network will read.
@@ -37,13 +39,20 @@ impl<'a> Meter<'a> {
     /// Reports work: pixels that a network has read and made.
     pub(crate) fn advance(&self, read: usize, made: usize) {
         self.done.set(self.done.get() + read);
+        self.begun.set(0.0);
         self.pixels.set(self.pixels.get() + made as u64);
     }
 
-    /// Tells the watcher, and asks it whether to go on.
+    /// Reports how many of the pixels that a network is reading count as done, and asks the watcher whether to go on.
+    pub(crate) fn begin(&self, read: f64) -> ControlFlow<()> {
+        self.begun.set(read);
+        let fraction = (self.done.get() as f64 + read) / self.total.get().max(1) as f64;
+        (self.watcher)(Progress { fraction: fraction.min(1.0), pixels: self.pixels.get() })
+    }
+
+    /// Asks the watcher whether to go on.
     pub(crate) fn check(&self) -> Result<()> {
-        let fraction = self.done.get() as f64 / self.total.get().max(1) as f64;
-        match (self.watcher)(Progress { fraction: fraction.min(1.0), pixels: self.pixels.get() }) {
+        match self.begin(self.begun.get()) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio::graph::plan::FusedPlan;
-use amplio::graph::{Device, Executable, Result, Tensor, reference};
+use amplio::graph::{Device, Executable, Result, StepWatcher, Tensor, reference};
 use amplio::media::{Channels, Depth, Image, Metadata, Samples, Transfer};
 use amplio::models::Model;
 use amplio::{Error, Request, Size, Target, Upscaler};
@@ -143,7 +143,7 @@ impl Device for Gives {
 }
 
 impl Executable for Constant {
-    fn run_timed(&mut self, _: &Tensor, _: &mut dyn FnMut(usize, std::time::Duration)) -> Result<Tensor> {
+    fn run_watched(&mut self, _: &Tensor, _: StepWatcher) -> Result<Tensor> {
         Ok(Tensor::zeros(self.1.clone()).map(|_| self.0))
     }
 }

@@ -1,5 +1,6 @@
 //! `amplio bench`: how fast a model runs here.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use amplio::Size;
@@ -108,7 +109,10 @@ fn measure(plan: &FusedPlan, device: &dyn Device, rounds: u32) -> Result<Times> 
     let mut times = Times { rounds: Vec::new(), steps: vec![Vec::new(); plan.steps.len()] };
     for _ in 0..rounds {
         let began = Instant::now();
-        executable.run_timed(&input, &mut |step, time| times.steps[step].push(time))?;
+        executable.run_watched(&input, &mut |step, time| {
+            times.steps[step].push(time);
+            ControlFlow::Continue(())
+        })?;
         times.rounds.push(began.elapsed());
     }
     Ok(times)

@@ -112,16 +112,19 @@ impl<'a> Networked<'a> {
         for column in columns {
             self.meter.check()?;
             let columns = column.reach(scale);
-            for pass in &self.passes {
+            let pixels = row.core.len() * column.core.len();
+            for (i, pass) in self.passes.iter().enumerate() {
+                let part = pixels as f64 / self.passes.len() as f64;
+                let watcher = |share: f64| self.meter.begin((i as f64 + share) * part);
                 let tile = input.tile(pass, &column.input);
                 let output = match constant(pass, &tile) {
                     Some(value) => Output::Constant(value),
-                    None => Output::Tensor(self.network.run(&tile)?),
+                    None => Output::Tensor(self.network.run(&tile, &watcher)?),
                 };
                 let join = Join { row, column, scale, line, channels, visible: width * scale };
                 join.add(pass, &output, &mut results)?;
             }
-            self.meter.advance(row.core.len() * column.core.len(), columns.len() * reach.len());
+            self.meter.advance(pixels, columns.len() * reach.len());
         }
         let finished = (row.core.end - row.ramps[1]) * scale;
         let keep = finished.min(height * scale).saturating_sub(reach.start) * line;
