@@ -27,6 +27,7 @@ struct Key {
     bias: Option<usize>,
     groups: usize,
     transposed: bool,
+    winograd: bool,
 }
 
 #[derive(Debug)]
@@ -105,9 +106,9 @@ impl Compiler<'_> {
 
     /// The packed weights of a convolution, made once for as long as its weights live.
     pub(crate) fn packed(&self, filters: Filters) -> Result<Arc<Packed>> {
-        let Filters { weight, bias, groups, transposed } = filters;
+        let Filters { weight, bias, groups, transposed, winograd } = filters;
         let address = |tensor: &Arc<Tensor>| Arc::as_ptr(tensor).addr();
-        let key = Key { weight: address(weight), bias: bias.map(address), groups, transposed };
+        let key = Key { weight: address(weight), bias: bias.map(address), groups, transposed, winograd };
         let mut cache = self.device.packed.lock().unwrap_or_else(PoisonError::into_inner);
         // Another tensor may have come to live at the address of one that is gone: only what lives counts.
         cache.retain(|_, entry| entry.is_alive());
