@@ -6,7 +6,7 @@ use amplio_graph::{Device, Error, Executable, Result, Tensor};
 use amplio_simd::Level;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::kernels::{Filters, Packed, vectors};
+use crate::kernels::{Filters, Packed, TILE, vectors};
 use crate::program::Program;
 
 /// The CPU as a device: an instruction set and a number of threads.
@@ -78,6 +78,10 @@ impl Device for Cpu {
     fn name(&self) -> String {
         let threads = self.threads();
         format!("cpu ({}, {threads} thread{})", self.level, if threads == 1 { "" } else { "s" })
+    }
+
+    fn alignment(&self) -> usize {
+        TILE
     }
 
     fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
