@@ -149,14 +149,12 @@ impl Strip<'_> {
         let (depth, sums) = (self.conv.depth(isa), self.conv.sums(isa));
         let most = if depth.max(packed.bias.len()) * 2 <= NARROW { MANY } else { FEW };
         let plane = most * depth + LINE;
-        let (inputs, outputs) = scratch.parts(plane * PRODUCTS, most * sums);
+        let [inputs, outputs, ring] = scratch.parts([plane * PRODUCTS, most * sums, PRODUCTS * depth]);
         let tiles = result[1].div_ceil(SIDE);
         for first in (0..tiles).step_by(most) {
             let count = most.min(tiles - first);
-            for t in 0..count {
-                let tile = &self.columns[(first + t) * SIDE..][..REACH];
-                spread(isa, tile, packed.inputs, inputs, plane, t * depth);
-            }
+            let mut spread = Spread { channels: packed.inputs, depth, plane, ring, planes: inputs };
+            spread.fill(isa, &self.columns[first * SIDE..], count);
             for (i, inputs) in inputs.chunks_exact(plane).enumerate() {
                 for block in &packed.blocks {
                     let product = Product { packed, block, number: i, inputs, depth, sums };
@@ -205,32 +203,68 @@ impl Strip<'_> {
     }
 }
 
-/// Writes the transform of a tile's pixels to place `at` of each of the planes.
-#[inline(always)]
-fn spread<I: Isa>(
-    isa: I,
-    tile: &[[&[f32]; REACH]],
+/// Where a block of tiles is transformed.
+struct Spread<'a> {
     channels: usize,
-    planes: &mut [f32],
+    depth: usize,
+    /// Elements from one of the 36 numbers to the next.
     plane: usize,
-    at: usize,
-) {
-    for c in (0..channels).step_by(I::LANES) {
-        let mut columns = [[isa.zero(); REACH]; REACH];
-        let whole = c + I::LANES <= channels;
-        for (column, pixels) in columns.iter_mut().zip(tile) {
-            let pixels = if whole {
-                array::from_fn(|y| isa.load(&pixels[y][c..]))
-            } else {
-                array::from_fn(|y| isa.load_partial(&pixels[y][c..]))
-            };
-            *column = transforms::input(isa, pixels);
+    /// The last [`REACH`] columns of pixels, transformed along the column: `[vector of channels][number][lane]`.
+    ring: &'a mut [f32],
+    planes: &'a mut [f32],
+}
+
+impl Spread<'_> {
+    /// Transforms `tiles` tiles that begin with the first of `columns`. Neighbours share two columns, and the pixels of a row
+    /// are read in order.
+    #[inline(always)]
+    fn fill<I: Isa>(&mut self, isa: I, columns: &[[&[f32]; REACH]], tiles: usize) {
+        for t in 0..tiles {
+            let known = if t == 0 { 0 } else { REACH - SIDE };
+            for x in t * SIDE + known..t * SIDE + REACH {
+                self.down(isa, columns[x], x % REACH);
+            }
+            self.across(isa, t);
         }
-        let mut planes = planes.chunks_exact_mut(plane);
-        for y in 0..REACH {
-            let row = transforms::input(isa, array::from_fn(|x| columns[x][y]));
-            for (&number, plane) in row.iter().zip(planes.by_ref()) {
-                isa.store(&mut plane[at + c..], number);
+    }
+
+    /// Transforms a column of pixels to a place of the ring.
+    #[inline(always)]
+    fn down<I: Isa>(&mut self, isa: I, mut column: [&[f32]; REACH], place: usize) {
+        for pixel in &mut column {
+            *pixel = &pixel[..self.channels];
+        }
+        let ring = &mut self.ring[place * REACH * self.depth..][..REACH * self.depth];
+        for (i, to) in ring.chunks_exact_mut(REACH * I::LANES).enumerate() {
+            let c = i * I::LANES;
+            let pixels = if c + I::LANES <= self.channels {
+                array::from_fn(|y| isa.load(&column[y][c..]))
+            } else {
+                array::from_fn(|y| isa.load_partial(&column[y][c..]))
+            };
+            for (y, number) in transforms::input(isa, pixels).into_iter().enumerate() {
+                isa.store(&mut to[y * I::LANES..], number);
+            }
+        }
+    }
+
+    /// Transforms the rows of the columns in the ring to tile `t`.
+    #[inline(always)]
+    fn across<I: Isa>(&mut self, isa: I, t: usize) {
+        let size = REACH * self.depth;
+        for c in (0..self.depth).step_by(I::LANES) {
+            let mut columns: [&[f32]; REACH] = [&[]; REACH];
+            for (x, column) in columns.iter_mut().enumerate() {
+                let place = (t * SIDE + x) % REACH;
+                *column = &self.ring[place * size + c * REACH..][..REACH * I::LANES];
+            }
+            let at = t * self.depth + c;
+            let mut planes = self.planes.chunks_exact_mut(self.plane);
+            for y in 0..REACH {
+                let row = array::from_fn(|x| isa.load(&columns[x][y * I::LANES..]));
+                for (number, plane) in transforms::input(isa, row).into_iter().zip(planes.by_ref()) {
+                    isa.store(&mut plane[at..], number);
+                }
             }
         }
     }

@@ -23,15 +23,18 @@ impl Scratch {
         OWN.set(self);
     }
 
-    /// Two parts of these lengths, each at the start of a cache line; what is in them is left from before.
-    pub(super) fn parts(&mut self, first: usize, second: usize) -> (&mut [f32], &mut [f32]) {
-        let first_padded = first.next_multiple_of(LINE);
-        let length = first_padded + second + LINE;
+    /// Parts of these lengths, each at the start of a cache line; what is in them is left from before.
+    pub(super) fn parts<const N: usize>(&mut self, lengths: [usize; N]) -> [&mut [f32]; N] {
+        let length = lengths.iter().map(|length| length.next_multiple_of(LINE)).sum::<usize>() + LINE;
         if self.0.len() < length {
             self.0.resize(length, 0.0);
         }
         let start = self.0.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
-        let (one, two) = self.0[start..].split_at_mut(first_padded);
-        (&mut one[..first], &mut two[..second])
+        let mut rest = &mut self.0[start..];
+        lengths.map(|length| {
+            let (part, after) = std::mem::take(&mut rest).split_at_mut(length.next_multiple_of(LINE));
+            rest = after;
+            &mut part[..length]
+        })
     }
 }
