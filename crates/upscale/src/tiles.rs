@@ -35,7 +35,8 @@ pub(crate) struct Span {
 pub(crate) fn spans(from: usize, size: usize, most: usize, cut: &Cut, grid: usize) -> Vec<Span> {
     let reach = (cut.margin + cut.ramp).next_multiple_of(grid);
     let units = (size - from).div_ceil(grid);
-    let count = units.div_ceil((most / grid).max(1)).max(1);
+    // What fits is not cut, also if it is no multiple of the grid.
+    let count = if size - from <= most { 1 } else { units.div_ceil((most / grid).max(1)) };
     let border = |i: usize| (from + i * units / count * grid).min(size);
     let longest = units.div_ceil(count) * grid;
     let read = (longest + 2 * reach + size % grid).min(size);
@@ -107,6 +108,7 @@ mod tests {
     #[test]
     fn what_is_read_lies_on_the_coarse_grid() {
         let cut = Cut { core: [50; 2], margin: 5, ramp: 4 };
+        assert_eq!(spans(0, 71, 71, &Cut { core: [71; 2], margin: 0, ramp: 0 }, 4).len(), 1);
         for size in [204, 206] {
             for span in spans(0, size, 50, &cut, 4) {
                 assert_eq!((span.input.start % 4, span.input.len() % 4), (0, size % 4));
