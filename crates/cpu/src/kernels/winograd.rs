@@ -16,6 +16,7 @@
 //! `[36][tile][input channel]`, the sums as `[tile][vector of output channels][36][lane]`.
 
 mod scratch;
+mod spread;
 pub(crate) mod transforms;
 
 use std::array;
@@ -28,17 +29,17 @@ use amplio_graph::{ImageShape, Result, Shape};
 use amplio_simd::{Isa, PixelsMut, PixelsRef};
 
 use self::scratch::{LINE, Scratch};
+use self::spread::Spread;
 use self::transforms::{PRODUCTS, REACH, SIDE};
 use super::pack::{Block, Filters, Packed};
 use super::panels::accumulate;
 use crate::device::Compiler;
 
-/// The channels, input and output, up to which a block has [`MANY`] tiles; the larger ones have [`FEW`].
-const NARROW: usize = 160;
-
-/// Tiles of a block: multiples of every number of rows that are multiplied together.
+/// Tiles of a block: multiples of 6 and 12, the numbers of rows that are multiplied together; fewer where there are more than
+/// [`NARROW`] input or output channels, so that a block stays in the cache.
 const MANY: usize = 24;
 const FEW: usize = 12;
+const NARROW: usize = 80;
 
 /// A convolution with 3x3 taps, ready to run.
 #[derive(Debug)]
@@ -147,7 +148,7 @@ impl Strip<'_> {
     fn fill<I: Isa>(&self, isa: I, scratch: &mut Scratch, pixels: &mut PixelsMut) {
         let Winograd { packed, result, .. } = self.conv;
         let (depth, sums) = (self.conv.depth(isa), self.conv.sums(isa));
-        let most = if depth.max(packed.bias.len()) * 2 <= NARROW { MANY } else { FEW };
+        let most = if depth.max(packed.bias.len()) <= NARROW { MANY } else { FEW };
         let plane = most * depth + LINE;
         let [inputs, outputs, ring] = scratch.parts([plane * PRODUCTS, most * sums, PRODUCTS * depth]);
         let tiles = result[1].div_ceil(SIDE);
@@ -188,7 +189,6 @@ impl Strip<'_> {
                     }
                     continue;
                 }
-                // All are added first: an index that is not constant would put them all into memory.
                 for (y, row) in results.iter().enumerate() {
                     for (x, &result) in row.iter().enumerate() {
                         if self.own.contains(&y) && x < columns {
@@ -197,73 +197,6 @@ impl Strip<'_> {
                             isa.store_partial(to, isa.add(result, bias));
                         }
                     }
-                }
-            }
-        }
-    }
-}
-
-/// Where a block of tiles is transformed.
-struct Spread<'a> {
-    channels: usize,
-    depth: usize,
-    /// Elements from one of the 36 numbers to the next.
-    plane: usize,
-    /// The last [`REACH`] columns of pixels, transformed along the column: `[vector of channels][number][lane]`.
-    ring: &'a mut [f32],
-    planes: &'a mut [f32],
-}
-
-impl Spread<'_> {
-    /// Transforms `tiles` tiles that begin with the first of `columns`. Neighbours share two columns, and the pixels of a row
-    /// are read in order.
-    #[inline(always)]
-    fn fill<I: Isa>(&mut self, isa: I, columns: &[[&[f32]; REACH]], tiles: usize) {
-        for t in 0..tiles {
-            let known = if t == 0 { 0 } else { REACH - SIDE };
-            for x in t * SIDE + known..t * SIDE + REACH {
-                self.down(isa, columns[x], x % REACH);
-            }
-            self.across(isa, t);
-        }
-    }
-
-    /// Transforms a column of pixels to a place of the ring.
-    #[inline(always)]
-    fn down<I: Isa>(&mut self, isa: I, mut column: [&[f32]; REACH], place: usize) {
-        for pixel in &mut column {
-            *pixel = &pixel[..self.channels];
-        }
-        let ring = &mut self.ring[place * REACH * self.depth..][..REACH * self.depth];
-        for (i, to) in ring.chunks_exact_mut(REACH * I::LANES).enumerate() {
-            let c = i * I::LANES;
-            let pixels = if c + I::LANES <= self.channels {
-                array::from_fn(|y| isa.load(&column[y][c..]))
-            } else {
-                array::from_fn(|y| isa.load_partial(&column[y][c..]))
-            };
-            for (y, number) in transforms::input(isa, pixels).into_iter().enumerate() {
-                isa.store(&mut to[y * I::LANES..], number);
-            }
-        }
-    }
-
-    /// Transforms the rows of the columns in the ring to tile `t`.
-    #[inline(always)]
-    fn across<I: Isa>(&mut self, isa: I, t: usize) {
-        let size = REACH * self.depth;
-        for c in (0..self.depth).step_by(I::LANES) {
-            let mut columns: [&[f32]; REACH] = [&[]; REACH];
-            for (x, column) in columns.iter_mut().enumerate() {
-                let place = (t * SIDE + x) % REACH;
-                *column = &self.ring[place * size + c * REACH..][..REACH * I::LANES];
-            }
-            let at = t * self.depth + c;
-            let mut planes = self.planes.chunks_exact_mut(self.plane);
-            for y in 0..REACH {
-                let row = array::from_fn(|x| isa.load(&columns[x][y * I::LANES..]));
-                for (number, plane) in transforms::input(isa, row).into_iter().zip(planes.by_ref()) {
-                    isa.store(&mut plane[at..], number);
                 }
             }
         }
