@@ -6,7 +6,7 @@ use amplio_graph::{Device, Error, Executable, Result, Tensor};
 use amplio_simd::Level;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::kernels::{Filters, Packed, vectors};
+use crate::kernels::{Filters, Packed, TILE, vectors};
 use crate::program::Program;
 
 /// The CPU as a device: an instruction set and a number of threads.
@@ -27,6 +27,7 @@ struct Key {
     bias: Option<usize>,
     groups: usize,
     transposed: bool,
+    winograd: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +80,10 @@ impl Device for Cpu {
         format!("cpu ({}, {threads} thread{})", self.level, if threads == 1 { "" } else { "s" })
     }
 
+    fn alignment(&self) -> usize {
+        TILE
+    }
+
     fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
         let compiler = Compiler { device: self, plan };
         Ok(Box::new(Program::new(plan, &compiler, self.level, self.pool.clone())?))
@@ -105,9 +110,9 @@ impl Compiler<'_> {
 
     /// The packed weights of a convolution, made once for as long as its weights live.
     pub(crate) fn packed(&self, filters: Filters) -> Result<Arc<Packed>> {
-        let Filters { weight, bias, groups, transposed } = filters;
+        let Filters { weight, bias, groups, transposed, winograd } = filters;
         let address = |tensor: &Arc<Tensor>| Arc::as_ptr(tensor).addr();
-        let key = Key { weight: address(weight), bias: bias.map(address), groups, transposed };
+        let key = Key { weight: address(weight), bias: bias.map(address), groups, transposed, winograd };
         let mut cache = self.device.packed.lock().unwrap_or_else(PoisonError::into_inner);
         // Another tensor may have come to live at the address of one that is gone: only what lives counts.
         cache.retain(|_, entry| entry.is_alive());

@@ -19,12 +19,14 @@ mod resize;
 mod softmax;
 mod taps;
 mod vectors;
+mod winograd;
 
 use amplio_graph::plan::{self, Step};
 use amplio_graph::{Result, Shape};
 use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
 
 pub(crate) use pack::{Filters, Packed, memory, vectors};
+pub(crate) use winograd::transforms::SIDE as TILE;
 
 use self::attention::Attention;
 use self::conv::Conv;
@@ -41,6 +43,7 @@ use self::rearrange::Rearrange;
 use self::reduce::Reduce;
 use self::resize::Resize;
 use self::softmax::Softmax;
+use self::winograd::Winograd;
 use crate::device::Compiler;
 
 /// A call of a kernel. Each kernel is dispatched on its own, so that each is compiled as a function of its own.
@@ -83,7 +86,7 @@ macro_rules! kernels {
 
 kernels!(
     Attention, Conv, Copy, Depthwise, GridSample, GroupNorm, LayerNorm, Linear, MatMul, Narrow, Pool,
-    Rearrange, Reduce, Resize, Softmax,
+    Rearrange, Reduce, Resize, Softmax, Winograd,
 );
 
 impl Compiled {
@@ -95,6 +98,8 @@ impl Compiled {
                     Self::Depthwise(Depthwise::new(step, conv, *enlarge)?)
                 } else if Narrow::suits(conv) {
                     Self::Narrow(Narrow::new(step, conv, *enlarge, compiler)?)
+                } else if Winograd::suits(conv) {
+                    Self::Winograd(Winograd::new(step, conv, *enlarge, compiler)?)
                 } else {
                     Self::Conv(Conv::new(step, conv, *enlarge, compiler)?)
                 }

@@ -101,12 +101,13 @@ impl CompiledStep {
         let block = shuffle.r * shuffle.r;
         for (i, mut larger) in output.chunks(self.grain * block).enumerate() {
             let first = first + i * self.grain;
-            let mut pixels = PixelsMut::dense(&mut grain, self.channels);
+            let grain = &mut grain[..larger.pixels() / block * self.channels];
+            let mut pixels = PixelsMut::dense(grain, self.channels);
             self.kernel.fill(level, inputs, first, &mut pixels);
             for op in &self.before {
                 op.apply(level, inputs, first, &mut pixels);
             }
-            shuffle.store(&grain, &mut larger);
+            shuffle.store(grain, &mut larger);
             for op in &shuffle.after {
                 op.apply(level, inputs, first * block, &mut larger);
             }

@@ -1,5 +1,5 @@
-//! What must not change a bit of a result: the number of threads, and where a picture was cut, if the pieces overlap by the
-//! receptive field.
+//! What must not change a bit of a result: the number of threads, and where a picture was cut, if the pieces lie on the
+//! device's grid and overlap by the receptive field and the blocks that are rounded together.
 
 use amplio_cpu::{Cpu, Level};
 use amplio_graph::plan::FusedPlan;
@@ -33,16 +33,17 @@ fn threads() {
 #[test]
 fn cuts() {
     let device = cpu(2, Level::best());
+    let alignment = device.alignment();
     let mut cuts = 0;
     for case in
         cases().iter().filter(|case| case.graph.nodes().all(|(_, node)| node.op().is_none_or(is_local)))
     {
         let footprint = footprint(&case.graph, &case.input).expect("the case's own size");
-        let Some(radius) = footprint.radius().filter(|&radius| radius <= 48) else { continue };
+        let Some(radius) = footprint.radius().filter(|&radius| radius <= 32) else { continue };
         let [batch, channels] = [case.input[0], case.input[1]];
         let sides = footprint.multiple.map(|multiple| {
-            let halo = radius.next_multiple_of(multiple);
-            (multiple, halo, 7_usize.next_multiple_of(multiple))
+            let grid = multiple * alignment;
+            (grid, (radius * alignment).next_multiple_of(grid), 7_usize.next_multiple_of(grid))
         });
         let [(top, above, height), (left, before, width)] = sides;
         let whole = Shape::image(batch, channels, 2 * (top + above) + height, 2 * (left + before) + width);

@@ -12,6 +12,17 @@ pub trait Device: Send + Sync {
     /// What it is, for people: for example `cpu (avx512, 2 threads)`.
     fn name(&self) -> String;
 
+    /// The side of the blocks of pixels that are rounded together, on each grid of a network.
+    ///
+    /// A part of a picture gives the same bits as the whole where it begins at a multiple of this (in pixels of the coarsest
+    /// grid, so times [`Footprint::multiple`]) and reaches this many times the receptive field beyond what is looked at; with
+    /// the receptive field alone, it gives the same numbers but for their rounding.
+    ///
+    /// [`Footprint::multiple`]: crate::receptive::Footprint::multiple
+    fn alignment(&self) -> usize {
+        1
+    }
+
     /// Makes a plan ready to run: lays out buffers, packs weights. What does not depend on the picture's size is kept
     /// from one call to the next.
     ///

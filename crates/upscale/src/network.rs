@@ -52,6 +52,11 @@ impl Network {
         self.model.info().size_multiple
     }
 
+    /// Tiles begin at multiples of this, so that the device rounds their numbers as those of the whole picture.
+    pub(crate) fn grid(&self) -> usize {
+        self.multiple() * self.device.alignment().max(1)
+    }
+
     /// Sides of the input must be at least this.
     pub(crate) fn minimum(&self) -> usize {
         self.model.info().minimum_size

@@ -1,7 +1,8 @@
 //! Where a picture is cut into tiles, and how the results are joined.
 //!
 //! A tile computes its *core* and reads a *margin* around it. Where the margin holds all that the network sees, the joined
-//! result is exactly that of the whole picture. Where that costs too much, neighbouring results overlap by a *ramp* on each
+//! result is that of the whole picture, but for what the device rounds in blocks of pixels
+//! ([`Device::alignment`](amplio_graph::Device::alignment)). Where that costs too much, neighbouring results overlap by a *ramp* on each
 //! side of the border, and a smooth window leads from one to the other.
 
 use std::ops::Range;
@@ -28,17 +29,18 @@ pub(crate) struct Span {
     pub(crate) ramps: [usize; 2],
 }
 
-/// Cuts the places `from..size` of an axis into even spans of at most `most` places (or of `multiple`, if that is more).
+/// Cuts the places `from..size` of an axis into even spans of at most `most` places (or of `grid`, if that is more).
 ///
-/// Borders and what is read are multiples of `multiple`, as `from` and `size` are. The results of the places before `from`
-/// exist already.
-pub(crate) fn spans(from: usize, size: usize, most: usize, cut: &Cut, multiple: usize) -> Vec<Span> {
-    let reach = (cut.margin + cut.ramp).next_multiple_of(multiple);
-    let units = (size - from) / multiple;
-    let count = units.div_ceil((most / multiple).max(1)).max(1);
-    let border = |i: usize| from + i * units / count * multiple;
-    let longest = units.div_ceil(count) * multiple;
-    let read = (longest + 2 * reach).min(size);
+/// Borders, and where what is read begins, are multiples of `grid`, as `from` is; what is read is as far from a multiple in
+/// length as `size` is. The results of the places before `from` exist already.
+pub(crate) fn spans(from: usize, size: usize, most: usize, cut: &Cut, grid: usize) -> Vec<Span> {
+    let reach = (cut.margin + cut.ramp).next_multiple_of(grid);
+    let units = (size - from).div_ceil(grid);
+    // What fits is not cut, also if it is no multiple of the grid.
+    let count = if size - from <= most { 1 } else { units.div_ceil((most / grid).max(1)) };
+    let border = |i: usize| (from + i * units / count * grid).min(size);
+    let longest = units.div_ceil(count) * grid;
+    let read = (longest + 2 * reach + size % grid).min(size);
     let span = |i: usize| {
         let core = border(i)..border(i + 1);
         let first = core.start.saturating_sub(reach).min(size - read);
@@ -107,8 +109,13 @@ mod tests {
     #[test]
     fn what_is_read_lies_on_the_coarse_grid() {
         let cut = Cut { core: [50; 2], margin: 5, ramp: 4 };
-        for span in spans(0, 204, 50, &cut, 4) {
-            assert_eq!((span.input.start % 4, span.input.len() % 4), (0, 0));
+        assert_eq!(spans(0, 71, 71, &Cut { core: [71; 2], margin: 0, ramp: 0 }, 4).len(), 1);
+        for size in [204, 206] {
+            for span in spans(0, size, 50, &cut, 4) {
+                assert_eq!((span.input.start % 4, span.input.len() % 4), (0, size % 4));
+                assert!(span.input.start <= span.core.start.saturating_sub(9));
+                assert!(span.input.end >= (span.core.end + 9).min(size));
+            }
         }
     }
 }

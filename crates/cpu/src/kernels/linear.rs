@@ -30,7 +30,8 @@ impl Linear {
         if weight.shape().rank() != 2 || matches!(left.shape.rank(), 0 | 1 | 4) || left.shape.contains(&0) {
             return Ok(None);
         }
-        let packed = compiler.packed(Filters { weight, bias: None, groups: 1, transposed: true })?;
+        let packed =
+            compiler.packed(Filters { weight, bias: None, groups: 1, transposed: true, winograd: false })?;
         Ok(Some(Self { packed, width: weight.shape()[1] }))
     }
 

@@ -7,6 +7,7 @@ use amplio_graph::{Error, Result, Tensor};
 use amplio_simd::{AlignedBuf, Isa, Kernel, Level, dispatch};
 
 use super::panels::widest;
+use super::winograd::transforms;
 
 /// The weights of a convolution: for each group and each block of output channels, for each tap, for each input channel,
 /// as many vectors as the block has.
@@ -45,17 +46,31 @@ pub(crate) struct Filters<'a> {
     pub(crate) groups: usize,
     /// Whether the weights lie as `[inputs, outputs / groups, taps ...]`, not `[outputs, inputs / groups, taps ...]`.
     pub(crate) transposed: bool,
+    /// Whether each filter of 3x3 taps is packed as its 36 numbers for [`super::winograd`].
+    pub(crate) winograd: bool,
 }
 
 impl<'a> From<&'a Conv2d> for Filters<'a> {
     fn from(conv: &'a Conv2d) -> Self {
-        Self { weight: &conv.weight, bias: conv.bias.as_ref(), groups: conv.groups, transposed: false }
+        Self {
+            weight: &conv.weight,
+            bias: conv.bias.as_ref(),
+            groups: conv.groups,
+            transposed: false,
+            winograd: false,
+        }
     }
 }
 
 impl<'a> From<&'a ConvTranspose2d> for Filters<'a> {
     fn from(conv: &'a ConvTranspose2d) -> Self {
-        Self { weight: &conv.weight, bias: conv.bias.as_ref(), groups: conv.groups, transposed: true }
+        Self {
+            weight: &conv.weight,
+            bias: conv.bias.as_ref(),
+            groups: conv.groups,
+            transposed: true,
+            winograd: false,
+        }
     }
 }
 
@@ -68,6 +83,11 @@ impl Filters<'_> {
 
     fn taps(&self) -> usize {
         self.weight.shape()[2..].iter().product()
+    }
+
+    /// The numbers that are packed for each filter.
+    fn packed(&self) -> usize {
+        if self.winograd { transforms::PRODUCTS } else { self.taps() }
     }
 
     /// The taps from an input channel of a group to an output channel.
@@ -86,7 +106,7 @@ impl Packed {
     /// Packs weights for kernels of this level.
     pub(crate) fn new(filters: Filters, level: Level) -> Result<Self> {
         let (lanes, most) = vectors(level);
-        let ([inputs, _], taps) = (filters.channels(), filters.taps());
+        let ([inputs, _], taps) = (filters.channels(), filters.packed());
         let blocks = blocks(filters, lanes, most);
         let end = |last: &Block| {
             (last.weights + taps * inputs * last.vectors * lanes, last.bias + last.vectors * lanes)
@@ -99,14 +119,19 @@ impl Packed {
         let (mut packed, mut bias) = (memory(weights)?, memory(biases)?);
         for block in &blocks {
             let width = block.vectors * lanes;
-            for o in 0..block.channels {
-                let place = &mut packed[block.weights + o..];
-                for i in 0..inputs {
-                    for (tap, &weight) in filters.filter(i, block.output + o).iter().enumerate() {
-                        place[(tap * inputs + i) * width] = weight;
+            for (i, o) in (0..inputs).flat_map(|i| (0..block.channels).map(move |o| (i, o))) {
+                let filter = filters.filter(i, block.output + o);
+                let place = &mut packed[block.weights + i * width + o..];
+                let mut put = |filter: &[f32]| {
+                    for (to, &weight) in place.iter_mut().step_by(inputs * width).zip(filter) {
+                        *to = weight;
                     }
-                }
-                bias[block.bias + o] = filters.bias.map_or(0.0, |bias| bias.data()[block.output + o]);
+                };
+                if filters.winograd { put(&transforms::weights(filter)) } else { put(filter) }
+            }
+            if let Some(from) = filters.bias {
+                bias[block.bias..][..block.channels]
+                    .copy_from_slice(&from.data()[block.output..][..block.channels]);
             }
         }
         Ok(Self { blocks, weights: packed, bias, inputs })
@@ -124,7 +149,7 @@ fn blocks(filters: Filters, lanes: usize, most: usize) -> Vec<Block> {
             let vectors = channels.div_ceil(lanes);
             let (input, output) = (group * inputs, group * each + first);
             blocks.push(Block { input, output, channels, vectors, weights, bias });
-            weights += filters.taps() * inputs * vectors * lanes;
+            weights += filters.packed() * inputs * vectors * lanes;
             bias += vectors * lanes;
         }
     }

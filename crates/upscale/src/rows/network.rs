@@ -64,10 +64,10 @@ impl<'a> Networked<'a> {
 
     /// Makes the results of the next row of tiles.
     fn advance(&mut self) -> Result<()> {
-        let multiple = self.network.multiple();
+        let grid = self.network.grid();
         loop {
-            let rows = spans(self.next, self.padded[0], self.cut.core[0], &self.cut, multiple);
-            let columns = spans(0, self.padded[1], self.cut.core[1], &self.cut, multiple);
+            let rows = spans(self.next, self.padded[0], self.cut.core[0], &self.cut, grid);
+            let columns = spans(0, self.padded[1], self.cut.core[1], &self.cut, grid);
             match self.row_of_tiles(&rows[0], &columns) {
                 Err(Error::Network(e)) if e.is_out_of_memory() => self.halve(&rows[0], &columns[0])?,
                 result => return result,
@@ -78,7 +78,7 @@ impl<'a> Networked<'a> {
     /// Goes on with tiles of half the size.
     fn halve(&mut self, row: &Span, column: &Span) -> Result<()> {
         let side = row.core.len().max(column.core.len());
-        let smallest = self.network.multiple().max(4 * self.cut.ramp).max(1);
+        let smallest = self.network.grid().max(4 * self.cut.ramp);
         if side / 2 < smallest {
             return Err(Error::OutOfMemory { side });
         }

@@ -1,0 +1,135 @@
+//! The three linear maps of F(4x4, 3x3), each for one axis; two passes of each make the map of a square.
+//!
+//! With the points 0, ±1/√2, ±√2 and ∞, the products of opposite points are 1/2 and 2: most factors become powers of two, and
+//! the numbers stay of about one size, which keeps the rounding errors small.
+
+use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
+
+use amplio_simd::Isa;
+
+/// Results along a side of a tile.
+pub(crate) const SIDE: usize = 4;
+
+/// Pixels along a side of what a tile reads, and products along a side of its transform.
+pub(crate) const REACH: usize = SIDE + 2;
+
+/// The products of a tile for one input and one output channel.
+pub(crate) const PRODUCTS: usize = REACH * REACH;
+
+/// The points but for ∞, at which the polynomials are evaluated.
+const POINTS: [f64; REACH - 1] = [0.0, FRAC_1_SQRT_2, -FRAC_1_SQRT_2, SQRT_2, -SQRT_2];
+
+/// What three taps contribute to each product.
+const TAPS: [[f64; 3]; REACH] = taps();
+
+const fn taps() -> [[f64; 3]; REACH] {
+    let mut rows = [[0.0, 0.0, 1.0]; REACH];
+    let mut i = 0;
+    while i < POINTS.len() {
+        let (mut norm, mut j) = (1.0, 0);
+        while j < POINTS.len() {
+            if j != i {
+                norm *= POINTS[i] - POINTS[j];
+            }
+            j += 1;
+        }
+        rows[i] = [1.0 / norm, POINTS[i] / norm, POINTS[i] * POINTS[i] / norm];
+        i += 1;
+    }
+    rows
+}
+
+/// The transform of a filter of 3x3 taps, row by row.
+pub(crate) fn weights(filter: &[f32]) -> [f32; PRODUCTS] {
+    let mut columns = [[0.0; 3]; REACH];
+    for (column, taps) in columns.iter_mut().zip(&TAPS) {
+        for (x, sum) in column.iter_mut().enumerate() {
+            *sum = (0..3).map(|y| taps[y] * f64::from(filter[y * 3 + x])).sum();
+        }
+    }
+    let mut products = [0.0; PRODUCTS];
+    for (products, column) in products.chunks_exact_mut(REACH).zip(&columns) {
+        for (product, taps) in products.iter_mut().zip(&TAPS) {
+            *product = (taps[0] * column[0] + taps[1] * column[1] + taps[2] * column[2]) as f32;
+        }
+    }
+    products
+}
+
+/// The transform of six neighbouring pixels.
+#[inline(always)]
+pub(crate) fn input<I: Isa>(isa: I, d: [I::F32; REACH]) -> [I::F32; REACH] {
+    let (half, two, both) = (isa.splat(0.5), isa.splat(2.0), isa.splat(2.5));
+    let (small, large) = (isa.splat(FRAC_1_SQRT_2 as f32), isa.splat(SQRT_2 as f32));
+    let (even, odd) = (isa.neg_fma(two, d[2], d[4]), isa.neg_fma(two, d[1], d[3]));
+    let (even_large, odd_large) = (isa.neg_fma(half, d[2], d[4]), isa.neg_fma(half, d[1], d[3]));
+    [
+        isa.add(isa.neg_fma(both, d[2], d[0]), d[4]),
+        isa.fma(small, odd, even),
+        isa.neg_fma(small, odd, even),
+        isa.fma(large, odd_large, even_large),
+        isa.neg_fma(large, odd_large, even_large),
+        isa.add(isa.neg_fma(both, d[3], d[1]), d[5]),
+    ]
+}
+
+/// The four results of six sums of products.
+#[inline(always)]
+pub(crate) fn output<I: Isa>(isa: I, m: [I::F32; REACH]) -> [I::F32; SIDE] {
+    let (sum, difference) = (isa.add(m[1], m[2]), isa.sub(m[1], m[2]));
+    let (sum_large, difference_large) = (isa.add(m[3], m[4]), isa.sub(m[3], m[4]));
+    let first = |x: I::F32, factor: f64| isa.mul(isa.splat(factor as f32), x);
+    let plus = |x: I::F32, factor: f64, y: I::F32| isa.fma(isa.splat(factor as f32), x, y);
+    [
+        isa.add(isa.add(m[0], sum), sum_large),
+        plus(difference_large, SQRT_2, first(difference, FRAC_1_SQRT_2)),
+        plus(sum_large, 2.0, first(sum, 0.5)),
+        plus(difference_large, 2.0 * SQRT_2, plus(difference, FRAC_1_SQRT_2 / 2.0, m[5])),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use amplio_simd::{Kernel, Level, dispatch};
+
+    use super::*;
+
+    /// Convolves a row of six numbers, in every lane, with three taps.
+    struct Row([f32; REACH], [f32; 3]);
+
+    impl Kernel for Row {
+        type Output = [f32; SIDE];
+
+        fn run<I: Isa>(self, isa: I) -> [f32; SIDE] {
+            let Self(pixels, taps) = self;
+            let pixels = input(isa, pixels.map(|x| isa.splat(x)));
+            let products = std::array::from_fn(|i| {
+                let weight: f64 = TAPS[i].iter().zip(taps).map(|(a, b)| a * f64::from(b)).sum();
+                isa.mul(pixels[i], isa.splat(weight as f32))
+            });
+            output(isa, products).map(|y| isa.reduce_max(y))
+        }
+    }
+
+    #[test]
+    fn an_axis_is_convolved() {
+        let (pixels, taps) = ([0.3, -1.2, 2.0, 0.7, -0.4, 1.1], [0.5, -0.25, 2.0]);
+        for level in Level::available() {
+            for (x, got) in dispatch(level, Row(pixels, taps)).into_iter().enumerate() {
+                let expected: f32 = (0..3).map(|k| pixels[x + k] * taps[k]).sum();
+                assert!((got - expected).abs() < 2e-6, "{got} for {expected} on {level}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_filter_is_transformed_along_both_axes() {
+        let filter = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+        let got = weights(&filter);
+        for (i, got) in got.into_iter().enumerate() {
+            let terms =
+                (0..9).map(|k| TAPS[i / REACH][k / 3] * TAPS[i % REACH][k % 3] * f64::from(filter[k]));
+            assert!((f64::from(got) - terms.sum::<f64>()).abs() < 1e-6);
+        }
+    }
+}
