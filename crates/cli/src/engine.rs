@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use amplio::cpu::{Cpu, Level};
+use amplio::cpu::{Cpu, Level, Method};
 use amplio::graph::Device;
 use amplio::models::{Error, Model, builtin};
 use anyhow::Result;
@@ -42,6 +42,16 @@ pub(crate) struct DeviceArgs {
     /// Use no more than these instructions of the CPU.
     #[arg(long, value_name = "LEVEL", value_parser = level(), help_heading = "Engine")]
     isa: Option<Level>,
+    /// How convolutions are computed: direct, with the same bits wherever tiles begin, or winograd, which is faster and
+    /// differs in the last bits.
+    #[arg(long, value_enum, default_value_t = MethodArg::Direct, hide_possible_values = true, help_heading = "Engine")]
+    method: MethodArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MethodArg {
+    Direct,
+    Winograd,
 }
 
 impl ModelArgs {
@@ -67,7 +77,11 @@ impl DeviceArgs {
         if !level.is_available() {
             return Err(Failure::usage(format!("this CPU has no {level}; the most it has is {best}")));
         }
-        Ok(Cpu::new(self.threads.into(), level)?)
+        let method = match self.method {
+            MethodArg::Direct => Method::Direct,
+            MethodArg::Winograd => Method::Winograd,
+        };
+        Ok(Cpu::new(self.threads.into(), level)?.with(method))
     }
 
     /// The CPU as a device.

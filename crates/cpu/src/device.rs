@@ -13,8 +13,20 @@ use crate::program::Program;
 #[derive(Debug)]
 pub struct Cpu {
     level: Level,
+    method: Method,
     pool: Arc<ThreadPool>,
     packed: Mutex<Cache>,
+}
+
+/// How convolutions with 3x3 taps are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// Tap by tap: a result has the same bits wherever a picture is cut.
+    #[default]
+    Direct,
+    /// By Winograd's minimal filtering: faster, and as exact, but blocks of results are rounded together, so that the last bits
+    /// depend on where a picture is cut.
+    Winograd,
 }
 
 /// The weights that have been packed. An entry is good as long as the tensors live that it was made from.
@@ -60,7 +72,13 @@ impl Cpu {
             ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("amplio-cpu-{i}")).build();
         let pool =
             pool.map_err(|e| Error::Unsupported { what: format!("starting {threads} threads: {e}") })?;
-        Ok(Self { level: level.min(Level::best()), pool: Arc::new(pool), packed: Mutex::default() })
+        let (level, method) = (level.min(Level::best()), Method::default());
+        Ok(Self { level, method, pool: Arc::new(pool), packed: Mutex::default() })
+    }
+
+    /// The same device with another method for convolutions.
+    pub fn with(self, method: Method) -> Self {
+        Self { method, ..self }
     }
 
     /// The instruction set in use.
@@ -77,11 +95,12 @@ impl Cpu {
 impl Device for Cpu {
     fn name(&self) -> String {
         let threads = self.threads();
-        format!("cpu ({}, {threads} thread{})", self.level, if threads == 1 { "" } else { "s" })
+        let method = if self.method == Method::Winograd { ", winograd" } else { "" };
+        format!("cpu ({}, {threads} thread{}{method})", self.level, if threads == 1 { "" } else { "s" })
     }
 
     fn alignment(&self) -> usize {
-        TILE
+        if self.method == Method::Winograd { TILE } else { 1 }
     }
 
     fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
@@ -93,6 +112,10 @@ impl Device for Cpu {
 impl Compiler<'_> {
     pub(crate) fn level(&self) -> Level {
         self.device.level
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        self.device.method
     }
 
     /// The constant that a view shows, if it is one.

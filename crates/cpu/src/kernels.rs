@@ -44,7 +44,7 @@ use self::reduce::Reduce;
 use self::resize::Resize;
 use self::softmax::Softmax;
 use self::winograd::Winograd;
-use crate::device::Compiler;
+use crate::device::{Compiler, Method};
 
 /// A call of a kernel. Each kernel is dispatched on its own, so that each is compiled as a function of its own.
 struct Fill<'a, 'p, K> {
@@ -98,7 +98,7 @@ impl Compiled {
                     Self::Depthwise(Depthwise::new(step, conv, *enlarge)?)
                 } else if Narrow::suits(conv) {
                     Self::Narrow(Narrow::new(step, conv, *enlarge, compiler)?)
-                } else if Winograd::suits(conv) {
+                } else if compiler.method() == Method::Winograd && Winograd::suits(conv) {
                     Self::Winograd(Winograd::new(step, conv, *enlarge, compiler)?)
                 } else {
                     Self::Conv(Conv::new(step, conv, *enlarge, compiler)?)

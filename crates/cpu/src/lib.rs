@@ -24,4 +24,4 @@ mod program;
 mod step;
 
 pub use amplio_simd::Level;
-pub use device::Cpu;
+pub use device::{Cpu, Method};

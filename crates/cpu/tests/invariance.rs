@@ -1,7 +1,7 @@
 //! What must not change a bit of a result: the number of threads, and where a picture was cut, if the pieces lie on the
 //! device's grid and overlap by the receptive field and the blocks that are rounded together.
 
-use amplio_cpu::{Cpu, Level};
+use amplio_cpu::{Cpu, Level, Method};
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::receptive::footprint;
 use amplio_graph::{Device, Graph, Op, Shape, Tensor};
@@ -20,7 +20,26 @@ fn cpu(threads: usize, level: Level) -> Cpu {
 
 #[test]
 fn threads() {
-    let [one, many @ ..] = &[1, 2, 3, 5].map(|threads| cpu(threads, Level::best()));
+    same_bits_on_any_threads(Method::Direct);
+}
+
+#[test]
+fn threads_with_winograd() {
+    same_bits_on_any_threads(Method::Winograd);
+}
+
+#[test]
+fn cuts() {
+    same_bits_wherever_cut(Method::Direct);
+}
+
+#[test]
+fn cuts_with_winograd() {
+    same_bits_wherever_cut(Method::Winograd);
+}
+
+fn same_bits_on_any_threads(method: Method) {
+    let [one, many @ ..] = &[1, 2, 3, 5].map(|threads| cpu(threads, Level::best()).with(method));
     for case in cases() {
         let expected = run(one, &case.graph, &case.picture(1));
         for device in many {
@@ -30,16 +49,15 @@ fn threads() {
     }
 }
 
-#[test]
-fn cuts() {
-    let device = cpu(2, Level::best());
+fn same_bits_wherever_cut(method: Method) {
+    let device = cpu(2, Level::best()).with(method);
     let alignment = device.alignment();
     let mut cuts = 0;
     for case in
         cases().iter().filter(|case| case.graph.nodes().all(|(_, node)| node.op().is_none_or(is_local)))
     {
         let footprint = footprint(&case.graph, &case.input).expect("the case's own size");
-        let Some(radius) = footprint.radius().filter(|&radius| radius <= 32) else { continue };
+        let Some(radius) = footprint.radius().filter(|&radius| radius * alignment <= 128) else { continue };
         let [batch, channels] = [case.input[0], case.input[1]];
         let sides = footprint.multiple.map(|multiple| {
             let grid = multiple * alignment;

@@ -1,8 +1,8 @@
 //! Where a picture is cut into tiles, and how the results are joined.
 //!
 //! A tile computes its *core* and reads a *margin* around it. Where the margin holds all that the network sees, the joined
-//! result is that of the whole picture, but for what the device rounds in blocks of pixels
-//! ([`Device::alignment`](amplio_graph::Device::alignment)). Where that costs too much, neighbouring results overlap by a *ramp* on each
+//! result is exactly that of the whole picture (but for its last bits, if the device rounds blocks of pixels together:
+//! [`Device::alignment`](amplio_graph::Device::alignment)). Where that costs too much, neighbouring results overlap by a *ramp* on each
 //! side of the border, and a smooth window leads from one to the other.
 
 use std::ops::Range;

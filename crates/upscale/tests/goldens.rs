@@ -1,7 +1,7 @@
 //! Networks give what the public reference implementations give: every golden model, on every instruction set.
 #![expect(clippy::print_stdout, reason = "the figures are wanted with --nocapture")]
 
-use amplio::cpu::{Cpu, Level};
+use amplio::cpu::{Cpu, Level, Method};
 use amplio::graph::ops::{Pad, PadMode};
 use amplio::graph::plan::FusedPlan;
 use amplio::graph::{Device, ImageShape, Op, Tensor};
@@ -43,7 +43,9 @@ fn error(got: &Tensor, expected: &Tensor) -> f32 {
 #[test]
 fn every_golden_model_on_every_instruction_set() {
     let levels = [Level::Scalar, Level::Avx2, Level::Avx512].into_iter().filter(|level| level.is_available());
-    let devices: Vec<Cpu> = levels.map(|level| Cpu::new(2, level).expect("threads")).collect();
+    let device = |level, method| Cpu::new(2, level).expect("threads").with(method);
+    let devices: Vec<Cpu> =
+        levels.flat_map(|level| [Method::Direct, Method::Winograd].map(|m| device(level, m))).collect();
     let cases: Vec<Case> =
         ["archs", "ncnn"].into_iter().flat_map(golden::cases).filter(|c| c.has("output.npy")).collect();
     assert!(cases.len() > 60, "only {} golden models", cases.len());

@@ -5,6 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use amplio::cpu::{Cpu, Level, Method};
 use amplio::graph::plan::FusedPlan;
 use amplio::graph::{Device, Error, Executable, Result};
 use amplio::media::{Channels, Depth, Image};
@@ -26,6 +27,23 @@ fn exact_tiles_give_the_bits_of_the_whole_picture() {
             let tiles = enlarge(name, &tiled(TileSize::Pixels(side), None), Depth::F32);
             assert!(whole == tiles, "{name} in tiles of {side}");
         }
+    }
+}
+
+#[test]
+fn winograd_tiles_differ_by_rounding_alone() {
+    for name in ["compact/x4", "esrgan/old-x4"] {
+        let image = picture(PICTURE.0, PICTURE.1, Channels::Rgb, Depth::F32);
+        let device = Arc::new(Cpu::new(2, Level::best()).expect("threads").with(Method::Winograd));
+        let upscaler = Upscaler::new(model(name), device);
+        let with =
+            |size| upscaler.enlarge(image.clone(), &tiled(size, None), &go_on).expect("a larger picture");
+        let (whole, tiles) = (floats(&with(TileSize::Off)), floats(&with(TileSize::Pixels(32))));
+        let largest = whole.iter().zip(&tiles).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 1e-5, "{name}: {largest}");
+        let direct = floats(&enlarge(name, &tiled(TileSize::Off, None), Depth::F32));
+        let largest = whole.iter().zip(&direct).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 1e-5, "{name}: {largest} from the direct method");
     }
 }
 
