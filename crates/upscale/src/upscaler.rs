@@ -165,7 +165,7 @@ impl Upscaler {
         let meter = Meter::new(watcher);
         let source = Source::new(&image)?;
         let (channels, peak) = (image.channels, source.peak());
-        let (mut rows, brightest) = (Box::new(source) as Box<dyn Rows + '_>, brightest(&image)?);
+        let (mut rows, brightest) = (Box::new(source) as Box<dyn Rows + '_>, brightest(&image));
         for _ in 0..self.chain(&image.header(), extent.scaled)? {
             let network = Network::new(self.model.clone(), self.device.clone());
             let stage = Networked::new(rows, channels, network, request.tiling, &meter)?;
@@ -187,7 +187,7 @@ impl Upscaler {
         let band = (BAND / frame.row()).max(1);
         for first in (0..frame.height).step_by(band) {
             let mut samples = rows.read(first..(first + band).min(frame.height))?.to_vec();
-            white = samples.iter().copied().fold(white, f32::max);
+            white = white.max(brightest_of(samples.iter().copied(), channels));
             let from = if peak == 1.0 { made } else { brightened(&mut samples, channels, peak, made) };
             sink(convert(&Samples::F32(samples), &from, header)?)?;
         }
@@ -221,31 +221,19 @@ impl Upscaler {
     }
 }
 
-/// The brightest colour sample of a picture, relative to white (and at most that).
-fn brightest(image: &Image) -> Result<f32> {
-    let colours = image.channels.colours();
-    let of = |index: usize| index % image.channels.count() < colours;
-    let brightest = match &image.samples {
-        Samples::U8(v) => v
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| of(*i))
-            .map(|(_, &v)| f32::from(v) / 255.0)
-            .fold(0.0, f32::max),
-        Samples::U16(v) => v
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| of(*i))
-            .map(|(_, &v)| f32::from(v) / 65535.0)
-            .fold(0.0, f32::max),
-        Samples::F32(v) => v
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| of(*i))
-            .map(|(_, &v)| colour::from_linear(v))
-            .fold(0.0, f32::max),
-    };
-    Ok(brightest.min(1.0))
+/// The brightest colour sample of a picture; 1 is white.
+fn brightest(image: &Image) -> f32 {
+    match &image.samples {
+        Samples::U8(v) => brightest_of(v.iter().map(|&v| f32::from(v) / 255.0), image.channels),
+        Samples::U16(v) => brightest_of(v.iter().map(|&v| f32::from(v) / 65535.0), image.channels),
+        Samples::F32(v) => brightest_of(v.iter().map(|&v| colour::from_linear(v)), image.channels),
+    }
+}
+
+/// The brightest of interleaved samples, alpha left out.
+fn brightest_of(samples: impl Iterator<Item = f32>, channels: Channels) -> f32 {
+    let colours = samples.enumerate().filter(|(i, _)| i % channels.count() < channels.colours());
+    colours.map(|(_, v)| v).fold(0.0, f32::max)
 }
 
 /// Gives samples of a float picture the brightness back that was taken from it, as light.

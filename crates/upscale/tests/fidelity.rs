@@ -161,6 +161,10 @@ fn numbers_that_are_no_colours_are_errors() {
     assert!(matches!(with(f32::NAN, &image), Err(Error::NotFinite { .. })));
     assert!(matches!(with(f32::INFINITY, &image), Err(Error::NotFinite { .. })));
     assert!(matches!(with(0.0, &image), Err(Error::Black)));
+    let mut opaque = picture(16, 16, Channels::Rgba, Depth::U8);
+    let Samples::U8(samples) = &mut opaque.samples else { panic!("8 bits") };
+    samples.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
+    assert!(matches!(with(0.0, &opaque), Err(Error::Black)), "alpha is no light");
     let black = Image::new(image.header(), Samples::U8(vec![0; 16 * 16 * 3])).expect("black");
     assert!(with(0.0, &black).is_ok(), "black from black is right");
 }

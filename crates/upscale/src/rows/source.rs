@@ -11,13 +11,11 @@ pub(crate) struct Source<'a> {
     /// What samples are divided by: the brightest of a picture that is brighter than white.
     peak: f32,
     band: Vec<f32>,
-    /// The brightest sample that has been read.
-    brightest: f32,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn new(image: &'a Image) -> Result<Self> {
-        Ok(Self { image, peak: peak(image)?, band: Vec::new(), brightest: 0.0 })
+        Ok(Self { image, peak: peak(image)?, band: Vec::new() })
     }
 
     /// What the samples of the result are to be multiplied with.
@@ -38,7 +36,6 @@ impl Rows for Source<'_> {
             let scale = 1.0 / self.peak;
             self.band.iter_mut().for_each(|v| *v = (*v * scale).clamp(0.0, 1.0));
         }
-        self.brightest = self.band.iter().copied().fold(self.brightest, f32::max);
         Ok(&self.band)
     }
 }
