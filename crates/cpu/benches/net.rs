@@ -1,4 +1,4 @@
-//! How fast whole networks run: `cargo bench -p amplio-cpu --bench net -- [network] [threads] [level] [side] [winograd]`.
+//! How fast whole networks run: `cargo bench -p amplio-cpu --bench net -- [network] [threads] [level] [side] [precision]`.
 //!
 //! Prints, for networks of random weights, the milliseconds and the multiply-accumulates per second of a run, and what each
 //! kind of step takes.
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use amplio_cpu::{Cpu, Level, Method};
+use amplio_cpu::{Cpu, Level, Precision};
 use amplio_graph::ops::{
     Attention, Conv2d, Dim, LayerNorm, MatMul, Reshape, Slice, Transpose, Unary, WindowPartition,
     WindowReverse,
@@ -184,8 +184,12 @@ fn main() -> Result<()> {
     let threads = argument(1).and_then(|n| n.parse().ok()).unwrap_or(0);
     let level = argument(2).and_then(|l| l.parse().ok()).unwrap_or(Level::best());
     let side = argument(3).and_then(|n| n.parse().ok()).unwrap_or(256);
-    let method = if argument(4) == Some("winograd") { Method::Winograd } else { Method::Direct };
-    let cpu = Cpu::new(threads, level)?.with(method);
+    let precision = match argument(4) {
+        Some("strict") => Precision::Strict,
+        Some("exact") => Precision::Exact,
+        _ => Precision::Fast,
+    };
+    let cpu = Cpu::new(threads, level)?.with(precision);
     for (name, graph) in [("compact", compact as fn() -> Result<Graph>), ("rrdb", rrdb), ("swin", swin)] {
         if argument(0).is_none_or(|wanted| wanted == name || wanted == "all") {
             report(name, &graph()?, &cpu, side)?;

@@ -1,7 +1,7 @@
 //! What must not change a bit of a result: the number of threads, and where a picture was cut, if the pieces lie on the
 //! device's grid and overlap by the receptive field and the blocks that are rounded together.
 
-use amplio_cpu::{Cpu, Level, Method};
+use amplio_cpu::{Cpu, Level, Precision};
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::receptive::footprint;
 use amplio_graph::{Device, Graph, Op, Shape, Tensor};
@@ -20,25 +20,25 @@ fn cpu(threads: usize, level: Level) -> Cpu {
 
 #[test]
 fn threads() {
-    same_bits_on_any_threads(Method::Direct);
+    same_bits_on_any_threads(Precision::Strict);
 }
 
 #[test]
 fn threads_with_winograd() {
-    same_bits_on_any_threads(Method::Winograd);
+    same_bits_on_any_threads(Precision::Exact);
 }
 
 #[test]
 fn cuts() {
-    same_bits_wherever_cut(Method::Direct);
+    same_bits_wherever_cut(Precision::Strict);
 }
 
 #[test]
 fn cuts_with_winograd() {
-    same_bits_wherever_cut(Method::Winograd);
+    same_bits_wherever_cut(Precision::Exact);
 }
 
-fn same_bits_on_any_threads(method: Method) {
+fn same_bits_on_any_threads(method: Precision) {
     let [one, many @ ..] = &[1, 2, 3, 5].map(|threads| cpu(threads, Level::best()).with(method));
     for case in cases() {
         let expected = run(one, &case.graph, &case.picture(1));
@@ -49,7 +49,7 @@ fn same_bits_on_any_threads(method: Method) {
     }
 }
 
-fn same_bits_wherever_cut(method: Method) {
+fn same_bits_wherever_cut(method: Precision) {
     let device = cpu(2, Level::best()).with(method);
     let alignment = device.alignment();
     let mut cuts = 0;
