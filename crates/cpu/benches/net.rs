@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use amplio_cpu::{Cpu, Level, Precision};
+use amplio_cpu::{Cpu, Level};
 use amplio_graph::ops::{
     Attention, Conv2d, Dim, LayerNorm, MatMul, Reshape, Slice, Transpose, Unary, WindowPartition,
     WindowReverse,
 };
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Builder, Device, Graph, Result, Shape, Tensor, Value};
+use amplio_graph::{Builder, Device, Graph, Precision, Result, Shape, Tensor, Value};
 
 /// Numbers that look random, and are the same in every run.
 struct Noise(u32);
@@ -141,10 +141,10 @@ fn swin() -> Result<Graph> {
     net.finish(y)
 }
 
-fn report(name: &str, graph: &Graph, cpu: &Cpu, side: usize) -> Result<()> {
+fn report(name: &str, graph: &Graph, cpu: &Cpu, precision: Precision, side: usize) -> Result<()> {
     let shape = Shape::image(1, 3, side, side);
     let plan = FusedPlan::new(graph, &shape)?;
-    let mut program = cpu.compile(&plan)?;
+    let mut program = cpu.compile(&plan, precision)?;
     let input = Noise(3).tensor(shape.to_vec(), 1.0);
     let mut steps = vec![Duration::MAX; plan.steps.len()];
     let mut runs = Vec::new();
@@ -160,7 +160,7 @@ fn report(name: &str, graph: &Graph, cpu: &Cpu, side: usize) -> Result<()> {
     let gmacs = |macs: u64, time: Duration| macs as f64 / time.as_secs_f64() / 1e9;
     let (best, median) = (runs[0], runs[runs.len() / 2]);
     println!(
-        "{name} on {}, {side}x{side}: best {best:.1?}, median {median:.1?}; {:.1} GMAC, {:.1} GMAC/s; {:.0} MiB",
+        "{name} on {}, {precision}, {side}x{side}: best {best:.1?}, median {median:.1?}; {:.1} GMAC, {:.1} GMAC/s; {:.0} MiB",
         cpu.name(),
         plan.macs() as f64 / 1e9,
         gmacs(plan.macs(), best),
@@ -189,10 +189,10 @@ fn main() -> Result<()> {
         Some("exact") => Precision::Exact,
         _ => Precision::Fast,
     };
-    let cpu = Cpu::new(threads, level)?.with(precision);
+    let cpu = Cpu::new(threads, level)?;
     for (name, graph) in [("compact", compact as fn() -> Result<Graph>), ("rrdb", rrdb), ("swin", swin)] {
         if argument(0).is_none_or(|wanted| wanted == name || wanted == "all") {
-            report(name, &graph()?, &cpu, side)?;
+            report(name, &graph()?, &cpu, precision, side)?;
         }
     }
     Ok(())

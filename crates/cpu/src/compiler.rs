@@ -5,10 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use amplio_graph::plan::{Content, FusedPlan, View};
-use amplio_graph::{Result, Tensor};
+use amplio_graph::{Precision, Result, Tensor};
 use amplio_simd::Level;
 
-use crate::device::Precision;
 use crate::kernels::{Filters, Form, Packed, vectors};
 
 /// What kernels need to compile.

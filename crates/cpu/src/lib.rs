@@ -8,7 +8,7 @@
 //!
 //! # Layout
 //!
-//! - [`Cpu`]: the device: instruction set, threads, precision.
+//! - [`Cpu`]: the device: instruction set and threads.
 //! - `compiler`: what kernels need to compile, and the weights that have been packed.
 //! - `program`: the executable: buffers, and the steps in order.
 //! - `layout`: how tensors lie in memory.
@@ -26,4 +26,4 @@ mod program;
 mod step;
 
 pub use amplio_simd::Level;
-pub use device::{Cpu, Precision};
+pub use device::Cpu;

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Step, View};
-use amplio_graph::{Error, Executable, Result, Shape, StepWatcher, Tensor};
+use amplio_graph::{Error, Executable, Precision, Result, Shape, StepWatcher, Tensor};
 use amplio_simd::{AlignedBuf, PixelsMut, PixelsRef, Region, borrow};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::compiler::Compiler;
-use crate::device::{Cpu, Precision};
+use crate::device::Cpu;
 use crate::kernels::{Form, memory as zeros, reads_half};
 use crate::layout::{Walk, channels, pixels, region, walks};
 use crate::step::CompiledStep;
@@ -41,13 +41,13 @@ struct PlacedStep {
 }
 
 impl Program {
-    pub(crate) fn new(plan: &FusedPlan, device: &Cpu) -> Result<Self> {
+    pub(crate) fn new(plan: &FusedPlan, device: &Cpu, precision: Precision) -> Result<Self> {
         let device = device.clone();
         let overflow = Arc::default();
         let compiler = Compiler {
             plan,
             level: device.level,
-            precision: device.precision,
+            precision,
             packed: &device.packed,
             overflow: Arc::clone(&overflow),
         };
@@ -96,7 +96,7 @@ impl Program {
     fn exact(&mut self) -> Result<&mut Self> {
         let exact = match self.exact.take() {
             Some(exact) => exact,
-            None => Box::new(Self::new(&self.plan, &self.device.clone().with(Precision::Exact))?),
+            None => Box::new(Self::new(&self.plan, &self.device, Precision::Exact)?),
         };
         Ok(self.exact.insert(exact))
     }
