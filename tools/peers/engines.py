@@ -19,8 +19,9 @@ class Engine:
         return self.name.endswith("avx2")
 
 
-# ncnn picks its kernels by CPUID and has no switch for that. To restrict it, build it once without AVX-512 from its source
-# package (EXTRA_CMAKE_ARGS=-DNCNN_AVX512=OFF pip install --target FOLDER …) and name that folder here.
+# ncnn picks its kernels by CPUID, and no option or variable restricts it. This folder holds one built without AVX-512, from
+# the source of the same release: EXTRA_CMAKE_ARGS=-DNCNN_AVX512=OFF pip install --no-deps --target FOLDER SOURCE. (The source
+# package calls itself after the day on which it is built, so that pip refuses to build it by version: unpack it first.)
 NCNN_AVX2 = os.environ.get("AMPLIO_BENCH_NCNN_AVX2", "")
 
 PEERS = [
@@ -35,7 +36,7 @@ PEERS = [
     Engine("ncnn fp32 avx2", True, "ncnn", environment={"PYTHONPATH": NCNN_AVX2}),
     Engine("torch fp32 avx2", True, "torch", {"dtype": "float32"}, {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}),
 ]
-# torch.compile takes minutes for each network; only on request.
+# Engines that run only when they are named: torch.compile takes minutes for each network, ncnn has to be built.
 OPTIONAL = {"torch-compile bf16"} | (set() if NCNN_AVX2 else {"ncnn fp32 avx2"})
 
 
@@ -45,9 +46,8 @@ TRUTH = Engine("torch fp64", True, "torch", {"dtype": "float64"})
 
 def open_engine(engine, net, threads):
     """Returns `prepare`: from an array (1, C, H, W) to a function without arguments that returns the output array."""
-    return {"ncnn": _ncnn, "onnxruntime": _onnxruntime, "openvino": _openvino, "torch": _torch}[engine.library](
-        net, threads, engine.options
-    )
+    libraries = {"ncnn": _ncnn, "onnxruntime": _onnxruntime, "openvino": _openvino, "torch": _torch}
+    return libraries[engine.library](net, threads, engine.options)
 
 
 def _ncnn(net, threads, options):
@@ -63,7 +63,7 @@ def _ncnn(net, threads, options):
     source, result = network.input_names()[0], network.output_names()[0]
 
     def prepare(array):
-        picture = ncnn.Mat(np.ascontiguousarray(array[0])).clone()
+        picture = ncnn.Mat(array[0]).clone()
 
         def compute():
             extractor = network.create_extractor()

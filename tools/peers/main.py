@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 import accuracy
@@ -75,7 +74,7 @@ def timed(name, arguments, setting):
             for one in started:
                 took = one.time(*arguments.size)
                 times[one.engine.name].append(took)
-                print(f"{name:10} round {turn}  {one.engine.name:20} {took:10.1f} ms", flush=True)
+                print(f"{name:10} {one.engine.name:20} round {turn}: {took:.1f} ms", flush=True)
     finally:
         for one in started:
             one.close()
@@ -89,19 +88,26 @@ def agreeing(chosen, net, setting):
     started = []
     for engine in chosen:
         one = running.start(engine, net, setting)
-        try:
-            output = running.compute(one, picture)
-            difference, likeness = np.abs(output - truth).max(), pictures.psnr(output, truth)
-            verdict = "" if likeness >= LEAST_PSNR[engine.exact] else "  too far off: not timed"
-            print(f"{net.name:10} agrees   {engine.name:20} {likeness:6.1f} dB, at most {difference:.1e}{verdict}", flush=True)
-        except Failed as problem:
-            verdict = "failed"
-            print(f"{net.name:10} failed   {problem}", file=sys.stderr, flush=True)
-        if verdict:
-            one.close()
-        else:
+        if agrees(one, picture, truth):
             started.append(one)
+        else:
+            one.close()
     return started
+
+
+def agrees(one, picture, truth):
+    """Whether a running engine gives the right answer, and says so."""
+    name = f"{one.net.name:10} {one.engine.name:20}"
+    try:
+        output = running.compute(one, picture)
+    except Failed as problem:
+        print(f"{name} FAILED: {problem}", flush=True)
+        return False
+    difference, likeness = np.abs(output - truth).max(), pictures.psnr(output, truth)
+    right = likeness >= LEAST_PSNR[one.engine.exact]
+    verdict = "agrees" if right else "DIFFERS and is not timed"
+    print(f"{name} {verdict}: {likeness:.1f} dB, at most {difference:.1e}", flush=True)
+    return right
 
 
 if __name__ == "__main__":

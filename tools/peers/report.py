@@ -1,6 +1,7 @@
 """What has been measured, as Markdown."""
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 from datetime import date
@@ -79,9 +80,17 @@ def circumstances(arguments):
     commit = said("git", "-C", FILE.parent, "describe", "--always", "--dirty")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     return (
-        f"Measured on {date.today()} with {model} ({arguments.threads} threads; {', '.join(flags)}), {platform.system()}"
-        f" {platform.machine()}, Python {platform.python_version()}; amplio {commit}; {versions}."
+        f"Measured on {date.today()} with {model} ({os.cpu_count()} logical cores; {', '.join(flags)}), {platform.system()}"
+        f" {platform.machine()}, Python {platform.python_version()}; amplio {commit}; {versions}. To repeat it, when the machine"
+        f" has nothing else to do: `tools/bench-peers {' '.join(options(arguments))}`."
     )
+
+
+def options(arguments):
+    if arguments.accuracy:
+        return ["--accuracy", f"--threads {arguments.threads}"]
+    width, height = arguments.size
+    return [f"--rounds {arguments.rounds}", f"--size {width}x{height}", f"--threads {arguments.threads}"]
 
 
 def cpu():

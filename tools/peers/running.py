@@ -61,22 +61,24 @@ class Amplio:
         return done.stdout
 
     def close(self):
-        pass
+        """Nothing stays."""
 
 
 class Peer:
+    """A library in a process that stays, and does nothing while others have their turn."""
+
     def __init__(self, engine, net, setting):
-        self.engine = engine
-        command = [sys.executable, Path(__file__).with_name("worker.py"), engine.name]
+        self.engine, self.net = engine, net
+        self.log = tempfile.TemporaryFile("w+")
+        worker, threads = Path(__file__).with_name("worker.py"), str(setting.threads)
         self.process = subprocess.Popen(
-            [*command, net.name, str(setting.threads), setting.weights, setting.made],
+            [sys.executable, worker, engine.name, net.name, threads, setting.weights, setting.made],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=(log := tempfile.TemporaryFile("w+")),
+            stderr=self.log,
             text=True,
-            env=os.environ | {"OMP_NUM_THREADS": str(setting.threads)} | engine.environment,
+            env=os.environ | {"OMP_NUM_THREADS": threads} | engine.environment,
         )
-        self.log = log
 
     def run(self, source, result):
         self._ask({"run": str(source), "to": str(result)})
@@ -92,7 +94,7 @@ class Peer:
             answer = ""
         if not answer:
             self.log.seek(0)
-            raise Failed(f"{self.engine.name}: {(self.log.read().strip().splitlines() or ['ended'])[-1]}")
+            raise Failed(f"{self.engine.name} ended: {self.log.read().strip()[-2000:]}")
         return json.loads(answer)
 
     def close(self):

@@ -105,7 +105,8 @@ pub(crate) fn layers<'a>(graph: &'a Graph) -> Vec<Layer<'a>> {
 }
 
 /// The scale and the output channels of a network whose last convolution, before the channels become pixels, has `channels`
-/// outputs. They are not determined by it alone; this is spandrel's choice (`get_scale_and_output_channels`): most networks return the channels they take.
+/// outputs. They are not determined by it alone; this is spandrel's choice (`get_scale_and_output_channels`): most networks
+/// return the channels they take.
 fn scale_and_outputs(channels: usize, inputs: usize) -> Result<(usize, usize)> {
     let scale = |outputs: usize| match outputs {
         0 => None,
