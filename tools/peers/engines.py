@@ -1,7 +1,8 @@
 """The engines. Each is opened for one network and then asked to prepare an input; what it returns computes the output."""
 
-import os
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class Engine:
         return self.name.endswith("avx2")
 
 
-# ncnn picks its kernels by CPUID, and no option or variable restricts it. This folder holds one built without AVX-512, from
-# the source of the same release: EXTRA_CMAKE_ARGS=-DNCNN_AVX512=OFF pip install --no-deps --target FOLDER SOURCE. (The source
-# package calls itself after the day on which it is built, so that pip refuses to build it by version: unpack it first.)
-NCNN_AVX2 = os.environ.get("AMPLIO_BENCH_NCNN_AVX2", "")
+# ncnn picks its kernels by CPUID, and no option or variable restricts it. Who wants to compare with AVX2 builds ncnn into this
+# folder without AVX-512, from the source of the same release:
+#     EXTRA_CMAKE_ARGS=-DNCNN_AVX512=OFF pip install --no-deps --target FOLDER SOURCE
+# (The source package calls itself after the day on which it is built, so that pip refuses its version: unpack it first.)
+NCNN_AVX2 = Path(sys.prefix, "ncnn-avx2")
 
 PEERS = [
     Engine("ncnn fp32", True, "ncnn"),
@@ -33,11 +35,11 @@ PEERS = [
     Engine("torch fp32", True, "torch", {"dtype": "float32"}),
     Engine("torch bf16", False, "torch", {"dtype": "bfloat16"}),
     Engine("torch-compile bf16", False, "torch", {"dtype": "bfloat16", "compile": True}),
-    Engine("ncnn fp32 avx2", True, "ncnn", environment={"PYTHONPATH": NCNN_AVX2}),
+    Engine("ncnn fp32 avx2", True, "ncnn", environment={"PYTHONPATH": str(NCNN_AVX2)}),
     Engine("torch fp32 avx2", True, "torch", {"dtype": "float32"}, {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}),
 ]
-# Engines that run only when they are named: torch.compile takes minutes for each network, ncnn has to be built.
-OPTIONAL = {"torch-compile bf16"} | (set() if NCNN_AVX2 else {"ncnn fp32 avx2"})
+# Engines that run only when they are named: torch.compile takes minutes for each network, ncnn has to be built for AVX2.
+OPTIONAL = {"torch-compile bf16"} | (set() if NCNN_AVX2.is_dir() else {"ncnn fp32 avx2"})
 
 
 # What all are held against.
