@@ -1,5 +1,6 @@
 """How exact engines are on real pictures, against PyTorch in 64 bits."""
 
+import engines
 import nets
 import numpy as np
 import pictures
@@ -26,12 +27,11 @@ def measured(names, setting):
 
 
 def rows(net, chosen, setting):
-    started = [running.start(engine, net, setting) for engine in chosen]
+    started = [running.start(engine, net, setting) for engine in [engines.TRUTH, *chosen]]
     try:
         for picture in pictures.CROPS:
             array = pictures.crop(picture, SIDE, SIDE)
-            truth = pictures.levels(running.truth(net, setting, array))
-            outputs = [pictures.levels(running.compute(one, array)) for one in started]
+            truth, *outputs = (pictures.levels(running.compute(one, array)) for one in started)
             row = [picture, *(f"{pictures.psnr(output, truth, 255):.1f} / {np.abs(output - truth).max()}" for output in outputs)]
             print(f"{net.name:10} {' | '.join(row)}", flush=True)
             yield row
