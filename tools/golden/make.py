@@ -13,6 +13,7 @@ import compact
 import esrgan
 import ncnn_cases
 import pictures
+import span
 
 TESTDATA = Path(__file__).resolve().parents[2] / "testdata"
 GOLDEN = TESTDATA / "golden"
@@ -26,6 +27,7 @@ def emptied(folder):
 def make_archs():
     compact.make(emptied(GOLDEN / "archs" / "compact"))
     esrgan.make(emptied(GOLDEN / "archs" / "esrgan"))
+    span.make(emptied(GOLDEN / "archs" / "span"))
 
 
 MAKERS = {
