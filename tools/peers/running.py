@@ -11,14 +11,10 @@ from pathlib import Path
 import engines
 import numpy as np
 
-# How amplio is asked for a precision. None: it cannot yet.
-AMPLIO_MODES = {"fast": None, "exact": ["--method", "winograd"]}
-
 AMPLIO = [
-    engines.Engine(f"amplio {mode}{suffix}", mode == "exact", "amplio", {"arguments": arguments + isa})
-    for suffix, isa in (("", []), (" avx2", ["--isa", "avx2"]))
-    for mode, arguments in AMPLIO_MODES.items()
-    if arguments is not None
+    engines.Engine("amplio fast", False, "amplio", {"arguments": ["--precision", "fast"]}),
+    engines.Engine("amplio exact", True, "amplio", {"arguments": ["--precision", "exact"]}),
+    engines.Engine("amplio exact avx2", True, "amplio", {"arguments": ["--precision", "exact", "--isa", "avx2"]}),
 ]
 ALL = AMPLIO + engines.PEERS
 
