@@ -58,10 +58,12 @@ pub(crate) fn binary<I: Isa>(isa: I, function: BinaryFn, a: I::F32, b: I::F32) -
     }
 }
 
-/// `x` where it is positive, `slope * x` elsewhere.
+/// `x` where it is positive, `slope * x` elsewhere. Without a mask, which the compiler would store through: what is loaded after
+/// a store with a mask has to wait for it.
 #[inline(always)]
 pub(crate) fn prelu<I: Isa>(isa: I, x: I::F32, slope: I::F32) -> I::F32 {
-    isa.select(isa.gt(x, isa.zero()), x, isa.mul(x, slope))
+    let zero = isa.zero();
+    isa.fma(isa.min(zero, x), slope, isa.max(zero, x))
 }
 
 /// The largest of magnitudes that are given by their bits; infinity counts as more than any number, and NaN as more than that.

@@ -71,19 +71,28 @@ impl Elementwise {
     }
 }
 
-/// The place of neighbouring results in a row, of which each vector holds some channels of a pixel.
-pub(crate) struct Row {
+/// The place of a square of results, of which each vector holds some channels of a pixel.
+pub(crate) struct Square {
     /// The number of the first pixel in the result of the step.
     pub(crate) first: usize,
-    /// The pixels that are in the picture, at least one; the vectors beyond them mean nothing.
-    pub(crate) pixels: usize,
+    /// Pixels in a row of the result.
+    pub(crate) width: usize,
+    /// Rows and columns that are in the picture, at least one each; the vectors beyond them mean nothing.
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
     /// The first of the channels.
     pub(crate) channel: usize,
     /// Channels; the lanes beyond them mean nothing.
     pub(crate) channels: usize,
 }
 
-impl Row {
+impl Square {
+    /// Whether all of it means something.
+    #[inline(always)]
+    pub(crate) fn is_whole<I: Isa, const S: usize>(&self) -> bool {
+        (self.rows, self.columns, self.channels) == (S, S, I::LANES)
+    }
+
     /// The channels of a pixel of an operand, or the one that serves for all.
     #[inline(always)]
     fn load<I: Isa>(&self, isa: I, from: &PixelsRef, pixel: usize, single: bool) -> I::F32 {
@@ -101,8 +110,6 @@ impl Row {
             let mut first = [0.0];
             isa.store_partial(&mut first, E::load_partial(isa, &channels[..1]));
             isa.splat(first[0])
-        } else if self.channels == I::LANES {
-            E::load(isa, &channels[self.channel..])
         } else {
             E::load_partial(isa, &channels[self.channel..][..self.channels])
         }
@@ -110,26 +117,28 @@ impl Row {
 }
 
 impl Elementwise {
-    /// Applies the operation to results that are still in registers.
+    /// Applies the operation to results that are not stored yet.
     #[inline(always)]
-    pub(crate) fn apply_to_row<I: Isa, const S: usize>(
+    pub(crate) fn apply_to_square<I: Isa, const S: usize>(
         &self,
         isa: I,
         inputs: &[PixelsRef],
-        row: &Row,
-        results: &mut [I::F32; S],
+        square: &Square,
+        results: &mut [[I::F32; S]; S],
     ) {
         match self {
             Self::Unary(function) => {
-                results.iter_mut().for_each(|x| *x = unary(isa, *function, *x));
+                for x in results.as_flattened_mut() {
+                    *x = unary(isa, *function, *x);
+                }
             }
-            Self::Prelu(other) => other.apply(isa, Prelu, inputs, row, results),
+            Self::Prelu(other) => other.apply(isa, Prelu, inputs, square, results),
             Self::Binary { function: BinaryFn::Add, other, .. } => {
-                other.apply(isa, Add, inputs, row, results)
+                other.apply(isa, Add, inputs, square, results)
             }
             Self::Binary { function, other, swapped } => {
                 let function = Binary { function: *function, swapped: *swapped };
-                other.apply(isa, function, inputs, row, results);
+                other.apply(isa, function, inputs, square, results);
             }
         }
     }
@@ -143,13 +152,13 @@ impl Other {
         isa: I,
         function: F,
         inputs: &[PixelsRef],
-        row: &Row,
-        results: &mut [I::F32; S],
+        square: &Square,
+        results: &mut [[I::F32; S]; S],
     ) {
         let (from, map, single) = match self {
             Self::Scalar(number) => {
                 let other = isa.splat(*number);
-                for x in results {
+                for x in results.as_flattened_mut() {
                     *x = function.of(isa, *x, other);
                 }
                 return;
@@ -158,31 +167,28 @@ impl Other {
         };
         match map {
             PixelMap::First => {
-                let other = row.load(isa, from, 0, single);
-                for x in results {
+                let other = square.load(isa, from, 0, single);
+                for x in results.as_flattened_mut() {
                     *x = function.of(isa, *x, other);
                 }
             }
-            PixelMap::Same if row.pixels == S && row.channels == I::LANES && !single => {
+            PixelMap::Same if square.is_whole::<I, S>() && !single => {
+                let place = (square.first, square.width);
                 let others = if from.is_half() {
-                    from.load::<I, f16, S>(isa, row.first, row.channel)
+                    from.load_square::<I, f16, S>(isa, place, square.channel)
                 } else {
-                    from.load::<I, f32, S>(isa, row.first, row.channel)
+                    from.load_square::<I, f32, S>(isa, place, square.channel)
                 };
-                for (x, other) in results.iter_mut().zip(others) {
-                    *x = function.of(isa, *x, other);
+                for (x, other) in results.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
+                    *x = function.of(isa, *x, *other);
                 }
             }
-            PixelMap::Same => {
-                for (i, x) in results.iter_mut().enumerate() {
-                    let pixel = row.first + i.min(row.pixels - 1);
-                    *x = function.of(isa, *x, row.load(isa, from, pixel, single));
-                }
-            }
-            PixelMap::Axes(_) => {
-                let mut mapped = map.from(row.first);
-                for x in results.iter_mut().take(row.pixels) {
-                    *x = function.of(isa, *x, row.load(isa, from, mapped.next(), single));
+            PixelMap::Same | PixelMap::Axes(_) => {
+                for (y, row) in results.iter_mut().enumerate().take(square.rows) {
+                    let mut mapped = map.from(square.first + y * square.width);
+                    for x in row.iter_mut().take(square.columns) {
+                        *x = function.of(isa, *x, square.load(isa, from, mapped.next(), single));
+                    }
                 }
             }
         }

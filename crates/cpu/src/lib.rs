@@ -9,6 +9,7 @@
 //! # Layout
 //!
 //! - [`Cpu`]: the device: instruction set and threads.
+//! - [`Peak`]: what this machine can do at most, measured.
 //! - `compiler`: what kernels need to compile, and the weights that have been packed.
 //! - `program`: the executable: buffers, and the steps in order.
 //! - `layout`: how tensors lie in memory.
@@ -22,8 +23,10 @@ mod elementwise;
 mod epilogue;
 mod kernels;
 mod layout;
+mod peak;
 mod program;
 mod step;
 
 pub use amplio_simd::Level;
 pub use device::Cpu;
+pub use peak::Peak;

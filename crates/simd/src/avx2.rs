@@ -294,4 +294,20 @@ impl<const VNNI: bool> Isa for Avx2<VNNI> {
             if VNNI { _mm256_dpwssd_avx_epi32(c, a, b) } else { _mm256_add_epi32(c, _mm256_madd_epi16(a, b)) }
         }
     }
+
+    #[inline(always)]
+    fn vectors(self, from: &[f32]) -> &[Self::F32] {
+        // SAFETY: a vector is 8 floats without padding, and any bits are valid for it.
+        let (before, vectors, _) = unsafe { from.align_to() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
+    }
+
+    #[inline(always)]
+    fn vectors_mut(self, from: &mut [f32]) -> &mut [Self::F32] {
+        // SAFETY: a vector is 8 floats without padding, and any bits are valid for either.
+        let (before, vectors, _) = unsafe { from.align_to_mut() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
+    }
 }

@@ -64,6 +64,19 @@ pub trait Isa: Copy + Debug + Send + Sync + 'static {
     /// If `to` is shorter.
     fn store_f16(self, to: &mut [f16], v: Self::F32);
 
+    /// The whole vectors of a slice, and not what is left of it. An index into them costs less than [`Isa::load`] does, which
+    /// checks both ends.
+    ///
+    /// # Panics
+    /// If the slice does not begin where a vector may: at a multiple of its size.
+    fn vectors(self, from: &[f32]) -> &[Self::F32];
+
+    /// As [`Isa::vectors`], to be written.
+    ///
+    /// # Panics
+    /// As [`Isa::vectors`].
+    fn vectors_mut(self, from: &mut [f32]) -> &mut [Self::F32];
+
     /// `a + b`.
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a - b`.

@@ -249,4 +249,20 @@ impl Isa for Scalar {
         });
         zip(products, c, i32::wrapping_add)
     }
+
+    #[inline(always)]
+    fn vectors(self, from: &[f32]) -> &[Self::F32] {
+        // SAFETY: a vector is 4 floats without padding, and any bits are valid for it.
+        let (before, vectors, _) = unsafe { from.align_to() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
+    }
+
+    #[inline(always)]
+    fn vectors_mut(self, from: &mut [f32]) -> &mut [Self::F32] {
+        // SAFETY: a vector is 4 floats without padding, and any bits are valid for either.
+        let (before, vectors, _) = unsafe { from.align_to_mut() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
+    }
 }

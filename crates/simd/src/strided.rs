@@ -183,15 +183,23 @@ impl Shape {
         i * self.stride
     }
 
-    /// Where `lanes` channels from `channel` on of `count` pixels from `first` on begin, in units of 16 bits.
+    /// Where `lanes` channels from `channel` on of a square of `side` pixels a side begin, in units of 16 bits.
     #[inline(always)]
-    fn vectors<E: Element>(self, first: usize, count: usize, channel: usize, lanes: usize) -> usize {
+    fn square<E: Element>(
+        self,
+        (first, width): (usize, usize),
+        side: usize,
+        channel: usize,
+        lanes: usize,
+    ) -> usize {
         let Self { pixels, channels, half, .. } = self;
-        assert!(count <= pixels && first <= pixels - count, "{count} pixels from {first} of {pixels}");
+        let last = (side - 1).checked_mul(width).and_then(|rows| rows.checked_add(first)?.checked_add(side));
         assert!(
-            lanes <= channels && channel <= channels - lanes,
-            "{lanes} channels from {channel} of {channels}"
+            last.is_some_and(|last| last <= pixels),
+            "a square of {side} from {first} of {pixels} pixels"
         );
+        let last = channel.checked_add(lanes);
+        assert!(last.is_some_and(|last| last <= channels), "{lanes} channels from {channel} of {channels}");
         assert!(half == E::HALF, "elements of the other kind");
         first * self.stride + if half { channel } else { 2 * channel }
     }
@@ -282,26 +290,28 @@ impl<'a> PixelsRef<'a> {
         self.shape.half
     }
 
-    /// A vector of the channels from `channel` on of each of `N` neighbouring pixels.
+    /// A vector of the channels from `channel` on of each pixel of a square: `N` rows of `N` neighbours, `width` pixels apart.
     ///
     /// # Panics
     /// If there are no such pixels or channels, or the elements are of another kind.
     #[inline(always)]
-    pub fn load<I: Isa, E: Element, const N: usize>(
+    pub fn load_square<I: Isa, E: Element, const N: usize>(
         &self,
         isa: I,
-        first: usize,
+        (first, width): (usize, usize),
         channel: usize,
-    ) -> [I::F32; N] {
-        let place = self.shape.vectors::<E>(first, N, channel, I::LANES);
-        let mut vectors = [isa.zero(); N];
-        for (i, vector) in vectors.iter_mut().enumerate() {
-            // SAFETY: `vectors` checked that the pixels and channels are in the region and of this kind, so that the invariant
+    ) -> [[I::F32; N]; N] {
+        let shape = self.shape;
+        let place = shape.square::<E>((first, width), N, channel, I::LANES);
+        let mut vectors = [[isa.zero(); N]; N];
+        for (y, x) in (0..N).flat_map(|y| (0..N).map(move |x| (y, x))) {
+            // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that the invariant
             // lets us read them.
             let from = unsafe {
-                slice::from_raw_parts(self.start.add(place + i * self.shape.stride).cast::<E>(), I::LANES)
+                let start = self.start.add(place + (y * width + x) * shape.stride);
+                slice::from_raw_parts(start.cast::<E>(), I::LANES)
             };
-            *vector = E::load(isa, from);
+            vectors[y][x] = E::load(isa, from);
         }
         vectors
     }
@@ -387,26 +397,29 @@ impl<'a> PixelsMut<'a> {
         })
     }
 
-    /// Writes a vector to the channels from `channel` on of each of `N` neighbouring pixels.
+    /// Writes a vector to the channels from `channel` on of each pixel of a square: `N` rows of `N` neighbours, `width` pixels
+    /// apart.
     ///
     /// # Panics
-    /// If there are no such pixels or channels, or the elements are of another kind.
+    /// If there are no such pixels or channels, the rows overlap, or the elements are of another kind.
     #[inline(always)]
-    pub fn store<I: Isa, E: Element, const N: usize>(
+    pub fn store_square<I: Isa, E: Element, const N: usize>(
         &mut self,
         isa: I,
-        first: usize,
+        (first, width): (usize, usize),
         channel: usize,
-        vectors: [I::F32; N],
+        vectors: &[[I::F32; N]; N],
     ) {
-        let place = self.shape.vectors::<E>(first, N, channel, I::LANES);
-        for (i, vector) in vectors.into_iter().enumerate() {
-            // SAFETY: `vectors` checked that the pixels and channels are in the region and of this kind, so that by the invariant
+        let (start, shape) = (self.start, self.shape);
+        let place = shape.square::<E>((first, width), N, channel, I::LANES);
+        for (y, x) in (0..N).flat_map(|y| (0..N).map(move |x| (y, x))) {
+            // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that by the invariant
             // they are ours alone; the borrow of `self` keeps us from lending them twice.
             let to = unsafe {
-                slice::from_raw_parts_mut(self.start.add(place + i * self.shape.stride).cast::<E>(), I::LANES)
+                let start = start.add(place + (y * width + x) * shape.stride);
+                slice::from_raw_parts_mut(start.cast::<E>(), I::LANES)
             };
-            E::store(isa, to, vector);
+            E::store(isa, to, vectors[y][x]);
         }
     }
 

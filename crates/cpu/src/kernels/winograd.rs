@@ -17,8 +17,8 @@
 //! though: where a picture is cut, the bits of a result may differ as far as the tiles reach, not only as far as the taps do.
 //!
 //! A block of tiles passes through memory of the thread that stays in the cache, of cells of 32 bits: the transformed pixels as
-//! `[product][tile][input channel]` ([`spread`]), the sums as `[tile][vector of output channels][product][lane]` ([`products`]);
-//! then come the last map, the bias and the epilogue ([`gather`]).
+//! `[tile][vector of input channels][product][lane]` ([`spread`]), the sums as `[tile][vector of output channels][product][lane]`
+//! ([`products`]); then come the last map, the bias and the epilogue ([`gather`]).
 
 mod gather;
 mod products;
@@ -33,17 +33,17 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use amplio_graph::ops::Conv2d;
-use amplio_graph::plan::Step;
+use amplio_graph::ops::{Conv2d, Unary};
+use amplio_graph::plan::{Epilogue, Operand, Step};
 use amplio_graph::{ImageShape, Result, Shape};
 use amplio_simd::{Element, Isa, Level, PixelsMut, PixelsRef, dispatch, dispatch_dot, f16};
 
-use self::gather::Gather;
+use self::gather::{Activation, Gather};
 use self::products::Products;
 use self::scratch::{LINE, Scratch};
 use self::spread::Spread;
 use self::transforms::{F4, F6, Transform};
-use super::pack::{Filters, Form, Packed};
+use super::pack::{Filters, Form, Packed, memory};
 use crate::compiler::Compiler;
 use crate::epilogue::Elementwise;
 
@@ -67,6 +67,7 @@ pub(crate) struct Winograd {
     result: [usize; 2],
     /// Rows above, and columns left of the input.
     padding: [usize; 2],
+    activation: Activation,
     epilogue: Vec<Elementwise>,
     /// Set when a number is met that integers or floats of 16 bits cannot carry.
     overflow: Arc<AtomicBool>,
@@ -88,11 +89,15 @@ impl Winograd {
         conv: &Conv2d,
         enlarge: usize,
         compiler: &Compiler,
-        epilogue: Vec<Elementwise>,
+        mut epilogue: Vec<Elementwise>,
     ) -> Result<Self> {
         let ImageShape { height, width, .. } = step.inputs[0].shape.as_image("conv2d")?;
         let form = compiler.form();
         let packed = compiler.packed(Filters { form, ..conv.into() })?;
+        let activation = activation(step, &packed, compiler)?;
+        if matches!(activation, Activation::Slopes(_)) {
+            epilogue.remove(0);
+        }
         Ok(Self {
             level: compiler.level(),
             lanes: compiler.lanes(),
@@ -102,6 +107,7 @@ impl Winograd {
             result: [step.result[2], step.result[3]],
             padding: [conv.padding[0], conv.padding[1]],
             packed,
+            activation,
             epilogue,
             overflow: compiler.overflow(),
         })
@@ -179,11 +185,11 @@ impl Winograd {
     {
         let (packed, width) = (&*self.packed, self.result[1]);
         let channels = packed.inputs.next_multiple_of(self.lanes);
-        let depth = if INTEGERS { channels / 2 } else { channels };
+        let cells = if INTEGERS { channels.div_ceil(2).next_multiple_of(self.lanes) } else { channels };
         let most = if channels.max(packed.bias.len()) <= NARROW { MANY } else { FEW };
-        // A line between planes and between tiles, so that they do not share sets of the cache.
-        let (plane, stride) = (most * depth + LINE, packed.bias.len() * R * R + LINE);
-        let [planes, sums, ring] = scratch.parts([plane * R * R, most * stride, channels * R * R]);
+        // A line between tiles, so that they do not share sets of the cache.
+        let (apart, stride) = (cells * R * R + LINE, packed.bias.len() * R * R + LINE);
+        let [numbers, sums, ring] = scratch.parts([most * apart, most * stride, channels * R * R]);
         let tiles = width.div_ceil(S);
         for tile in (0..tiles).step_by(most) {
             let count = most.min(tiles - tile);
@@ -195,9 +201,8 @@ impl Winograd {
                 columns: &strip.columns[tile * S..],
                 outside: strip.outside,
                 ring,
-                planes,
-                plane,
-                depth,
+                numbers,
+                stride: apart,
                 largest,
                 transform: PhantomData,
             };
@@ -206,16 +211,8 @@ impl Winograd {
                 let from = strip.first + row * width + tile * S;
                 pixels.prefetch(from..from + (count * S).min(width - tile * S));
             }
-            let products = Products::<INTEGERS> {
-                packed,
-                planes,
-                plane,
-                depth,
-                products: R * R,
-                tiles: count,
-                sums,
-                stride,
-            };
+            let products =
+                Products::<INTEGERS> { packed, numbers, apart, products: R * R, tiles: count, sums, stride };
             if INTEGERS {
                 dispatch_dot(self.level, products);
                 if largest.iter().any(|pixel| !pixel.is_finite()) {
@@ -232,6 +229,7 @@ impl Winograd {
                 own: strip.own.clone(),
                 left: tile * S,
                 width,
+                activation: &self.activation,
                 epilogue: &self.epilogue,
                 inputs,
                 first: strip.first,
@@ -244,6 +242,30 @@ impl Winograd {
             }
         }
     }
+}
+
+/// The slopes with which the epilogue of a step begins, if it does.
+fn activation(step: &Step, packed: &Packed, compiler: &Compiler) -> Result<Activation> {
+    let slope = |output: usize| match step.epilogue.first()? {
+        Epilogue::Unary(Unary::LeakyRelu(slope)) => Some(*slope),
+        Epilogue::Prelu(Operand::Scalar(slope)) => Some(*slope),
+        Epilogue::Prelu(Operand::View { view, .. }) => match compiler.constant(view)?.data() {
+            [slope] => Some(*slope),
+            slopes if slopes.len() == step.result[1] => Some(slopes[output]),
+            _ => None,
+        },
+        _ => None,
+    };
+    if slope(0).is_none() {
+        return Ok(Activation::None);
+    }
+    let mut slopes = memory(packed.bias.len())?;
+    for block in &packed.blocks {
+        for (i, to) in slopes[block.bias..][..block.channels].iter_mut().enumerate() {
+            *to = slope(block.output + i).unwrap_or_default();
+        }
+    }
+    Ok(Activation::Slopes(slopes))
 }
 
 /// A row of tiles.

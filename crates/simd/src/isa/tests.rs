@@ -298,6 +298,28 @@ fn halves_round_to_nearest_even() {
     every_level(|| Halves);
 }
 
+struct Vectors;
+
+impl Check for Vectors {
+    fn check<I: Isa>(isa: I) {
+        let mut buffer = crate::AlignedBuf::try_from_slice(&[1.0; 40]).expect("memory");
+        for (i, vector) in isa.vectors_mut(&mut buffer[..39]).iter_mut().enumerate() {
+            *vector = isa.splat(i as f32);
+        }
+        let whole = 39 / I::LANES * I::LANES;
+        assert!(buffer[..whole].iter().enumerate().all(|(i, &x)| x == (i / I::LANES) as f32));
+        assert!(buffer[whole..].iter().all(|&x| x == 1.0));
+        assert_eq!(isa.vectors(&buffer).len(), 40 / I::LANES);
+        let shifted = || _ = isa.vectors(&buffer[1..]);
+        assert!(align_of::<I::F32>() == 4 || catch_unwind(AssertUnwindSafe(shifted)).is_err());
+    }
+}
+
+#[test]
+fn slices_are_seen_as_vectors() {
+    every_level(|| Vectors);
+}
+
 struct Short;
 
 impl Check for Short {

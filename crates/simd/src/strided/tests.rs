@@ -201,61 +201,43 @@ fn pixels_of_a_chunk_are_checked() {
     head.pixel(1);
 }
 
-/// Adds one to channels 3 and on of all pixels but the first and the last, a vector of each of two pixels at a time.
-struct AddOne<'a, 'p, E>(&'a mut PixelsMut<'p>, PixelsRef<'a>, std::marker::PhantomData<E>);
+/// Adds one to a vector of the channels from 3 on of the pixels 1, 2, 4 and 5.
+struct AddOne<'a, 'p, E>(&'a mut PixelsMut<'p>, PixelsRef<'a>, PhantomData<E>);
 
 impl<E: Element> Kernel for AddOne<'_, '_, E> {
-    type Output = ();
+    type Output = usize;
 
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        for first in (1..self.0.pixels() - 2).step_by(2) {
-            let values: [I::F32; 2] = self.1.load::<I, E, 2>(isa, first, 3);
-            self.0.store::<I, E, 2>(isa, first, 3, values.map(|x| isa.add(x, isa.splat(1.0))));
-        }
+    fn run<I: Isa>(self, isa: I) -> usize {
+        let values: [[I::F32; 2]; 2] = self.1.load_square::<I, E, 2>(isa, (1, 3), 3);
+        let more = values.map(|row| row.map(|x| isa.add(x, isa.splat(1.0))));
+        self.0.store_square::<I, E, 2>(isa, (1, 3), 3, &more);
+        I::LANES
     }
 }
 
-fn vectors_of_neighbours<E: Element>() {
+fn squares<E: Element>() {
     on_every_level(|level| {
         let wide = Region { half: E::HALF, ..region(2, 6, 30, 20) };
         let mut all = buffers(&[200, 200]);
         all[1].fill(0.0);
         let (reads, mut writes) = borrow(&mut all, &[(0, wide)], &[(1, wide)]).expect("two buffers");
-        dispatch(level, AddOne::<E>(&mut writes[0], reads[0], std::marker::PhantomData));
-        let lanes = dispatch(level, Lanes);
-        let (from, to) =
-            borrow(&mut all, &[(0, wide), (1, wide)], &[]).map(|(r, _)| (r[0], r[1])).expect("reads");
-        for p in 0..6 {
-            let value = |pixels: &PixelsRef, c: usize| {
-                if E::HALF { pixels.half_pixel(p)[c].to_f32() } else { pixels.pixel(p)[c] }
-            };
-            for c in 0..20 {
-                let inside = (1..5).contains(&p) && (3..3 + lanes).contains(&c);
-                let sum = value(&from, c) + 1.0;
-                let sum = if E::HALF { f16::from_f32(sum).to_f32() } else { sum };
-                assert_eq!(
-                    value(&to, c),
-                    if inside { sum } else { 0.0 },
-                    "channel {c} of pixel {p} on {level}"
-                );
-            }
+        let lanes = dispatch(level, AddOne::<E>(&mut writes[0], reads[0], PhantomData));
+        let (reads, _) = borrow(&mut all, &[(0, wide), (1, wide)], &[]).expect("two buffers");
+        let value = |i: usize, p: usize, c: usize| {
+            if E::HALF { reads[i].half_pixel(p)[c].to_f32() } else { reads[i].pixel(p)[c] }
+        };
+        for (p, c) in (0..6).flat_map(|p| (0..20).map(move |c| (p, c))) {
+            let inside = [1, 2, 4, 5].contains(&p) && (3..3 + lanes).contains(&c);
+            let sum = value(0, p, c) + 1.0;
+            let sum = if E::HALF { f16::from_f32(sum).to_f32() } else { sum };
+            assert_eq!(value(1, p, c), if inside { sum } else { 0.0 }, "channel {c} of pixel {p} on {level}");
         }
     });
 }
 
-struct Lanes;
-
-impl Kernel for Lanes {
-    type Output = usize;
-
-    fn run<I: Isa>(self, _: I) -> usize {
-        I::LANES
-    }
-}
-
 #[test]
-fn vectors_of_neighbouring_pixels_are_read_and_written() {
-    vectors_of_neighbours::<f32>();
-    vectors_of_neighbours::<f16>();
+fn squares_of_vectors_are_read_and_written() {
+    squares::<f32>();
+    squares::<f16>();
 }

@@ -4,12 +4,21 @@ use std::marker::PhantomData;
 use std::mem::replace;
 use std::ops::Range;
 
-use amplio_simd::{Element, Isa, Kernel, PixelsMut, PixelsRef};
+use amplio_simd::{AlignedBuf, Element, Isa, Kernel, PixelsMut, PixelsRef};
 
+use super::spread::larger;
 use super::transforms::Transform;
-use crate::elementwise::magnitude;
-use crate::epilogue::{Elementwise, Row};
+use crate::elementwise::{magnitude, prelu};
+use crate::epilogue::{Elementwise, Square};
 use crate::kernels::pack::Packed;
+
+/// The most common start of an epilogue, and the only one in most networks.
+#[derive(Debug)]
+pub(super) enum Activation {
+    None,
+    /// For each output channel, counted with what fills up vectors, what negative numbers are multiplied by.
+    Slopes(AlignedBuf),
+}
 
 /// A block of tiles of one row, of which some rows of results are wanted.
 pub(super) struct Gather<'a, E, T, const R: usize, const S: usize, const INTEGERS: bool> {
@@ -26,6 +35,7 @@ pub(super) struct Gather<'a, E, T, const R: usize, const S: usize, const INTEGER
     pub(super) left: usize,
     /// Pixels in a row of the result.
     pub(super) width: usize,
+    pub(super) activation: &'a Activation,
     pub(super) epilogue: &'a [Elementwise],
     /// What the epilogue reads.
     pub(super) inputs: &'a [PixelsRef<'a>],
@@ -49,23 +59,30 @@ impl<E: Element, T: Transform<R, S>, const R: usize, const S: usize, const INTEG
         let mut pixels = replace(&mut self.pixels, PixelsMut::dense(&mut [], 1));
         let mut largest = isa.splat_i32(0);
         for tile in 0..self.largest.len() {
+            let left = self.left + tile * S;
             for block in &packed.blocks {
                 for j in 0..block.vectors {
-                    let place = Place {
-                        tile,
-                        sums: block.bias + j * I::LANES,
+                    let square = Square {
+                        first: self.number + left,
+                        width: self.width,
+                        rows: self.own.len(),
+                        columns: S.min(self.width - left),
                         channel: block.output + j * I::LANES,
                         channels: (block.channels - j * I::LANES).min(I::LANES),
                     };
-                    let whole = place.channels == I::LANES
-                        && self.own == (0..S)
-                        && self.left + (tile + 1) * S <= self.width;
-                    let of = if whole {
-                        self.whole(isa, &place, &mut pixels)
+                    let mut results = self.results(isa, tile, block.bias + j * I::LANES);
+                    if square.is_whole::<I, S>() {
+                        for op in self.epilogue {
+                            op.apply_to_square(isa, self.inputs, &square, &mut results);
+                        }
+                        if INTEGERS {
+                            largest = larger(isa, largest, results.as_flattened());
+                        }
+                        let place = (self.first + left, self.width);
+                        pixels.store_square::<I, E, S>(isa, place, square.channel, &results);
                     } else {
-                        self.part(isa, &place, &mut pixels)
-                    };
-                    largest = isa.max_i32(largest, of);
+                        largest = isa.max_i32(largest, self.part(isa, &square, results, left, &mut pixels));
+                    }
                 }
             }
         }
@@ -73,104 +90,68 @@ impl<E: Element, T: Transform<R, S>, const R: usize, const S: usize, const INTEG
     }
 }
 
-/// A vector of output channels of a tile.
-struct Place {
-    tile: usize,
-    /// The number of the first channel, counted with what fills up vectors.
-    sums: usize,
-    channel: usize,
-    channels: usize,
-}
-
 impl<E: Element, T: Transform<R, S>, const R: usize, const S: usize, const INTEGERS: bool>
     Gather<'_, E, T, R, S, INTEGERS>
 {
-    /// Stores all results of a tile, and gives the bits of the magnitudes of the largest.
-    #[inline(always)]
-    fn whole<I: Isa>(&self, isa: I, place: &Place, pixels: &mut PixelsMut) -> I::I32 {
-        let columns = self.columns(isa, place);
+    /// The epilogue and the store of a square of which only a part is wanted; gives the bits of its largest magnitudes.
+    fn part<I: Isa>(
+        &self,
+        isa: I,
+        square: &Square,
+        mut results: [[I::F32; S]; S],
+        left: usize,
+        pixels: &mut PixelsMut,
+    ) -> I::I32 {
+        results.rotate_left(self.own.start);
+        for op in self.epilogue {
+            op.apply_to_square(isa, self.inputs, square, &mut results);
+        }
         let mut largest = isa.splat_i32(0);
-        for y in 0..S {
-            let at = y * self.width + self.left + place.tile * S;
-            let row = Row { first: self.number + at, pixels: S, channel: place.channel, channels: I::LANES };
-            let results = self.results(isa, place, &columns, y, &row);
-            pixels.store::<I, E, S>(isa, self.first + at, place.channel, results);
-            if INTEGERS {
-                for result in results {
-                    largest = isa.max_i32(largest, isa.reinterpret_i32(isa.abs(result)));
-                }
+        for (y, row) in results.iter().enumerate().take(square.rows) {
+            for (x, &result) in row.iter().enumerate().take(square.columns) {
+                let pixel = E::pixel_mut(pixels, self.first + y * self.width + left + x);
+                E::store_partial(isa, &mut pixel[square.channel..][..square.channels], result);
+                largest = larger(isa, largest, &[result]);
             }
         }
         largest
     }
 
-    /// As [`Gather::whole`], for a tile that reaches beyond the picture or the rows that are wanted, or a vector beyond the
-    /// channels.
-    fn part<I: Isa>(&self, isa: I, place: &Place, pixels: &mut PixelsMut) -> I::I32 {
-        let columns = self.columns(isa, place);
-        let mut largest = isa.splat_i32(0);
-        for y in self.own.clone() {
-            let left = self.left + place.tile * S;
-            let at = (y - self.own.start) * self.width + left;
-            let count = S.min(self.width - left);
-            let (channel, channels) = (place.channel, place.channels);
-            let row = Row { first: self.number + at, pixels: count, channel, channels };
-            let results = self.results(isa, place, &columns, y, &row);
-            for (x, &result) in results.iter().enumerate().take(count) {
-                let pixel = E::pixel_mut(pixels, self.first + at + x);
-                E::store_partial(isa, &mut pixel[channel..][..channels], result);
-                if INTEGERS {
-                    largest = isa.max_i32(largest, isa.reinterpret_i32(isa.abs(result)));
-                }
-            }
-        }
-        largest
-    }
-
-    /// The last map along the columns.
+    /// The results of a tile for the vector of output channels that begins at `sums`: the last map, the bias and the activation.
     #[inline(always)]
-    fn columns<I: Isa>(&self, isa: I, place: &Place) -> [[I::F32; S]; R] {
-        let cells = &self.sums[place.tile * self.stride + place.sums * R * R..][..R * R * I::LANES];
-        let factors =
-            if INTEGERS { &self.packed.factors[place.sums * R * R..][..R * R * I::LANES] } else { &[] };
+    fn results<I: Isa>(&self, isa: I, tile: usize, sums: usize) -> [[I::F32; S]; S] {
+        let cells = |cells| &isa.vectors(cells)[..R * R];
+        let products = cells(&self.sums[tile * self.stride + sums * R * R..]);
+        // What is not there is never read.
+        let factors = if INTEGERS { cells(&self.packed.factors[sums * R * R..]) } else { products };
         let mut columns = [[isa.zero(); S]; R];
         for (x, results) in columns.iter_mut().enumerate() {
             let mut column = [isa.zero(); R];
             for (y, sum) in column.iter_mut().enumerate() {
-                let at = (y * R + x) * I::LANES;
-                *sum = isa.load(&cells[at..][..I::LANES]);
+                *sum = products[y * R + x];
                 if INTEGERS {
-                    *sum =
-                        isa.mul(isa.to_f32(isa.reinterpret_i32(*sum)), isa.load(&factors[at..][..I::LANES]));
+                    *sum = isa.mul(isa.to_f32(isa.reinterpret_i32(*sum)), factors[y * R + x]);
                 }
             }
             *results = T::output(isa, column);
         }
-        columns
-    }
-
-    /// The results of row `y`: the last map along the row, the bias and the epilogue.
-    #[inline(always)]
-    fn results<I: Isa>(
-        &self,
-        isa: I,
-        place: &Place,
-        columns: &[[I::F32; S]; R],
-        y: usize,
-        row: &Row,
-    ) -> [I::F32; S] {
-        let mut sums = [isa.zero(); R];
-        for (sum, column) in sums.iter_mut().zip(columns) {
-            *sum = column[y];
+        let (bias, largest) = (isa.load(&self.packed.bias[sums..]), isa.splat(self.largest[tile]));
+        let mut results = [[isa.zero(); S]; S];
+        for (y, results) in results.iter_mut().enumerate() {
+            let mut row = [isa.zero(); R];
+            for (sum, column) in row.iter_mut().zip(&columns) {
+                *sum = column[y];
+            }
+            *results = T::output(isa, row);
+            for result in results {
+                *result = if INTEGERS { isa.fma(*result, largest, bias) } else { isa.add(*result, bias) };
+            }
         }
-        let (bias, largest) =
-            (isa.load(&self.packed.bias[place.sums..]), isa.splat(self.largest[place.tile]));
-        let mut results = T::output(isa, sums);
-        for result in &mut results {
-            *result = if INTEGERS { isa.fma(*result, largest, bias) } else { isa.add(*result, bias) };
-        }
-        for op in self.epilogue {
-            op.apply_to_row(isa, self.inputs, row, &mut results);
+        if let Activation::Slopes(slopes) = self.activation {
+            let slope = isa.load(&slopes[sums..]);
+            for result in results.as_flattened_mut() {
+                *result = prelu(isa, *result, slope);
+            }
         }
         results
     }

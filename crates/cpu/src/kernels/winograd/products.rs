@@ -10,10 +10,10 @@ use crate::kernels::panels::accumulate;
 /// A block of tiles to be multiplied.
 pub(super) struct Products<'a, const INTEGERS: bool> {
     pub(super) packed: &'a Packed,
-    /// The numbers of the tiles: for each of the products of a tile a plane, in which each tile has `depth` cells.
-    pub(super) planes: &'a [f32],
-    pub(super) plane: usize,
-    pub(super) depth: usize,
+    /// For each tile its numbers, as `[vector of cells][product][lane]`, and what keeps tiles apart.
+    pub(super) numbers: &'a [f32],
+    /// From the numbers of one tile to those of the next.
+    pub(super) apart: usize,
     /// Products of a tile.
     pub(super) products: usize,
     pub(super) tiles: usize,
@@ -50,13 +50,11 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
     /// at the end.
     #[inline(always)]
     fn multiply<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, number: usize, block: &Block) {
-        let depth = self.packed.depth;
-        let size = depth * V * I::LANES;
+        let size = self.packed.depth * V * I::LANES;
         let part = Part {
             weights: &self.packed.weights[block.weights + number * size..][..size],
-            depth,
-            sums: (block.bias * self.products) + number * I::LANES,
-            plane: number * self.plane,
+            number: number * I::LANES,
+            sums: block.bias * self.products + number * I::LANES,
         };
         let mut tile = 0;
         while tile + P <= self.tiles {
@@ -78,15 +76,23 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
 
     #[inline(always)]
     fn step<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, part: &Part, tile: usize) {
-        let mut rows: [&[f32]; P] = [&[]; P];
-        for (t, row) in rows.iter_mut().enumerate() {
-            *row = &self.planes[part.plane + (tile + t) * self.depth..][..part.depth];
+        let mut tiles: [&[f32]; P] = [&[]; P];
+        for (t, numbers) in tiles.iter_mut().enumerate() {
+            *numbers = &self.numbers[(tile + t) * self.apart + part.number..];
         }
-        let sums = if INTEGERS {
-            accumulate_pairs::<I, P, V>(isa, rows, part.weights)
-        } else {
-            accumulate(isa, [[isa.zero(); V]; P], rows, part.weights)
-        };
+        let mut sums = [[isa.zero(); V]; P];
+        for (c, weights) in part.weights.chunks(I::LANES * V * I::LANES).enumerate() {
+            let (first, cells) = (c * self.products * I::LANES, weights.len() / (V * I::LANES));
+            let mut rows: [&[f32]; P] = [&[]; P];
+            for (row, numbers) in rows.iter_mut().zip(tiles) {
+                *row = &numbers[first..][..cells];
+            }
+            sums = if INTEGERS {
+                accumulate_pairs(isa, sums, rows, weights)
+            } else {
+                accumulate(isa, sums, rows, weights)
+            };
+        }
         for (t, sums) in sums.iter().enumerate() {
             let to = &mut self.sums[(tile + t) * self.stride + part.sums..];
             for (j, &sum) in sums.iter().enumerate() {
@@ -99,18 +105,17 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
 /// What is multiplied with the tiles.
 struct Part<'a> {
     weights: &'a [f32],
-    depth: usize,
-    /// Where the plane begins.
-    plane: usize,
+    /// Where the numbers begin in the first vector of cells of a tile.
+    number: usize,
     /// Where the sums of a tile begin.
     sums: usize,
 }
 
-/// Sums in integers: each cell of the rows and the weights is a pair of 16-bit integers, each of the result's the bits of an
-/// integer.
+/// As [`accumulate`] with pairs of 16-bit integers in each cell of the rows and the weights, and sums of 32 bits.
 #[inline(always)]
 fn accumulate_pairs<I: Isa, const P: usize, const V: usize>(
     isa: I,
+    mut sums: [[I::F32; V]; P],
     mut rows: [&[f32]; P],
     weights: &[f32],
 ) -> [[I::F32; V]; P] {
@@ -118,22 +123,16 @@ fn accumulate_pairs<I: Isa, const P: usize, const V: usize>(
     for row in &mut rows {
         *row = &row[..terms];
     }
-    let mut sums = [[isa.splat_i32(0); V]; P];
     for (c, weights) in (0..terms).zip(weights.chunks_exact(V * I::LANES)) {
         let weights: [I::I32; V] =
             array::from_fn(|j| isa.reinterpret_i32(isa.load(&weights[j * I::LANES..])));
         for t in 0..P {
             let pair = isa.reinterpret_i32(isa.splat(rows[t][c]));
             for j in 0..V {
-                sums[t][j] = isa.dot_i16(pair, weights[j], sums[t][j]);
+                sums[t][j] =
+                    isa.reinterpret_f32(isa.dot_i16(pair, weights[j], isa.reinterpret_i32(sums[t][j])));
             }
         }
     }
-    let mut cells = [[isa.zero(); V]; P];
-    for t in 0..P {
-        for j in 0..V {
-            cells[t][j] = isa.reinterpret_f32(sums[t][j]);
-        }
-    }
-    cells
+    sums
 }
