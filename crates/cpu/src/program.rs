@@ -190,18 +190,24 @@ fn gather(from: &PixelsRef, shape: &Shape, pool: &ThreadPool) -> Result<Tensor> 
     let bytes = shape.elements().saturating_mul(size_of::<f32>());
     data.try_reserve_exact(shape.elements()).map_err(|_| Error::OutOfMemory { bytes })?;
     data.resize(shape.elements(), 0.0);
-    // A plane (or a vector) lies together in both orders.
-    let plane = if index.channel == 1 { channels(shape).max(1) } else { index.channel };
+    // A row (or a vector) lies together in both orders.
+    let run = if index.channel == 1 { channels(shape) } else { crate::layout::row(shape) }.max(1);
     pool.install(|| {
         use rayon::slice::ParallelSliceMut;
-        data.par_chunks_mut(plane).enumerate().for_each(|(i, plane)| {
+        data.par_chunks_mut(run).enumerate().for_each(|(i, to)| {
             if index.channel == 1 {
-                plane.copy_from_slice(from.pixel(i));
+                to.copy_from_slice(from.pixel(i));
                 return;
             }
-            let (picture, c) = (i / channels(shape), i % channels(shape));
-            for (p, to) in plane.iter_mut().enumerate() {
-                *to = from.pixel(picture * index.channel + p)[c];
+            let (plane, first) = (i * run / index.channel, i * run % index.channel);
+            let (picture, c) = (plane / channels(shape), plane % channels(shape));
+            let pixels = from.slice(picture * index.channel + first..picture * index.channel + first + run);
+            match pixels.as_slice() {
+                Some(elements) => {
+                    let elements = elements[c..].iter().step_by(pixels.channels());
+                    to.iter_mut().zip(elements).for_each(|(to, &element)| *to = element);
+                }
+                None => to.iter_mut().enumerate().for_each(|(p, to)| *to = pixels.pixel(p)[c]),
             }
         });
     });

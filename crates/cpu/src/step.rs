@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use amplio_graph::ops::BinaryFn;
 use amplio_graph::plan::{Epilogue, Operand, Step};
 use amplio_graph::{Result, Shape};
 use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f16};
@@ -42,6 +43,8 @@ struct Shuffle {
     r: usize,
     /// Pixels in a row of the kernel's result.
     width: usize,
+    /// The picture that is added, if that is what comes first: each of its pixels to all of a block.
+    base: Option<usize>,
     after: Vec<Elementwise>,
 }
 
@@ -52,12 +55,16 @@ impl CompiledStep {
         let mut input = step.inputs.len();
         for op in &step.epilogue {
             if let (Epilogue::PixelShuffle(r), None) = (op, &shuffle) {
-                shuffle = Some(Shuffle { r: *r, width: row(&shape), after: Vec::new() });
+                shuffle = Some(Shuffle { r: *r, width: row(&shape), base: None, after: Vec::new() });
                 shape = shuffled(&shape, *r);
                 continue;
             }
             let compiled = Elementwise::new(op, &shape, input)?;
-            shuffle.as_mut().map_or(&mut before, |shuffle| &mut shuffle.after).push(compiled);
+            match &mut shuffle {
+                None => before.push(compiled),
+                Some(shuffle) if shuffle.is_base(op, &shape) => shuffle.base = Some(input),
+                Some(shuffle) => shuffle.after.push(compiled),
+            }
             input += usize::from(has_view(op));
         }
         let kernel = Compiled::new(step, compiler, &mut before)?;
@@ -128,7 +135,7 @@ impl CompiledStep {
             for op in &self.before {
                 op.apply(level, inputs, first, &mut pixels);
             }
-            shuffle.store(grain, &mut larger);
+            shuffle.store(grain, inputs, first, &mut larger);
             for op in &shuffle.after {
                 op.apply(level, inputs, first * block, &mut larger);
             }
@@ -161,18 +168,32 @@ impl Kernel for Narrow<'_, '_> {
 }
 
 impl Shuffle {
-    /// Spreads rows of pixels of `c * r * r` channels over `r` times as many rows of `r` times as many pixels.
-    fn store(&self, from: &[f32], to: &mut PixelsMut) {
+    /// Whether the operation is the first after the shuffle, and adds to a picture of this shape one that has a pixel for each
+    /// block.
+    fn is_base(&self, op: &Epilogue, shape: &Shape) -> bool {
+        let Epilogue::Binary { function: BinaryFn::Add, operand: Operand::View { view, enlarge }, .. } = op
+        else {
+            return false;
+        };
+        let blocks = [shape[0], shape[1], shape[2] / self.r, shape[3] / self.r];
+        self.base.is_none() && self.after.is_empty() && *enlarge == self.r && view.shape[..] == blocks
+    }
+
+    /// Spreads rows of pixels of `c * r * r` channels over `r` times as many rows of `r` times as many pixels. The first of them
+    /// is number `first` of the kernel's result.
+    fn store(&self, from: &[f32], inputs: &[PixelsRef], first: usize, to: &mut PixelsMut) {
         let (r, width, c) = (self.r, self.width, to.channels());
-        for (row, from) in
-            from.chunks_exact((c * r * r * width).max(1)).enumerate().take(to.pixels() / (r * r * width))
-        {
-            for (i, x) in (0..r).flat_map(|i| (0..width).map(move |x| (i, x))) {
-                let channels = &from[x * c * r * r..][..c * r * r];
-                let first = ((row * r + i) * width + x) * r;
+        let none = vec![0.0; c];
+        let base = |pixel: usize| self.base.map_or(&none[..], |input| inputs[input].pixel(first + pixel));
+        for (p, channels) in from.chunks_exact((c * r * r).max(1)).enumerate() {
+            let base = base(p);
+            for i in 0..r {
+                let start = ((p / width * r + i) * width + p % width) * r;
                 for j in 0..r {
                     let values = channels[i * r + j..].iter().step_by(r * r);
-                    to.pixel(first + j).iter_mut().zip(values).for_each(|(to, value)| *to = *value);
+                    for ((to, value), base) in to.pixel(start + j).iter_mut().zip(values).zip(base) {
+                        *to = value + base;
+                    }
                 }
             }
         }

@@ -1,7 +1,5 @@
 //! Convolution to a few channels, as the last of a network: vectors of input channels, whose lanes are summed at the end.
 
-use std::array;
-
 use amplio_graph::ops::Conv2d;
 use amplio_graph::plan::Step;
 use amplio_graph::{Result, Shape};
@@ -12,7 +10,7 @@ use super::taps::{Line, Phase, Taps};
 use crate::compiler::Compiler;
 
 /// Pixels that are computed together.
-const PIXELS: usize = 4;
+const PIXELS: usize = 6;
 
 /// A convolution to a few channels, ready to run.
 #[derive(Debug)]
@@ -99,7 +97,8 @@ impl Narrow {
         x: usize,
     ) -> [[I::F32; O]; PIXELS] {
         let inputs = self.inputs;
-        let size = inputs.next_multiple_of(I::LANES) * O;
+        let size = inputs.div_ceil(I::LANES) * O;
+        let all = isa.vectors(&self.weights);
         let mut sums = [[isa.zero(); O]; PIXELS];
         for line in lines {
             for &(tap, place) in &phase.taps {
@@ -108,7 +107,7 @@ impl Narrow {
                 for (t, pixel) in pixels.iter_mut().enumerate() {
                     *pixel = &places[t * phase.stride][..inputs];
                 }
-                let weights = &self.weights[(line.tap * self.taps.width + tap) * size..][..size];
+                let weights = &all[(line.tap * self.taps.width + tap) * size..][..size];
                 sums = products(isa, sums, pixels, weights);
             }
         }
@@ -122,14 +121,24 @@ fn products<I: Isa, E: Element, const O: usize>(
     isa: I,
     mut sums: [[I::F32; O]; PIXELS],
     mut pixels: [&[E]; PIXELS],
-    weights: &[f32],
+    weights: &[I::F32],
 ) -> [[I::F32; O]; PIXELS] {
-    for weights in weights.chunks_exact(O * I::LANES) {
-        let weights: [I::F32; O] = array::from_fn(|o| isa.load(&weights[o * I::LANES..]));
+    let channels = pixels[0].len();
+    for pixel in &mut pixels {
+        *pixel = &pixel[..channels];
+    }
+    let mut weights = weights.chunks_exact(O);
+    for (c, weights) in (0..channels / I::LANES).zip(&mut weights) {
         for t in 0..PIXELS {
-            let (part, rest) = pixels[t].split_at(pixels[t].len().min(I::LANES));
-            pixels[t] = rest;
-            let x = if part.len() == I::LANES { E::load(isa, part) } else { E::load_partial(isa, part) };
+            let x = E::load(isa, &pixels[t][c * I::LANES..][..I::LANES]);
+            for o in 0..O {
+                sums[t][o] = isa.fma(x, weights[o], sums[t][o]);
+            }
+        }
+    }
+    if let Some(weights) = weights.next() {
+        for t in 0..PIXELS {
+            let x = E::load_partial(isa, &pixels[t][channels / I::LANES * I::LANES..]);
             for o in 0..O {
                 sums[t][o] = isa.fma(x, weights[o], sums[t][o]);
             }
