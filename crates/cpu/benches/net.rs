@@ -144,7 +144,9 @@ fn swin() -> Result<Graph> {
 fn report(name: &str, graph: &Graph, cpu: &Cpu, precision: Precision, side: usize) -> Result<()> {
     let shape = Shape::image(1, 3, side, side);
     let plan = FusedPlan::new(graph, &shape)?;
+    let start = Instant::now();
     let mut program = cpu.compile(&plan, precision)?;
+    let prepared = start.elapsed();
     let input = Noise(3).tensor(shape.to_vec(), 1.0);
     let mut steps = vec![Duration::MAX; plan.steps.len()];
     let mut runs = Vec::new();
@@ -160,7 +162,7 @@ fn report(name: &str, graph: &Graph, cpu: &Cpu, precision: Precision, side: usiz
     let gmacs = |macs: u64, time: Duration| macs as f64 / time.as_secs_f64() / 1e9;
     let (best, median) = (runs[0], runs[runs.len() / 2]);
     println!(
-        "{name} on {}, {precision}, {side}x{side}: best {best:.1?}, median {median:.1?}; {:.1} GMAC, {:.1} GMAC/s; {:.0} MiB",
+        "{name} on {}, {precision}, {side}x{side}: best {best:.1?}, median {median:.1?}; {:.1} GMAC, {:.1} GMAC/s; {:.0} MiB; prepared in {prepared:.1?}",
         cpu.name(),
         plan.macs() as f64 / 1e9,
         gmacs(plan.macs(), best),

@@ -17,7 +17,7 @@ use crate::kernels::Compiled;
 use crate::layout::{channels, pixels, row};
 
 /// Runs of rows for each thread, so that none waits long for the slowest.
-const RUNS_PER_THREAD: usize = 8;
+const RUNS_PER_THREAD: usize = 32;
 
 /// A step, ready to run.
 #[derive(Debug)]

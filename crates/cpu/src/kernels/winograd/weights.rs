@@ -1,5 +1,6 @@
 //! The transform of the weights of a convolution.
 
+use std::array;
 use std::marker::PhantomData;
 
 use amplio_simd::{Isa, Kernel, Level, dispatch};
@@ -57,26 +58,56 @@ fn integers<T: Transform<R, S>, const R: usize, const S: usize>(
     to: Target,
 ) {
     let (inputs, gains) = (filters.inputs(), T::gains());
-    let Target { width, lanes, .. } = to;
-    let mut numbers = vec![0.0; R * R * inputs * width];
-    floats::<T, R, S>(filters, block, level, width, &mut numbers);
-    // Half a unit for each input is what rounding can add.
-    let most = f64::from(i32::MAX) / f64::from(LARGEST) - inputs as f64;
-    let products =
-        numbers.chunks_exact(inputs * width).zip(to.cells.chunks_exact_mut(inputs.div_ceil(2) * width));
-    for (product, (numbers, cells)) in products.enumerate() {
-        let gain = gains[product / R] * gains[product % R] / LARGEST;
-        for output in 0..width {
-            let weights = || numbers[output..].iter().step_by(width).map(|weight| weight * gain);
-            let sum: f64 = weights().map(|weight| f64::from(weight.abs())).sum();
-            let largest = weights().fold(0.0, |largest: f32, weight| largest.max(weight.abs()));
-            let unit = ((sum / most) as f32).max(largest / LARGEST).max(f32::MIN_POSITIVE);
-            let mut rounded = weights().map(|weight| (weight / unit).round() as i16);
-            for cell in cells[output..].iter_mut().step_by(width) {
-                let [low, high] = [rounded.next(), rounded.next()].map(|x| x.unwrap_or(0).cast_unsigned());
-                *cell = f32::from_bits(u32::from(low) | u32::from(high) << 16);
+    let mut numbers = vec![0.0; R * R * inputs * to.width];
+    floats::<T, R, S>(filters, block, level, to.width, &mut numbers);
+    let gains = array::from_fn::<_, R, _>(|y| array::from_fn::<_, R, _>(|x| gains[y] * gains[x] / LARGEST));
+    dispatch(level, Rounding { numbers: &numbers, gains: gains.as_flattened(), inputs, to });
+}
+
+/// Rounds the numbers of a block, of which those of a product are `inputs` by the target's width, to integers.
+struct Rounding<'a> {
+    numbers: &'a [f32],
+    /// For each product, what a unit of the pixels' numbers is worth.
+    gains: &'a [f32],
+    inputs: usize,
+    to: Target<'a>,
+}
+
+impl Kernel for Rounding<'_> {
+    type Output = ();
+
+    // Plain loops over neighbouring outputs: the compiler makes vectors of them.
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) {
+        let Self { numbers, gains, inputs, to: Target { cells, factors, width, lanes } } = self;
+        // Half a unit for each input is what rounding can add.
+        let most = f64::from(i32::MAX) / f64::from(LARGEST) - inputs as f64;
+        let none = vec![0.0; width];
+        let products =
+            numbers.chunks_exact(inputs * width).zip(cells.chunks_exact_mut(inputs.div_ceil(2) * width));
+        for (product, (numbers, cells)) in products.enumerate() {
+            let (mut sums, mut units) = (vec![0.0_f64; width], vec![0.0_f32; width]);
+            for numbers in numbers.chunks_exact(width) {
+                for ((sum, largest), number) in sums.iter_mut().zip(&mut units).zip(numbers) {
+                    *sum += f64::from(number.abs());
+                    *largest = largest.max(number.abs());
+                }
             }
-            to.factors[(output / lanes * R * R + product) * lanes + output % lanes] = unit;
+            for (unit, sum) in units.iter_mut().zip(&sums) {
+                *unit = ((sum / most) as f32).max(*unit / LARGEST).max(f32::MIN_POSITIVE);
+            }
+            for (output, unit) in units.iter().enumerate() {
+                factors[(output / lanes * gains.len() + product) * lanes + output % lanes] =
+                    unit * gains[product];
+            }
+            for (pair, cells) in numbers.chunks(2 * width).zip(cells.chunks_exact_mut(width)) {
+                let (low, high) = pair.split_at(width);
+                let high = if high.is_empty() { &none } else { high };
+                for (((cell, unit), low), high) in cells.iter_mut().zip(&units).zip(low).zip(high) {
+                    let [low, high] = [low, high].map(|x| (x / unit).round_ties_even() as i32);
+                    *cell = f32::from_bits((low & 0xffff | high << 16).cast_unsigned());
+                }
+            }
         }
     }
 }
@@ -146,8 +177,6 @@ fn square<const R: usize>(taps: &[[f64; 3]; R], filters: &[[f64; BATCH]; 9]) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::array;
-
     use super::*;
 
     #[test]
