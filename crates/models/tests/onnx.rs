@@ -1,9 +1,12 @@
 //! ONNX files, against what onnxruntime makes of them; `tools/golden` writes the cases.
 
+use std::path::{Path, PathBuf};
+
 use amplio_graph::{Shape, reference};
-use amplio_models::Model;
-use amplio_testkit::golden::cases;
-use amplio_testkit::tolerance;
+use amplio_models::formats::{Contents, Input, onnx};
+use amplio_models::{Limits, Model, Result};
+use amplio_testkit::golden::{cases, root};
+use amplio_testkit::{npy, tolerance};
 
 /// onnxruntime sums in `f32`.
 const TOLERANCE: f32 = 1e-4;
@@ -26,5 +29,46 @@ fn networks_answer_right() {
             let shape = Shape::image(1, info.input_channels, side, side + info.size_multiple);
             assert!(model.graph().shapes(&shape).is_ok(), "{}: {shape}", case.name);
         }
+    }
+}
+
+/// The files of a few operators each.
+fn operator_cases() -> Vec<PathBuf> {
+    let folder = root().join("onnx/ops");
+    let files = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut files: Vec<_> = files.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "onnx"));
+    files.sort();
+    assert!(!files.is_empty(), "no cases in {}", folder.display());
+    files
+}
+
+fn read(path: &Path) -> Result<Contents> {
+    let bytes = std::fs::read(path).expect("a file");
+    (onnx::FORMAT.read)(&Input { bytes: &bytes, path: Some(path), limits: &Limits::default() })
+}
+
+#[test]
+fn operators_do_what_they_do_in_onnxruntime() {
+    let picture = npy::read(&root().join("onnx/ops/input.npy"));
+    for path in operator_cases() {
+        let fail = |what: &dyn std::fmt::Display| -> ! { panic!("{}: {what}", path.display()) };
+        let contents = read(&path).unwrap_or_else(|e| fail(&e));
+        let Contents::Graph { graph, .. } = contents else { fail(&"no graph") };
+        let output = reference::run(&graph, &picture).unwrap_or_else(|e| fail(&e));
+        let expected = npy::read(&path.with_extension("npy"));
+        tolerance::compare(&output, &expected, TOLERANCE).unwrap_or_else(|what| fail(&what));
+    }
+}
+
+#[test]
+fn every_operator_is_in_a_case() {
+    let files: Vec<Vec<u8>> =
+        operator_cases().iter().map(|path| std::fs::read(path).expect("a file")).collect();
+    for (name, _) in onnx::operators() {
+        // Field 4 of a node: its tag, the length, the name.
+        let field = [&[0x22, name.len() as u8], name.as_bytes()].concat();
+        let there = files.iter().any(|file| file.windows(field.len()).any(|window| window == field));
+        assert!(there, "no case has {name}");
     }
 }

@@ -5,9 +5,9 @@ use amplio_graph::ops::{Binary, BinaryFn, Unary};
 
 use super::DataInputs::All;
 use super::{Call, Item, Operator, Task};
+use crate::Result;
 use crate::formats::onnx::malformed;
 use crate::formats::onnx::numbers::{Array, Kind, broadcast};
-use crate::{Error, Result};
 
 pub(super) const ADD: Operator = Operator::new("Add", |task| all(task, BinaryFn::Add))
     .or_computed(|call| reduced(call, |_, a, b| a + b), All);
@@ -23,15 +23,11 @@ pub(super) const MEAN: Operator = Operator::new("Mean", |task| {
 });
 pub(super) const MIN: Operator = Operator::new("Min", |task| all(task, BinaryFn::Min))
     .or_computed(|call| reduced(call, |_, a, b| a.min(b)), All);
-pub(super) const MOD: Operator =
-    Operator::new("Mod", |_| Err(Error::unsupported("remainders of pixels; of sizes they are"))).or_computed(
-        |call| {
-            let like_c = call.node.int("fmod", 0)? != 0;
-            // The result has the sign of the divisor, or as in C that of the dividend.
-            reduced(call, |_, a, b| if like_c { a % b } else { a - (a / b).floor() * b })
-        },
-        All,
-    );
+pub(super) const MOD: Operator = Operator::computed("Mod", |call| {
+    let like_c = call.node.int("fmod", 0)? != 0;
+    // The result has the sign of the divisor, or as in C that of the dividend.
+    reduced(call, |_, a, b| if like_c { a % b } else { a - (a / b).floor() * b })
+});
 pub(super) const MUL: Operator = Operator::new("Mul", |task| all(task, BinaryFn::Mul))
     .or_computed(|call| reduced(call, |_, a, b| a * b), All);
 pub(super) const POW: Operator =

@@ -30,9 +30,12 @@ fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Item>> {
         "cubic" => Filter::Bicubic(task.node.float("cubic_coeff_a", -0.75)?),
         other => return Err(malformed(format!("the mode {other:?}"))),
     };
-    let antialias = task.node.int("antialias", 0)? != 0;
-    if task.node.int("exclude_outside", 0)? != 0 && !antialias && matches!(filter, Filter::Bicubic(_)) {
-        return Err(Error::unsupported("a cubic filter that ends at the picture's edges"));
+    let smaller = (0..PROBES).any(|p| size[p][0] < from[p][2] || size[p][1] < from[p][3]);
+    let antialias = task.node.int("antialias", 0)? != 0 && smaller && filter != Filter::Nearest;
+    let excludes = task.node.int("exclude_outside", 0)? != 0;
+    // Antialiasing filters end at the picture's edges; of the others, pixels continue there.
+    if excludes != antialias && (antialias || matches!(filter, Filter::Bicubic(_))) {
+        return Err(Error::unsupported(format!("exclude_outside of {excludes} for this filter")));
     }
     if filter == Filter::Nearest && !exact(nearest, coordinates, &from, &size) {
         return Err(Error::unsupported(format!(

@@ -5,9 +5,9 @@ use amplio_graph::ops::{Binary, BinaryFn, Unary};
 
 use super::DataInputs::First;
 use super::{Call, Item, Operator, Task};
+use crate::Result;
 use crate::formats::onnx::malformed;
 use crate::formats::onnx::numbers::Array;
-use crate::{Error, Result};
 
 pub(super) const ABS: Operator =
     Operator::new("Abs", |task| one(task, Unary::Abs)).or_computed(|call| each(call, f64::abs), First);
@@ -50,10 +50,7 @@ pub(super) const RECIPROCAL: Operator = Operator::new("Reciprocal", |task| one(t
     .or_computed(|call| each(call, |x| 1.0 / x), First);
 pub(super) const RELU: Operator = Operator::new("Relu", |task| one(task, Unary::Relu))
     .or_computed(|call| each(call, |x| x.max(0.0)), First);
-pub(super) const ROUND: Operator = Operator::new("Round", |_| {
-    Err(Error::unsupported("rounding to the nearest whole number, for pixels; for sizes it is"))
-})
-.or_computed(|call| each(call, f64::round_ties_even), First);
+pub(super) const ROUND: Operator = Operator::computed("Round", |call| each(call, f64::round_ties_even));
 pub(super) const SIGMOID: Operator = Operator::new("Sigmoid", |task| one(task, Unary::Sigmoid));
 pub(super) const SIN: Operator =
     Operator::new("Sin", |task| one(task, Unary::Sin)).or_computed(|call| each(call, f64::sin), First);
