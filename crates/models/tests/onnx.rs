@@ -72,3 +72,16 @@ fn every_operator_is_in_a_case() {
         assert!(there, "no case has {name}");
     }
 }
+
+#[test]
+fn the_documented_operators_are_those_that_are_known() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/onnx.md");
+    let page = std::fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+    let (_, list) = page.split_once("## Operators").expect("the list");
+    let (pixels, sizes) = list.split_once("On sizes").expect("two lists");
+    for (text, only_sizes) in [(pixels, false), (sizes, true)] {
+        let listed: Vec<_> = text.split('`').skip(1).step_by(2).collect();
+        let known = onnx::operators().filter(|(_, only)| *only == only_sizes);
+        assert_eq!(listed, known.map(|(name, _)| name).collect::<Vec<_>>());
+    }
+}

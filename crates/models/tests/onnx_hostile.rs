@@ -107,7 +107,8 @@ fn file(opset: u8, nodes: &[(&str, &str, &[&str], &str)]) -> Vec<u8> {
     let mut graph = Vec::new();
     for (op, domain, inputs, output) in nodes {
         let inputs = inputs.iter().flat_map(|name| field(1, name.as_bytes()));
-        let rest = [field(2, output.as_bytes()), field(4, op.as_bytes()), field(7, domain.as_bytes())].concat();
+        let rest =
+            [field(2, output.as_bytes()), field(4, op.as_bytes()), field(7, domain.as_bytes())].concat();
         graph.extend(field(1, &inputs.chain(rest).collect::<Vec<_>>()));
     }
     let dims: Vec<u8> = [1, 3, 0, 0].into_iter().flat_map(|size| field(1, &[0x08, size])).collect();
@@ -141,7 +142,8 @@ fn refusals_say_what_and_where() {
 
 /// A model whose only weight lies in another file, at this place.
 fn external(location: &str, entries: &[(&str, &str)]) -> Vec<u8> {
-    let entry = |key: &str, value: &str| field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat());
+    let entry =
+        |key: &str, value: &str| field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat());
     let places: Vec<u8> = entries.iter().flat_map(|(key, value)| entry(key, value)).collect();
     let tensor = [
         vec![0x08, 3, 0x08, 1, 0x08, 1, 0x10, 1],
@@ -169,10 +171,13 @@ fn numbers_lie_in_the_folder_of_the_model_or_nowhere() {
     }
     let path = folder.join("x.onnx");
     let limits = Limits::default();
-    for (location, entries) in
-        [("x.data", &[("offset", "4"), ("length", "12")][..]), ("below/x.data", &[]), ("./x.data", &[("offset", "0")])]
-    {
-        read(&external(location, entries), Some(&path), &limits).unwrap_or_else(|e| panic!("{location}: {e}"));
+    for (location, entries) in [
+        ("x.data", &[("offset", "4"), ("length", "12")][..]),
+        ("below/x.data", &[]),
+        ("./x.data", &[("offset", "0")]),
+    ] {
+        read(&external(location, entries), Some(&path), &limits)
+            .unwrap_or_else(|e| panic!("{location}: {e}"));
     }
     let whole = outside.join("x.data").display().to_string();
     for (location, entries, word) in [

@@ -1,10 +1,11 @@
 //! From nodes to a graph.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use amplio_graph::Graph;
 
-use super::net::{Item, Net};
+use super::net::{Budget, Item, Net};
 use super::numbers::Numbers;
 use super::ops::{self, Operator, Task};
 use super::probes::MULTIPLES;
@@ -31,6 +32,7 @@ struct Source<'a, 'p> {
     /// How many nodes read each name.
     readers: HashMap<&'p str, usize>,
     limits: &'a Limits,
+    budget: Rc<Budget>,
 }
 
 /// What names stand for, and how many nodes are still to read each.
@@ -63,6 +65,7 @@ pub(super) fn lower<'p>(
         operators,
         readers,
         limits,
+        budget: Rc::default(),
     };
     // The attempt that comes farthest says best what is wrong.
     let mut farthest: Option<(usize, Error)> = None;
@@ -83,7 +86,7 @@ pub(super) fn lower<'p>(
 impl<'p> Source<'_, 'p> {
     /// The graph for such multiples. `reached` counts the nodes that are lowered.
     fn attempt(&self, multiple: usize, external: &mut External<'p>, reached: &mut usize) -> Result<Graph> {
-        let mut net = Net::new(self.channels, multiple);
+        let mut net = Net::new(self.channels, multiple, &self.budget);
         let mut items = HashMap::new();
         self.define(&mut items, self.input.name, net.input().into());
         for (node, operator) in self.proto.nodes.iter().zip(&self.operators) {

@@ -6,7 +6,9 @@ mod reshape;
 mod shuffle;
 mod varying;
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use amplio_graph::{Graph, Op, Shape, Tensor, Value};
@@ -41,16 +43,26 @@ pub(super) struct Net {
     constants: HashMap<*const Tensor, (Arc<Tensor>, Value)>,
     /// For each value, the reshape or transpose that made it of another one.
     moves: HashMap<Value, (Value, shuffle::Move)>,
-    /// How much folding may still cost.
-    left: u64,
-    /// How many numbers may still be computed of sizes.
-    computed: usize,
+    budget: Rc<Budget>,
 }
 
-/// The most that all constants together may cost to fold: elements read and made, and multiplications.
+/// What may still be done before a graph is there, in all attempts to build it together.
+#[derive(Debug)]
+pub(super) struct Budget {
+    /// Elements read and made, and multiplications, of constants that are folded.
+    folded: Cell<u64>,
+    /// Numbers that are computed of sizes.
+    computed: Cell<usize>,
+}
+
 const MOST_FOLDED: u64 = 1 << 28;
-/// The most numbers that are computed of sizes, for all probes together.
 const MOST_COMPUTED: usize = 1 << 27;
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { folded: MOST_FOLDED.into(), computed: MOST_COMPUTED.into() }
+    }
+}
 
 impl From<Value> for Item {
     fn from(value: Value) -> Self {
@@ -72,7 +84,7 @@ impl From<Numbers> for Item {
 
 impl Net {
     /// A network for pictures of so many channels, whose sides are multiples of `multiple`.
-    pub(super) fn new(channels: usize, multiple: usize) -> Self {
+    pub(super) fn new(channels: usize, multiple: usize, budget: &Rc<Budget>) -> Self {
         let shapes = sizes(multiple).map(|[height, width]| Shape::image(1, channels, height, width));
         let inner = net::Net::new(channels);
         Self {
@@ -81,8 +93,7 @@ impl Net {
             shapes: vec![shapes],
             constants: HashMap::new(),
             moves: HashMap::new(),
-            left: MOST_FOLDED,
-            computed: MOST_COMPUTED,
+            budget: budget.clone(),
         }
     }
 
@@ -206,13 +217,14 @@ impl Net {
     }
 
     /// Counts the elements of numbers that were computed.
-    pub(super) fn spend(&mut self, numbers: &Numbers) -> Result<()> {
+    pub(super) fn spend(&self, numbers: &Numbers) -> Result<()> {
         let elements = match numbers {
             Numbers::Fixed(array) => array.data.len(),
             Numbers::Varying(arrays) => arrays.iter().map(|array| array.data.len()).sum(),
         };
-        let left = self.computed.checked_sub(elements);
-        self.computed = left.ok_or_else(|| Error::limit("numbers computed of sizes", MOST_COMPUTED))?;
+        let left = self.budget.computed.get().checked_sub(elements);
+        let left = left.ok_or_else(|| Error::limit("numbers computed of sizes", MOST_COMPUTED))?;
+        self.budget.computed.set(left);
         Ok(())
     }
 
@@ -221,8 +233,9 @@ impl Net {
         let shape = op.shape(&shapes)?;
         let read = inputs.iter().fold(0, |sum: usize, tensor| sum.saturating_add(tensor.data().len()));
         let cost = (read.saturating_add(shape.elements()) as u64).saturating_add(op.macs(&shapes, &shape));
-        let left = self.left.checked_sub(cost);
-        self.left = left.ok_or_else(|| Error::limit("constants to fold", MOST_FOLDED as usize))?;
+        let left = self.budget.folded.get().checked_sub(cost);
+        let left = left.ok_or_else(|| Error::limit("constants to fold", MOST_FOLDED as usize))?;
+        self.budget.folded.set(left);
         let inputs: Vec<_> = inputs.iter().map(|tensor| &**tensor).collect();
         Ok(op.reference(&inputs)?.into())
     }

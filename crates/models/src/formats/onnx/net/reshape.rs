@@ -207,6 +207,8 @@ pub(in crate::formats::onnx) fn asked(from: &[usize], list: &[i64], zero_keeps: 
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     #[test]
@@ -219,7 +221,7 @@ mod tests {
     }
 
     fn net() -> Net {
-        Net::new(8, 4)
+        Net::new(8, 4, &Rc::default())
     }
 
     fn sizes(net: &Net, f: impl Fn(usize, usize) -> Vec<usize>) -> Each<Vec<usize>> {

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 pub(super) const PAD: Operator = Operator::new("Pad", lower).or_computed(fold, First);
 
 /// The most rows or columns of a border.
-const WIDEST: i64 = 1 << 20;
+const WIDEST: u64 = 1 << 20;
 
 fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Item>> {
     let mut x = task.item(0)?.clone();
@@ -27,7 +27,7 @@ fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Item>> {
         "wrap" => PadMode::Wrap,
         other => return Err(malformed(format!("the mode {other:?}"))),
     };
-    if list.len() != 2 * axes.len() || list.iter().any(|amount| amount.abs() > WIDEST) {
+    if list.len() != 2 * axes.len() || list.iter().any(|amount| amount.unsigned_abs() > WIDEST) {
         return Err(malformed(format!("pads of {list:?} for {} axes", axes.len())));
     }
     let mut amounts = vec![[0; 2]; rank];
@@ -78,7 +78,7 @@ fn fold(call: &Call<'_>) -> Result<Vec<Array>> {
     if call.node.word("mode", "constant")? != "constant" || call.optional(3).is_some() {
         return Err(Error::unsupported("this border of sizes"));
     }
-    if list.len() != 2 * rank || list.iter().any(|amount| amount.abs() > WIDEST) {
+    if list.len() != 2 * rank || list.iter().any(|amount| amount.unsigned_abs() > WIDEST) {
         return Err(malformed(format!("pads of {list:?} for {rank} axes")));
     }
     let value = call.optional(2).map_or(Ok(0.0), Array::scalar)?;
