@@ -13,6 +13,7 @@ import torch
 from onnx import TensorProto
 from spandrel.architectures.Compact import Compact
 from spandrel.architectures.ESRGAN import ESRGAN
+from spandrel.architectures.HAT import HAT
 from spandrel.architectures.MoSR import MoSR
 from spandrel.architectures.PLKSR import RealPLKSR
 from spandrel.architectures.RealCUGAN import UpCunet2x, UpCunet3x, UpCunet4x
@@ -95,6 +96,11 @@ def swinir(**options):
 
 
 
+def hat(**options):
+    shape = {"img_size": 16, "window_size": 4, "depths": [2], "embed_dim": 8, "num_heads": [2], "mlp_ratio": 2}
+    return HAT(**shape, compress_ratio=4, squeeze_factor=4, overlap_ratio=0.5, num_feat=8, img_range=1.0, **options)
+
+
 def plksr(**options):
     return RealPLKSR(dim=16, n_blocks=2, kernel_size=5, split_ratio=0.25, **options)
 
@@ -160,6 +166,7 @@ CASES = [
     Case("compact-bf16", lambda: Compact(num_feat=8, num_conv=2, upscale=2), change=lambda m: stored_as(m, TensorProto.BFLOAT16)),
     Case("compact-f64", lambda: Compact(num_feat=8, num_conv=2, upscale=2), change=lambda m: stored_as(m, TensorProto.DOUBLE)),
     Case("compact-all-half", lambda: Compact(num_feat=8, num_conv=2, upscale=2), change=all_half),
+    Case("hat", lambda: hat(upscale=2, upsampler="pixelshuffle"), multiple=4),
 ]
 
 

@@ -27,6 +27,12 @@ impl Ratio {
         Self::new(self.up * other.up, self.down * other.down)
     }
 
+    /// The ratio, or another one where its terms are not small.
+    fn or(self, other: Self) -> Self {
+        const SMALL: usize = 64;
+        if self.up.max(self.down) <= SMALL { self } else { other }
+    }
+
     /// The ratio as a number.
     pub fn as_f64(self) -> f64 {
         self.up as f64 / self.down as f64
@@ -130,9 +136,13 @@ impl Footprint {
     }
 
     /// The footprint of a value of shape `to` that may see all of the input, which has shape `from`.
+    /// Sizes that are no simple multiple of the input's (borders, tokens, a mean) leave the scale as it was.
     fn of_all(self, from: &Shape, to: &Shape) -> Self {
         let scale = match (&from[..], &to[..]) {
-            (&[_, _, h, w], &[_, _, to_h, to_w]) => [Ratio::new(to_h, h), Ratio::new(to_w, w)],
+            (&[_, _, h, w], &[_, _, to_h, to_w]) => {
+                let [rows, columns] = [Ratio::new(to_h, h), Ratio::new(to_w, w)];
+                [rows.or(self.scale[0]), columns.or(self.scale[1])]
+            }
             _ => self.scale,
         };
         Self { scale, reach: None, ..self }
