@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use amplio_graph::{Shape, reference};
+use amplio_graph::{Op, Shape, reference};
 use amplio_models::formats::{Contents, Input, onnx};
 use amplio_models::{Limits, Model, Result};
 use amplio_testkit::golden::{cases, root};
@@ -83,5 +83,37 @@ fn the_documented_operators_are_those_that_are_known() {
         let listed: Vec<_> = text.split('`').skip(1).step_by(2).collect();
         let known = onnx::operators().filter(|(_, only)| *only == only_sizes);
         assert_eq!(listed, known.map(|(name, _)| name).collect::<Vec<_>>());
+    }
+}
+
+/// The primitives of a case's network, folded, by name.
+fn primitives(name: &str) -> Vec<String> {
+    let path = root().join(format!("onnx/networks/{name}/model.onnx"));
+    let model = Model::load(&path).unwrap_or_else(|e| panic!("{e}"));
+    let ops = model.graph().nodes().filter_map(|(_, node)| node.op());
+    ops.map(|op| match op {
+        Op::Unary(function) => format!("{function:?}"),
+        _ => op.name().to_owned(),
+    })
+    .collect()
+}
+
+#[test]
+fn what_exporters_take_apart_is_put_together() {
+    for (name, primitive, parts) in [
+        ("fused-dynamo", "pixel_shuffle", "reshape"),
+        ("plksr", "Mish", "Tanh"),
+        ("mosr", "layer_norm", "reduce"),
+        ("mosr", "Mish", "Softplus"),
+        ("swinir", "Gelu", "Erf"),
+        ("swinir", "shift_mask", "gather"),
+        ("esrgan-unshuffle", "pixel_unshuffle", "reshape"),
+    ] {
+        let primitives = primitives(name);
+        assert!(
+            primitives.iter().any(|known| known == primitive),
+            "{name}: no {primitive} in {primitives:?}"
+        );
+        assert!(!primitives.iter().any(|known| known == parts), "{name}: {parts} is left in {primitives:?}");
     }
 }

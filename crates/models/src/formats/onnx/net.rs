@@ -1,6 +1,7 @@
 //! Builds the graph: what is known becomes constants, what depends on pixels becomes values, and each value's shape is
 //! known for every probe.
 
+mod idioms;
 mod ramp;
 mod reshape;
 mod shuffle;
@@ -41,9 +42,16 @@ pub(super) struct Net {
     shapes: Vec<Each<Shape>>,
     /// The values that learned tensors have become; the tensors are kept, so that an address belongs to one of them.
     constants: HashMap<*const Tensor, (Arc<Tensor>, Value)>,
-    /// For each value, the reshape or transpose that made it of another one.
-    moves: HashMap<Value, (Value, shuffle::Move)>,
+    /// What made each value.
+    made: HashMap<Value, Made>,
     budget: Rc<Budget>,
+}
+
+/// How a value was made.
+#[derive(Debug)]
+enum Made {
+    Constant(Arc<Tensor>),
+    Of(Op, Vec<Value>),
 }
 
 /// What may still be done before a graph is there, in all attempts to build it together.
@@ -92,7 +100,7 @@ impl Net {
             inner,
             shapes: vec![shapes],
             constants: HashMap::new(),
-            moves: HashMap::new(),
+            made: HashMap::new(),
             budget: budget.clone(),
         }
     }
@@ -153,6 +161,7 @@ impl Net {
                 self.values.push(value);
                 self.shapes.push(std::array::from_fn(|_| tensor.shape().clone()));
                 self.constants.insert(address, (tensor.clone(), value));
+                self.made.insert(value, Made::Constant(tensor.clone()));
                 Ok(value)
             }
             Item::Numbers(numbers) => match &**numbers {
@@ -196,6 +205,7 @@ impl Net {
             return self.folded(&op, &tensors);
         }
         let values = inputs.iter().map(|input| self.value(input)).collect::<Result<Vec<_>>>()?;
+        let (op, values) = self.idiom(&op, &values).unwrap_or((op, values));
         self.apply_values(op, &values).map(Item::Value)
     }
 
@@ -206,13 +216,11 @@ impl Net {
             shapes.push(op.shape(&inputs)?);
         }
         let shapes = shapes.try_into().map_err(|_| malformed("a shape is missing"))?;
-        let made = shuffle::Move::of(&op);
+        let made = Made::Of(op.clone(), values.to_vec());
         let value = self.inner.apply(op, values)?;
         self.values.push(value);
         self.shapes.push(shapes);
-        if let (Some(made), [from]) = (made, values) {
-            self.moves.insert(value, (*from, made));
-        }
+        self.made.insert(value, made);
         Ok(value)
     }
 

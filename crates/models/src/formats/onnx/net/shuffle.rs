@@ -4,26 +4,9 @@
 use amplio_graph::ops::{PixelShuffle, PixelUnshuffle, Transpose};
 use amplio_graph::{Op, Value};
 
-use super::{Item, Net};
+use super::{Item, Made, Net};
 use crate::Result;
 use crate::formats::onnx::probes::PROBES;
-
-/// An operation that moves elements only.
-#[derive(Clone, Debug)]
-pub(super) enum Move {
-    Reshape,
-    Transpose(Vec<usize>),
-}
-
-impl Move {
-    pub(super) fn of(op: &Op) -> Option<Self> {
-        match op {
-            Op::Reshape(_) => Some(Self::Reshape),
-            Op::Transpose(Transpose { axes }) => Some(Self::Transpose(axes.clone())),
-            _ => None,
-        }
-    }
-}
 
 impl Net {
     /// The value that equals `value`, where that is a reshape, a transposition and a reshape that mean a shuffle.
@@ -35,23 +18,26 @@ impl Net {
 
     /// What one or more reshapes in a row are made of.
     fn before_reshapes(&self, mut value: Value) -> Value {
-        while let Some((before, Move::Reshape)) = self.moves.get(&value) {
-            value = *before;
+        while let Some(Made::Of(Op::Reshape(_), from)) = self.made.get(&value) {
+            value = from[0];
         }
         value
     }
 
     fn shuffle(&self, value: Value) -> Option<(Op, Value)> {
         let transposed = self.before_reshapes(value);
-        let (cut, Move::Transpose(axes)) = self.moves.get(&transposed)? else { return None };
-        let from = self.before_reshapes(*cut);
+        let Made::Of(Op::Transpose(Transpose { axes }), cut) = self.made.get(&transposed)? else {
+            return None;
+        };
+        let cut = *cut.first()?;
+        let from = self.before_reshapes(cut);
         let r = *match axes[..] {
-            [0, 1, 4, 2, 5, 3] => self.shapes(*cut)[0].get(2),
-            [0, 1, 3, 5, 2, 4] => self.shapes(*cut)[0].get(3),
+            [0, 1, 4, 2, 5, 3] => self.shapes(cut)[0].get(2),
+            [0, 1, 3, 5, 2, 4] => self.shapes(cut)[0].get(3),
             _ => None,
         }?;
         let all = |fits: Fits| {
-            (0..PROBES).all(|p| fits(r, &self.shapes(from)[p], &self.shapes(*cut)[p], &self.shapes(value)[p]))
+            (0..PROBES).all(|p| fits(r, &self.shapes(from)[p], &self.shapes(cut)[p], &self.shapes(value)[p]))
         };
         match axes[1..] {
             [1, 4, ..] if all(larger) => Some((PixelShuffle { r }.into(), from)),
