@@ -69,13 +69,16 @@ def shortened(model):
     return model
 
 
-def stored_as(model, kind):
+def stored_as(model, kind, as_list=False):
     """The same model with its float32 initialisers rounded to another type, and cast back where they are read."""
     casts = []
     for tensor in model.graph.initializer:
         if tensor.data_type == TensorProto.FLOAT:
             values, name = numpy_helper.to_array(tensor), tensor.name
-            tensor.CopyFrom(_tensor(values, name + ".stored", kind))
+            stored = _tensor(values, name + ".stored", kind)
+            if as_list:
+                stored = helper.make_tensor(stored.name, kind, values.shape, numpy_helper.to_array(stored).flatten())
+            tensor.CopyFrom(stored)
             casts.append(helper.make_node("Cast", [name + ".stored"], [name], to=TensorProto.FLOAT))
     nodes = casts + list(model.graph.node)
     del model.graph.node[:]

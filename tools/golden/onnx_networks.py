@@ -3,7 +3,7 @@ another size than the one that they were exported with."""
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Callable
 from unittest.mock import patch
 
@@ -86,7 +86,7 @@ class Case:
     size: tuple = (20, 28)
     change: Callable = None
     exported: tuple = (32, 48)
-    expect: dict = field(default_factory=dict)
+    external: bool = False
 
 
 def swinir(**options):
@@ -134,12 +134,16 @@ def esrgan(**options):
         return ESRGAN(num_filters=8, num_blocks=1, **options)
 
 
+def tiny():
+    return Compact(num_feat=8, num_conv=2, upscale=2)
+
+
 CASES = [
-    Case("compact", lambda: Compact(num_feat=8, num_conv=2, upscale=2), size=(13, 17)),
+    Case("compact", tiny, size=(13, 17)),
     Case("compact-opset-11", lambda: Compact(num_feat=8, num_conv=2, upscale=4), 4, opset=11, size=(9, 10)),
     Case("compact-opset-13", lambda: Compact(num_feat=8, num_conv=2, upscale=3), 3, opset=13, size=(9, 10)),
-    Case("compact-opset-20", lambda: Compact(num_feat=8, num_conv=2, upscale=2), opset=20),
-    Case("compact-dynamo", lambda: Compact(num_feat=8, num_conv=2, upscale=2), dynamo=True, size=(15, 22)),
+    Case("compact-opset-20", tiny, opset=20),
+    Case("compact-dynamo", tiny, dynamo=True, size=(15, 22)),
     Case("compact-grey", lambda: Compact(num_in_ch=1, num_out_ch=1, num_feat=8, num_conv=2, upscale=2), channels=1),
     Case("compact-relu", lambda: Compact(num_feat=8, num_conv=2, upscale=2, act_type="leakyrelu")),
     Case("esrgan", lambda: esrgan(scale=4), 4, size=(8, 11)),
@@ -162,10 +166,14 @@ CASES = [
     Case("mosr", lambda: MoSR(n_block=2, dim=16, upscale=2)),
     Case("swinir", lambda: swinir(upscale=2, upsampler="pixelshuffledirect", resi_connection="1conv"), multiple=4),
     Case("swinir-nearest", lambda: swinir(upscale=4, upsampler="nearest+conv", resi_connection="3conv"), 4, multiple=4, size=(12, 16)),
-    Case("compact-f16", lambda: Compact(num_feat=8, num_conv=2, upscale=2), change=lambda m: stored_as(m, TensorProto.FLOAT16)),
-    Case("compact-bf16", lambda: Compact(num_feat=8, num_conv=2, upscale=2), change=lambda m: stored_as(m, TensorProto.BFLOAT16)),
-    Case("compact-f64", lambda: Compact(num_feat=8, num_conv=2, upscale=2), change=lambda m: stored_as(m, TensorProto.DOUBLE)),
-    Case("compact-all-half", lambda: Compact(num_feat=8, num_conv=2, upscale=2), change=all_half),
+    Case("compact-f16", tiny, change=lambda m: stored_as(m, TensorProto.FLOAT16)),
+    Case("compact-bf16", tiny, change=lambda m: stored_as(m, TensorProto.BFLOAT16)),
+    Case("compact-f64", tiny, change=lambda m: stored_as(m, TensorProto.DOUBLE)),
+    Case("compact-all-half", tiny, change=all_half),
+    Case("compact-f16-lists", tiny, change=lambda m: stored_as(m, TensorProto.FLOAT16, as_list=True)),
+    Case("compact-f64-lists", tiny, change=lambda m: stored_as(m, TensorProto.DOUBLE, as_list=True)),
+    Case("compact-f32-lists", tiny, change=lambda m: stored_as(m, TensorProto.FLOAT, as_list=True)),
+    Case("compact-external", tiny, external=True),
     Case("hat", lambda: hat(upscale=2, upsampler="pixelshuffle"), multiple=4),
 ]
 
@@ -177,6 +185,7 @@ def make(root, names=()):
 
 
 def make_case(case, seed, folder):
+    torch.manual_seed(seed)
     net = settled(case.network(), seed)
     example = noise((1, case.channels, *case.exported), seed)
     model = without_comments(export(net, example, case.opset, case.dynamo, case.multiple))
@@ -187,8 +196,8 @@ def make_case(case, seed, folder):
         model = case.change(model)
         model, reference = model if isinstance(model, tuple) else (model, model)
     picture = noise((1, case.channels, *case.size), seed + 1).numpy()
-    write(folder, model, picture, run(reference, picture))
-    expect = {"scale": case.scale, "channels": case.channels, "multiple": case.multiple, **case.expect}
+    write(folder, model, picture, run(reference, picture), case.external)
+    expect = {"scale": case.scale, "channels": case.channels, "multiple": case.multiple}
     (folder / "expect.json").write_text(json.dumps(expect, indent=2) + "\n")
 
 
@@ -211,10 +220,15 @@ def settled(net, seed):
     return net.eval()
 
 
-def write(folder, model, picture, output):
+def write(folder, model, picture, output, external):
     assert np.isfinite(output).all() and 1e-3 < np.abs(output).max() < 1e3, f"{folder}: {np.abs(output).max()}"
     folder.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, folder / "model.onnx")
+    if external:
+        options = {"save_as_external_data": True, "location": "model.data", "size_threshold": 64}
+        (folder / "model.data").unlink(missing_ok=True)
+        onnx.save(model, folder / "model.onnx", **options)
+    else:
+        onnx.save(model, folder / "model.onnx")
     np.save(folder / "input.npy", picture)
     np.save(folder / "output.npy", output.astype(np.float32))
     size = sum(file.stat().st_size for file in folder.iterdir())
