@@ -93,6 +93,8 @@ CASES = {
     "put-in-place": (17, "s = Shape(x) n = Size(s) f = Cast<to=1>(n) p = Slice(x, c0, c2, c1) q = Mul(p, f) y = ScatterND(x, places, q)", {"c0": ints(0), "c1": ints(1), "c2": ints(2), "places": np.array([[[0, 0], [0, 1]]], dtype=np.int64)}),
     "size-arithmetic": (17, SIZES + " a = Mod(h, four) b = Greater(a, one) l = Less(a, one) q = Equal(l, b) g = GreaterOrEqual(h, one) e = LessOrEqual(w, one) o = Or(g, e) n = And(o, g) k = Not(q) m = And(n, k) t = Where(m, one, four) p = ReduceProd(t) f = Round(z) u = Cast<to=7>(f) v = Mul(p, u) d = Concat<axis=0>(zero, zero, zero, v) pads = Concat<axis=0>(zero, zero, zero, zero, d) y = Pad(x, pads)", {"four": ints(1), "one": ints(2), "zero": ints(0), "z": floats(2.6)}),
     "choice": (17, "y = Where(c, x, b)", {"c": np.array([[[True]], [[False]], [[False]], [[True]]]), "b": floats(0.25)}),
+    "sum-of-products": (17, 'a = Einsum<equation="bchw,bcHw->bHhc">(x, x) b = Einsum<equation="bHhc, oc -> boHh">(a, m) c = Einsum<equation="bchw,c->bcw">(x, v) d = Unsqueeze(c, ax) e = ReduceMean<axes=[2,3]>(b) y = Mul(d, e)', {"m": numbers(4, 4), "v": numbers(4), "ax": ints(2)}),
+    "signs": (17, "s = Sign(c) y = Mul(x, s)", {"c": np.array([[[1.5]], [[-2]], [[0]], [[0.5]]], dtype=np.float32)}),
     "dropout": (17, "a = Dropout(x) y = Relu(a)", {}),
 }
 

@@ -67,16 +67,18 @@ pub(super) fn lower<'p>(
         limits,
         budget: Rc::default(),
     };
-    // The attempt that comes farthest says best what is wrong.
-    let mut farthest: Option<(usize, Error)> = None;
+    // The attempt that comes farthest says best what is wrong; one that says more than that sizes do not fit says it better.
+    let mut farthest: Option<((usize, bool), Error)> = None;
     for &multiple in MULTIPLES {
         let mut reached = 0;
         match source.attempt(multiple, external, &mut reached) {
             Ok(graph) => return Ok(Lowered { graph, dtype, multiple }),
-            Err(error) if farthest.as_ref().is_none_or(|(before, _)| reached > *before) => {
-                farthest = Some((reached, error));
+            Err(error) => {
+                let rank = (reached, !matches!(error.root(), Error::Malformed { .. } | Error::Graph(_)));
+                if farthest.as_ref().is_none_or(|(before, _)| rank > *before) {
+                    farthest = Some((rank, error));
+                }
             }
-            Err(_) => (),
         }
     }
     let error = farthest.map_or_else(|| malformed("no nodes"), |(_, error)| error);

@@ -13,6 +13,7 @@ mod constant;
 mod conv;
 mod conv_transpose;
 mod depth_to_space;
+mod einsum;
 mod expand;
 mod gather;
 mod grid_sample;
@@ -104,6 +105,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     depth_to_space::DEPTH_TO_SPACE,
     arithmetic::DIV,
     cast::DROPOUT,
+    einsum::EINSUM,
     unary::ELU,
     comparison::EQUAL,
     unary::ERF,
@@ -159,6 +161,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     scatter_nd::SCATTER_ND,
     shape::SHAPE,
     unary::SIGMOID,
+    unary::SIGN,
     unary::SIN,
     shape::SIZE,
     slice::SLICE,

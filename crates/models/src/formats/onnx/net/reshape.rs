@@ -107,6 +107,13 @@ impl Net {
             }
             return self.one_reshape(value, target, &[template]);
         }
+        // What is cut twice (rows, and these into windows) is cut in two steps.
+        let coarser = coarser(dims, open);
+        if coarser[0].len() < dims[0].len() {
+            let rows = self.reshape(&Item::Value(value), &coarser)?;
+            let cut = self.reshape(&rows, dims)?;
+            return self.value(&cut);
+        }
         Err(Error::unsupported(format!(
             "a reshape to sizes that no other value has: for pictures of {} and {} it becomes {:?} and {:?}",
             self.shapes(self.input())[0],
@@ -149,6 +156,23 @@ fn known(from: &Each<Vec<usize>>, to: &Each<Vec<usize>>, segment: &Segment, axis
             same.next().map(Dim::Keep)
         }
     }
+}
+
+/// The same dimensions, where each of the open axes is one with the axis after it if that has always the same size.
+fn coarser(dims: &Each<Vec<usize>>, open: &[usize]) -> Each<Vec<usize>> {
+    let joins = |axis: usize| {
+        open.contains(&axis) && axis + 1 < dims[0].len() && fixed(&column(dims, axis + 1)).is_some()
+    };
+    dims.each_ref().map(|dims| {
+        let mut joined: Vec<usize> = Vec::with_capacity(dims.len());
+        for (axis, &size) in dims.iter().enumerate() {
+            match joined.last_mut().filter(|_| axis > 0 && joins(axis - 1)) {
+                Some(last) => *last = last.saturating_mul(size),
+                None => joined.push(size),
+            }
+        }
+        joined
+    })
 }
 
 /// Cuts both lists of axes where the products of the sizes up to there agree for every probe.

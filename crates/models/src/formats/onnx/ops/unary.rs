@@ -52,6 +52,8 @@ pub(super) const RELU: Operator = Operator::new("Relu", |task| one(task, Unary::
     .or_computed(|call| each(call, |x| x.max(0.0)), First);
 pub(super) const ROUND: Operator = Operator::computed("Round", |call| each(call, f64::round_ties_even));
 pub(super) const SIGMOID: Operator = Operator::new("Sigmoid", |task| one(task, Unary::Sigmoid));
+pub(super) const SIGN: Operator =
+    Operator::computed("Sign", |call| each(call, |x| if x == 0.0 { 0.0 } else { x.signum() }));
 pub(super) const SIN: Operator =
     Operator::new("Sin", |task| one(task, Unary::Sin)).or_computed(|call| each(call, f64::sin), First);
 pub(super) const SOFTPLUS: Operator = Operator::new("Softplus", |task| one(task, Unary::Softplus));
