@@ -30,20 +30,18 @@ mod scatter_nd;
 mod shape;
 mod slice;
 mod softmax;
+mod task;
 mod transpose;
 mod unary;
 mod where_op;
 
-use std::sync::Arc;
-
-use amplio_graph::{Op, Tensor};
-
-use super::net::{Item, Net};
-use super::numbers::{Array, Numbers, for_each};
-use super::probes::Each;
+use super::net::Item;
+use super::numbers::Array;
 use super::proto::NodeProto;
-use super::{External, malformed};
-use crate::{Error, Limits, Result};
+use crate::{Error, Result};
+
+pub(super) use task::Task;
+use task::{Call, axes, axis};
 
 /// Writes a node as primitives.
 type Lower = fn(&mut Task<'_, '_>) -> Result<Vec<Item>>;
@@ -67,22 +65,6 @@ pub(super) enum DataInputs {
     /// The others say how.
     First,
     All,
-}
-
-/// A node that is to be lowered.
-pub(super) struct Task<'a, 'p> {
-    pub(super) node: &'a NodeProto<'p>,
-    pub(super) opset: i64,
-    pub(super) inputs: &'a [Option<Item>],
-    pub(super) net: &'a mut Net,
-    pub(super) external: &'a mut External<'p>,
-    pub(super) limits: &'a Limits,
-}
-
-/// A node that is to be computed for one probe.
-pub(super) struct Call<'a> {
-    pub(super) node: &'a NodeProto<'a>,
-    pub(super) inputs: Vec<Option<&'a Array>>,
 }
 
 /// All operators.
@@ -232,109 +214,6 @@ pub(super) fn lower(operator: &Operator, task: &mut Task<'_, '_>) -> Result<Vec<
         (Some(lower), _) => lower(task),
         (None, Some((fold, _))) => task.computed(fold),
         (None, None) => Err(Error::unsupported("this operator")),
-    }
-}
-
-impl Task<'_, '_> {
-    /// The input of this number.
-    pub(super) fn item(&self, index: usize) -> Result<&Item> {
-        self.optional(index).ok_or_else(|| malformed(format!("there is no input {index}")))
-    }
-
-    /// The input of this number, if it is there.
-    pub(super) fn optional(&self, index: usize) -> Option<&Item> {
-        self.inputs.get(index).and_then(Option::as_ref)
-    }
-
-    /// The input of this number, which does not depend on pixels.
-    pub(super) fn numbers(&self, index: usize) -> Result<Arc<Numbers>> {
-        self.net.numbers(self.item(index)?)
-    }
-
-    /// The input of this number, which does not depend on the picture.
-    pub(super) fn tensor(&self, index: usize) -> Result<Arc<Tensor>> {
-        let tensor = self.net.tensor(self.item(index)?);
-        tensor.ok_or_else(|| Error::unsupported(format!("an input {index} that the network computes")))
-    }
-
-    /// The number that the input of this number is.
-    pub(super) fn scalar(&self, index: usize) -> Result<f32> {
-        match self.tensor(index)?.data() {
-            [one] => Ok(*one),
-            more => Err(malformed(format!("{} numbers where one should be", more.len()))),
-        }
-    }
-
-    /// Whole numbers for each probe, from the attribute of this name or, in newer versions, the input of this number.
-    pub(super) fn ints(&self, name: &str, index: usize) -> Result<Option<Each<Vec<i64>>>> {
-        match (self.node.ints(name)?, self.optional(index)) {
-            (Some(list), _) => Ok(Some(std::array::from_fn(|_| list.to_vec()))),
-            (None, Some(_)) => Ok(Some(self.numbers(index)?.ints())),
-            (None, None) => Ok(None),
-        }
-    }
-
-    /// As [`Self::ints`], for whole numbers that do not depend on the picture's size.
-    pub(super) fn fixed_ints(&self, name: &str, index: usize) -> Result<Option<Vec<i64>>> {
-        match (self.node.ints(name)?, self.optional(index)) {
-            (Some(list), _) => Ok(Some(list.to_vec())),
-            (None, Some(_)) => Ok(Some(self.numbers(index)?.fixed()?.ints())),
-            (None, None) => Ok(None),
-        }
-    }
-
-    /// The result of a primitive.
-    pub(super) fn apply(&mut self, op: impl Into<Op>, inputs: &[Item]) -> Result<Item> {
-        self.net.apply(op, inputs)
-    }
-
-    fn computed(&mut self, fold: Fold) -> Result<Vec<Item>> {
-        let inputs: Vec<Option<Arc<Numbers>>> = self
-            .inputs
-            .iter()
-            .map(|input| input.as_ref().map(|input| self.net.numbers(input)).transpose())
-            .collect::<Result<_>>()?;
-        let fixed = inputs.iter().flatten().all(|numbers| matches!(**numbers, Numbers::Fixed(_)));
-        let made = for_each(fixed, |probe| {
-            let inputs =
-                inputs.iter().map(|input| input.as_deref().map(|numbers| numbers.at(probe))).collect();
-            fold(&Call { node: self.node, inputs })
-        })?;
-        made.iter().try_for_each(|numbers| self.net.spend(numbers))?;
-        Ok(made.into_iter().map(Item::from).collect())
-    }
-}
-
-impl<'a> Call<'a> {
-    /// The input of this number.
-    pub(super) fn input(&self, index: usize) -> Result<&'a Array> {
-        self.optional(index).ok_or_else(|| malformed(format!("there is no input {index}")))
-    }
-
-    /// The input of this number, if it is there.
-    pub(super) fn optional(&self, index: usize) -> Option<&'a Array> {
-        self.inputs.get(index).copied().flatten()
-    }
-
-    /// Whole numbers from the attribute of this name or, in newer versions, the input of this number.
-    pub(super) fn ints(&self, name: &str, index: usize) -> Result<Option<Vec<i64>>> {
-        Ok(self.node.ints(name)?.map(<[i64]>::to_vec).or_else(|| self.optional(index).map(Array::ints)))
-    }
-}
-
-/// An axis counted from the front, where negative ones are counted from the back.
-pub(super) fn axis(axis: i64, rank: usize) -> Result<usize> {
-    let counted = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
-    let found = counted.and_then(|axis| usize::try_from(axis).ok()).filter(|axis| *axis < rank);
-    found.ok_or_else(|| malformed(format!("there is no axis {axis} of {rank}")))
-}
-
-/// Axes counted from the front, each once.
-pub(super) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>> {
-    let axes = list.iter().map(|&one| axis(one, rank)).collect::<Result<Vec<_>>>()?;
-    match (1..axes.len()).find(|&i| axes[..i].contains(&axes[i])) {
-        Some(again) => Err(malformed(format!("the axis {} twice", axes[again]))),
-        None => Ok(axes),
     }
 }
 
