@@ -1,5 +1,6 @@
 //! The messages of an ONNX file (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>), with the fields that say what
-//! a network is.
+//! a network is. A list in memory takes at most eight times the bytes that it has in the file, and numbers that lie there
+//! as bytes stay there until they are needed.
 
 mod attribute;
 mod tensor;
@@ -17,8 +18,7 @@ pub(super) struct ModelProto<'a> {
     /// The version of the standard set of operators.
     pub(super) opset: Option<i64>,
     pub(super) graph: Option<GraphProto<'a>>,
-    /// What the file says about itself.
-    pub(super) metadata: Vec<(&'a str, &'a str)>,
+    /// How many operators the file defines itself.
     pub(super) functions: usize,
 }
 
@@ -65,7 +65,6 @@ impl<'a> ModelProto<'a> {
                         model.opset = Some(version);
                     }
                 }
-                14 => model.metadata.push(pair(field.bytes()?)?),
                 25 => model.functions += 1,
                 _ => (),
             }
@@ -80,8 +79,17 @@ impl<'a> GraphProto<'a> {
         let mut fields = Fields::new(bytes);
         while let Some((number, field)) = fields.next()? {
             match number {
-                1 => graph.nodes.push(NodeProto::parse(field.bytes()?)?),
-                5 => graph.initializers.push(TensorProto::parse(field.bytes()?)?),
+                1 => {
+                    let place = |error: Error| error.within(format!("node number {}", graph.nodes.len()));
+                    let node = field.bytes().and_then(NodeProto::parse).map_err(place)?;
+                    graph.nodes.push(node);
+                }
+                5 => {
+                    let place =
+                        |error: Error| error.within(format!("tensor number {}", graph.initializers.len()));
+                    let tensor = field.bytes().and_then(TensorProto::parse).map_err(place)?;
+                    graph.initializers.push(tensor);
+                }
                 11 => graph.inputs.push(ValueInfo::parse(field.bytes()?)?),
                 12 => graph.outputs.push(ValueInfo::parse(field.bytes()?)?),
                 15 => return Err(Error::unsupported("sparse tensors")),
@@ -90,8 +98,9 @@ impl<'a> GraphProto<'a> {
             if graph.nodes.len() > limits.layers {
                 return Err(Error::limit(format!("{} nodes", graph.nodes.len()), limits.layers));
             }
-            if graph.initializers.len() > limits.tensors {
-                return Err(Error::limit(format!("{} tensors", graph.initializers.len()), limits.tensors));
+            let tensors = graph.initializers.len().max(graph.inputs.len()).max(graph.outputs.len());
+            if tensors > limits.tensors {
+                return Err(Error::limit(format!("{tensors} tensors"), limits.tensors));
             }
         }
         Ok(graph)
