@@ -24,7 +24,7 @@ def settle(net, picture, seed):
                 _assign(module.bias, random.uniform(-0.1, 0.1, module.bias.shape))
         elif isinstance(module, nn.PReLU):
             _assign(module.weight, random.uniform(-0.2, 0.6, module.weight.shape))
-    _calm_last_convolution(net, picture)
+    calm_last_convolution(net, picture)
     return net.eval()
 
 
@@ -32,7 +32,8 @@ def _assign(parameter, values):
     parameter.data = torch.from_numpy(values.astype(np.float32))
 
 
-def _calm_last_convolution(net, picture):
+def calm_last_convolution(net, picture):
+    """Scales the last convolution so that the output stays near one."""
     last = [module for module in net.modules() if isinstance(module, nn.Conv2d)][-1]
     seen = []
     hook = last.register_forward_hook(lambda _module, _inputs, output: seen.append(output.std().item()))

@@ -15,6 +15,7 @@ import ncnn_cases
 import onnx_networks
 import onnx_ops
 import pictures
+import span
 
 TESTDATA = Path(__file__).resolve().parents[2] / "testdata"
 GOLDEN = TESTDATA / "golden"
@@ -28,6 +29,7 @@ def emptied(folder):
 def make_archs():
     compact.make(emptied(GOLDEN / "archs" / "compact"))
     esrgan.make(emptied(GOLDEN / "archs" / "esrgan"))
+    span.make(emptied(GOLDEN / "archs" / "span"))
 
 
 def make_onnx():

@@ -64,9 +64,19 @@ pub(crate) fn prelu<I: Isa>(isa: I, x: I::F32, slope: I::F32) -> I::F32 {
     isa.select(isa.gt(x, isa.zero()), x, isa.mul(x, slope))
 }
 
+/// The largest of magnitudes that are given by their bits; infinity counts as more than any number, and NaN as more than that.
+#[inline(always)]
+pub(crate) fn magnitude<I: Isa>(isa: I, bits: I::I32) -> f32 {
+    let mut lanes = [0.0; WIDEST];
+    isa.store(&mut lanes, isa.reinterpret_f32(bits));
+    f32::from_bits(lanes.iter().fold(0, |largest, lane| largest.max(lane.to_bits())))
+}
+
+/// Lanes of the widest vector.
+const WIDEST: usize = 16;
+
 #[inline(always)]
 fn lane_by_lane<I: Isa>(isa: I, a: I::F32, b: I::F32, f: impl Fn(f32, f32) -> f32) -> I::F32 {
-    const WIDEST: usize = 16;
     let (mut left, mut right) = ([0.0; WIDEST], [0.0; WIDEST]);
     isa.store(&mut left, a);
     isa.store(&mut right, b);

@@ -1,12 +1,16 @@
 //! One step of a plan: its kernel over runs of rows, its epilogue, its store.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use amplio_graph::plan::{Epilogue, Operand, Step};
 use amplio_graph::{Result, Shape};
-use amplio_simd::{Level, PixelsMut, PixelsRef};
+use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f16};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use crate::device::Compiler;
+use crate::compiler::Compiler;
+use crate::elementwise::magnitude;
 use crate::epilogue::Elementwise;
 use crate::kernels::Compiled;
 use crate::layout::{channels, pixels, row};
@@ -24,10 +28,12 @@ pub(crate) struct CompiledStep {
     channels: usize,
     /// The pixels that are computed at once; runs are multiples of it.
     grain: usize,
-    /// Applied to each row that the kernel has made.
+    /// Applied to what the kernel has made.
     before: Vec<Elementwise>,
     /// Channels to pixels, and what is applied to the larger rows.
     shuffle: Option<Shuffle>,
+    /// Set when floats of 16 bits cannot carry a result.
+    overflow: Arc<AtomicBool>,
 }
 
 /// The store of a step that turns channels into blocks of pixels.
@@ -41,7 +47,6 @@ struct Shuffle {
 
 impl CompiledStep {
     pub(crate) fn new(step: &Step, compiler: &Compiler) -> Result<Self> {
-        let kernel = Compiled::new(step, compiler)?;
         let (mut before, mut shuffle) = (Vec::new(), None::<Shuffle>);
         let mut shape = step.result.clone();
         let mut input = step.inputs.len();
@@ -55,11 +60,12 @@ impl CompiledStep {
             shuffle.as_mut().map_or(&mut before, |shuffle| &mut shuffle.after).push(compiled);
             input += usize::from(has_view(op));
         }
+        let kernel = Compiled::new(step, compiler, &mut before)?;
         let grain = kernel.grain(&step.result);
         let (pixels, channels) = (pixels(&step.result), channels(&step.result));
         // A rearrangement may fill only a part of its output, and looks at all of it.
         let pixels = if shuffle.is_none() { crate::layout::pixels(&step.output.shape) } else { pixels };
-        Ok(Self { kernel, pixels, channels, grain, before, shuffle })
+        Ok(Self { kernel, pixels, channels, grain, before, shuffle, overflow: compiler.overflow() })
     }
 
     /// Runs the step on the threads of `pool`. `inputs` are the views that the step reads, in the order of
@@ -71,8 +77,11 @@ impl CompiledStep {
         let runs: Vec<_> = output.chunks(run * enlarged).collect();
         pool.install(|| {
             runs.into_par_iter().enumerate().for_each(|(i, output)| match &self.shuffle {
-                None => self.fill(level, inputs, i * run, output),
                 Some(shuffle) => self.fill_shuffled(level, inputs, i * run, output, shuffle),
+                None if output.is_half() && !self.kernel.stores_half() => {
+                    self.fill_narrowed(level, inputs, i * run, output);
+                }
+                None => self.fill(level, inputs, i * run, output),
             });
         });
     }
@@ -84,6 +93,18 @@ impl CompiledStep {
             self.kernel.fill(level, inputs, first, &mut pixels);
             for op in &self.before {
                 op.apply(level, inputs, first, &mut pixels);
+            }
+        }
+    }
+
+    /// As [`CompiledStep::fill`], and rounds the result to floats of 16 bits.
+    fn fill_narrowed(&self, level: Level, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
+        let mut grain = vec![0.0; self.grain * self.channels];
+        for (i, mut halves) in output.chunks(self.grain).enumerate() {
+            let grain = &mut grain[..halves.pixels() * self.channels];
+            self.fill(level, inputs, first + i * self.grain, PixelsMut::dense(grain, self.channels));
+            if !dispatch(level, Narrow { from: PixelsRef::dense(grain, self.channels), to: &mut halves }) {
+                self.overflow.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -112,6 +133,30 @@ impl CompiledStep {
                 op.apply(level, inputs, first * block, &mut larger);
             }
         }
+    }
+}
+
+/// Rounds pixels to floats of 16 bits, and tells whether these can carry them.
+struct Narrow<'a, 'p> {
+    from: PixelsRef<'a>,
+    to: &'a mut PixelsMut<'p>,
+}
+
+impl Kernel for Narrow<'_, '_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> bool {
+        let mut largest = isa.splat_i32(0);
+        for i in 0..self.to.pixels() {
+            let to = self.to.half_pixel(i).chunks_mut(I::LANES);
+            for (to, from) in to.zip(self.from.pixel(i).chunks(I::LANES)) {
+                let x = isa.load_partial(from);
+                largest = isa.max_i32(largest, isa.reinterpret_i32(isa.abs(x)));
+                f16::store_partial(isa, to, x);
+            }
+        }
+        magnitude(isa, largest) <= f16::LARGEST
     }
 }
 

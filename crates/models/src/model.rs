@@ -156,7 +156,9 @@ impl Model {
             Origin::Layers(graph) => graph,
         };
         let layers = archs::layers(graph);
-        let candidates = ARCHITECTURES.iter().filter_map(|arch| Some((arch, (arch.from_layers)(&layers)?)));
+        let candidates = ARCHITECTURES
+            .iter()
+            .flat_map(|arch| (arch.from_layers)(&layers).into_iter().map(move |it| (arch, it)));
         for (architecture, weights) in candidates {
             if let Ok(built) = (architecture.build)(&weights)
                 && self.answers_as(&built.graph)?

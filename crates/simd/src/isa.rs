@@ -130,6 +130,14 @@ pub trait Isa: Copy + Debug + Send + Sync + 'static {
     fn shl_i32<const N: u32>(self, a: Self::I32) -> Self::I32;
     /// `a >> N` with the sign shifted in, for `N` below 32.
     fn shr_i32<const N: u32>(self, a: Self::I32) -> Self::I32;
+    /// The larger of each.
+    fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+
+    /// The products of the lanes of the two vectors and `scale`, rounded to nearest (of two the even one) and narrowed to 16 bits:
+    /// in order, two to each lane, the first in the low half. Unspecified with NaN and beyond ±32767.
+    fn round_i16(self, numbers: [Self::F32; 2], scale: Self::F32) -> Self::I32;
+    /// In each lane the two 16-bit products of `a` and `b`, added to `c`, wrapping.
+    fn dot_i16(self, a: Self::I32, b: Self::I32, c: Self::I32) -> Self::I32;
 }
 
 #[cfg(test)]

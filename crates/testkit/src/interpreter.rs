@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use amplio_graph::ops::Resize;
 use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Operand, Rearrangement, Step, View};
-use amplio_graph::{Device, Error, Executable, Op, Result, Shape, StepWatcher, Tensor};
+use amplio_graph::{Device, Error, Executable, Op, Precision, Result, Shape, StepWatcher, Tensor};
 
 /// A device that runs plans step by step with the arithmetic of the reference, in the memory that the plan says.
 ///
@@ -15,7 +15,7 @@ impl Device for Interpreter {
         "interpreter".into()
     }
 
-    fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
+    fn compile(&self, plan: &FusedPlan, _: Precision) -> Result<Box<dyn Executable>> {
         Ok(Box::new(Program { plan: plan.clone() }))
     }
 }
@@ -232,8 +232,8 @@ mod tests {
             "wrong".into()
         }
 
-        fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
-            Ok(Box::new(WrongProgram(Interpreter.compile(plan)?)))
+        fn compile(&self, plan: &FusedPlan, _: Precision) -> Result<Box<dyn Executable>> {
+            Ok(Box::new(WrongProgram(Interpreter.compile(plan, Precision::Exact)?)))
         }
     }
 

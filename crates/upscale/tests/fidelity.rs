@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio::graph::plan::FusedPlan;
-use amplio::graph::{Device, Executable, Result, StepWatcher, Tensor, reference};
+use amplio::graph::{Device, Executable, Precision, Result, StepWatcher, Tensor, reference};
 use amplio::media::{Channels, Depth, Image, Metadata, Samples, Transfer};
 use amplio::models::Model;
 use amplio::{Error, Request, Size, Target, Upscaler};
@@ -137,7 +137,7 @@ impl Device for Gives {
         "broken".into()
     }
 
-    fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
+    fn compile(&self, plan: &FusedPlan, _: Precision) -> Result<Box<dyn Executable>> {
         Ok(Box::new(Constant(self.0, plan.output.shape.clone())))
     }
 }

@@ -10,7 +10,7 @@
 
 use amplio_graph::{Builder, Value};
 
-use super::{Architecture, Built, Layer, insert_conv, square_root};
+use super::{Architecture, Built, Layer, insert_conv, scale_and_outputs};
 use crate::weights::Scope;
 use crate::{DType, Error, Result, Weights};
 
@@ -21,11 +21,8 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/xinntao/Real-ESRGAN",
     detect,
     build,
-    from_layers,
+    from_layers: |layers| from_layers(layers).into_iter().collect(),
 };
-
-/// The largest scale that is believed; what asks for more is something else.
-const LARGEST_SCALE: usize = 16;
 
 fn detect(weights: &Weights) -> bool {
     let rank = |path| weights.get(path).map(|weight| weight.tensor.shape().rank());
@@ -46,7 +43,7 @@ fn build(weights: &Weights) -> Result<Built> {
     }
     let last = body.count() - 1;
     let [features, channels] = [0, 1].map(|axis| side(&body.scope(0), axis));
-    let (scale, outputs) = scale(side(&body.scope(last), 0), channels)?;
+    let (scale, outputs) = scale_and_outputs(side(&body.scope(last), 0), channels)?;
     if channels != outputs && channels != 1 {
         let what =
             format!("{channels} channels of the input, which are not added to {outputs} of the output");
@@ -83,19 +80,6 @@ fn side(conv: &Scope<'_>, axis: usize) -> usize {
     conv.tensor("weight").ok().and_then(|weight| weight.shape().get(axis).copied()).unwrap_or(0)
 }
 
-/// The scale and the output channels of a network whose last convolution has `channels` outputs. They are not determined
-/// by it alone; this is spandrel's choice (`get_scale_and_output_channels`): most networks return the channels they take.
-fn scale(channels: usize, inputs: usize) -> Result<(usize, usize)> {
-    let scale = |outputs: usize| match outputs {
-        0 => None,
-        _ if channels == 0 || !channels.is_multiple_of(outputs) => None,
-        _ => square_root(channels / outputs).filter(|scale| *scale <= LARGEST_SCALE),
-    };
-    let found = [inputs, 3, 4, 1].into_iter().find_map(|outputs| Some((scale(outputs)?, outputs)));
-    let what = || format!("{channels} channels after the last convolution are no picture of a whole scale");
-    found.ok_or_else(|| Error::unsupported(what()))
-}
-
 fn from_layers(layers: &[Layer<'_>]) -> Option<Weights> {
     let mut weights = Weights::new();
     for (index, layer) in layers.iter().enumerate() {
@@ -108,19 +92,4 @@ fn from_layers(layers: &[Layer<'_>]) -> Option<Weights> {
         }
     }
     (layers.len() % 2 == 1 && layers.len() > 2).then_some(weights)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::scale;
-
-    #[test]
-    fn scales_are_those_of_spandrel() {
-        for (channels, inputs, expected) in
-            [(48, 3, (4, 3)), (3, 3, (1, 3)), (27, 3, (3, 3)), (16, 1, (4, 1)), (12, 1, (2, 3))]
-        {
-            assert_eq!(scale(channels, inputs).ok(), Some(expected), "{channels} channels, {inputs} inputs");
-        }
-        assert!(scale(7, 3).is_err() && scale(0, 3).is_err());
-    }
 }
