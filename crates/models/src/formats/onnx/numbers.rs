@@ -18,6 +18,13 @@ pub(super) enum Kind {
     Bool,
 }
 
+impl Kind {
+    /// A result as the network has it: rounded to `f32`, so that a size that is rounded up or down afterwards is the same.
+    pub(super) fn stored(self, value: f64) -> f64 {
+        if self == Self::Float { f64::from(value as f32) } else { value }
+    }
+}
+
 /// A dense array in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Array {
@@ -187,6 +194,14 @@ mod tests {
         let one = Array::list([1, 2]);
         assert!(Numbers::of(std::array::from_fn(|_| one.clone())).fixed().is_ok());
         assert!(Numbers::of(std::array::from_fn(|probe| Array::list([probe]))).fixed().is_err());
+    }
+
+    #[test]
+    fn sizes_are_rounded_as_in_the_network() {
+        // In f64, 30 times the f32 0.1 is a little more than 3, and would be rounded up to 4.
+        let tenth = f64::from(0.1_f32);
+        assert_eq!(Kind::Float.stored(30.0 * tenth).ceil(), 3.0);
+        assert_eq!(Kind::Int.stored(16_777_217.0), 16_777_217.0);
     }
 
     #[test]

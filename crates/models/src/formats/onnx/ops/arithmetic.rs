@@ -67,13 +67,13 @@ fn reduced(call: &Call<'_>, function: impl Fn(Kind, f64, f64) -> f64) -> Result<
     for index in 1..call.inputs.len() {
         let next = call.input(index)?;
         let kind = if next.kind == Kind::Float { Kind::Float } else { result.kind };
-        if kind != Kind::Float && result.data.iter().chain(&next.data).any(|v| v.is_nan()) {
-            return Err(malformed("a division of whole numbers by zero"));
-        }
         let dims = broadcast(&result.dims, &next.dims)?;
         result = Array::from_fn(kind, &dims, |at| {
-            Ok(function(kind, result.at_broadcast(at), next.at_broadcast(at)))
+            Ok(kind.stored(function(kind, result.at_broadcast(at), next.at_broadcast(at))))
         })?;
+        if kind != Kind::Float && result.data.iter().any(|v| !v.is_finite()) {
+            return Err(malformed("a division of whole numbers by zero"));
+        }
     }
     Ok(vec![result])
 }

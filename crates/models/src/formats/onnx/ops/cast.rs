@@ -54,7 +54,7 @@ fn converted(call: &Call<'_>, kind: Kind) -> Result<Vec<Array>> {
 
 fn cast(x: &Array, kind: Kind) -> Array {
     let one = |&v: &f64| match kind {
-        Kind::Float => v,
+        Kind::Float => kind.stored(v),
         Kind::Int => v.trunc(),
         Kind::Bool => f64::from(v != 0.0),
     };

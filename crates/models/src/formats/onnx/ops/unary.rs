@@ -77,5 +77,5 @@ fn negated_floor(task: &mut Task<'_, '_>) -> Result<Vec<Item>> {
 
 fn each(call: &Call<'_>, function: impl Fn(f64) -> f64) -> Result<Vec<Array>> {
     let x = call.input(0)?;
-    Ok(vec![Array { data: x.data.iter().map(|&v| function(v)).collect(), ..x.clone() }])
+    Ok(vec![Array { data: x.data.iter().map(|&v| x.kind.stored(function(v))).collect(), ..x.clone() }])
 }
