@@ -114,6 +114,6 @@ def run(model, picture):
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     model = model if isinstance(model, str) else model.SerializeToString()
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    (output,) = session.run(None, {session.get_inputs()[0].name: picture})
+    runtime = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (output,) = runtime.run(None, {runtime.get_inputs()[0].name: picture})
     return output
