@@ -1,6 +1,6 @@
 """Writes the golden cases under testdata/ from the reference implementations.
 
-usage: make.py [archs] [ncnn] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
+usage: make.py [archs] [ncnn] [onnx] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
 """
 
 import shutil
@@ -12,6 +12,8 @@ import torch
 import compact
 import esrgan
 import ncnn_cases
+import onnx_networks
+import onnx_ops
 import pictures
 import span
 
@@ -30,9 +32,15 @@ def make_archs():
     span.make(emptied(GOLDEN / "archs" / "span"))
 
 
+def make_onnx():
+    onnx_networks.make(emptied(GOLDEN / "onnx" / "networks"))
+    onnx_ops.make(emptied(GOLDEN / "onnx" / "ops"))
+
+
 MAKERS = {
     "archs": make_archs,
     "ncnn": lambda: ncnn_cases.make(emptied(GOLDEN / "ncnn")),
+    "onnx": make_onnx,
     "pictures": lambda: pictures.make(emptied(GOLDEN / "pictures")),
     "photos": lambda: pictures.copy_photos(TESTDATA / "photos"),
 }

@@ -1,6 +1,8 @@
 //! The formats of model files. Each is a file with one constant and an entry in [`FORMATS`].
 
 pub mod ncnn;
+mod net;
+pub mod onnx;
 pub mod safetensors;
 
 use std::path::Path;
@@ -44,11 +46,14 @@ pub enum Contents {
         graph: Graph,
         /// How most of its numbers are stored.
         dtype: crate::DType,
+        /// Height and width of pictures must be multiples of this, for a reason that the graph does not tell; 1 if there is
+        /// none.
+        multiple: usize,
     },
 }
 
 /// All formats.
-pub const FORMATS: &[Format] = &[safetensors::FORMAT, ncnn::FORMAT];
+pub const FORMATS: &[Format] = &[safetensors::FORMAT, ncnn::FORMAT, onnx::FORMAT];
 
 /// The format of a file: the one whose probe knows the first bytes, or else the one that the name's ending belongs to.
 pub fn detect(bytes: &[u8], path: Option<&Path>) -> Option<&'static Format> {

@@ -12,7 +12,7 @@ use amplio_testkit::golden::{self, Case};
 const TOLERANCE: f32 = 1e-4;
 
 fn model(case: &Case) -> Model {
-    let names = ["model.safetensors", "model.param", "model.param.bin"];
+    let names = ["model.safetensors", "model.param", "model.param.bin", "model.onnx"];
     let file =
         names.into_iter().find(|name| case.has(name)).unwrap_or_else(|| panic!("{}: no model", case.name));
     Model::load(&case.file(file)).unwrap_or_else(|e| panic!("{}: {e}", case.name))
@@ -45,9 +45,12 @@ fn error(got: &Tensor, expected: &Tensor) -> f32 {
 fn every_golden_model_on_every_instruction_set() {
     let levels = [Level::Scalar, Level::Avx2, Level::Avx512].into_iter().filter(|level| level.is_available());
     let devices: Vec<Cpu> = levels.map(|level| Cpu::new(2, level).expect("threads")).collect();
-    let cases: Vec<Case> =
-        ["archs", "ncnn"].into_iter().flat_map(golden::cases).filter(|c| c.has("output.npy")).collect();
-    assert!(cases.len() > 60, "only {} golden models", cases.len());
+    let cases: Vec<Case> = ["archs", "ncnn", "onnx/networks"]
+        .into_iter()
+        .flat_map(golden::cases)
+        .filter(|c| c.has("output.npy"))
+        .collect();
+    assert!(cases.len() > 90, "only {} golden models", cases.len());
     for case in cases {
         let (model, input, expected) = (model(&case), case.input(), case.output());
         for (device, precision) in
