@@ -252,13 +252,14 @@ mod tests {
     #[test]
     fn errors_are_found() {
         for case in crate::conformance::cases().into_iter().step_by(7) {
-            let check = || crate::conformance::check_cases(&Wrong, std::slice::from_ref(&case));
+            let check =
+                || crate::conformance::check_cases(&Wrong, Precision::Exact, std::slice::from_ref(&case));
             assert!(std::panic::catch_unwind(check).is_err(), "{} allows any error", case.name);
         }
     }
 
     #[test]
     fn plans_mean_what_their_graphs_mean() {
-        crate::conformance::check(&Interpreter);
+        crate::conformance::check(&Interpreter, Precision::Exact);
     }
 }
