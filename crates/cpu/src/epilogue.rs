@@ -107,9 +107,7 @@ impl Square {
     fn load_of<I: Isa, E: Element>(&self, isa: I, from: &PixelsRef, pixel: usize, single: bool) -> I::F32 {
         let channels = E::pixel(from, pixel);
         if single {
-            let mut first = [0.0];
-            isa.store_partial(&mut first, E::load_partial(isa, &channels[..1]));
-            isa.splat(first[0])
+            isa.splat(isa.reduce_sum(E::load_partial(isa, &channels[..1])))
         } else {
             E::load_partial(isa, &channels[self.channel..][..self.channels])
         }
@@ -369,32 +367,51 @@ impl<F: PairFunction> Kernel for Pairs<'_, '_, F> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let Self { function, other, inputs, first, pixels } = self;
-        let mut mapped = match other {
-            Other::Scalar(_) => PixelMap::First.from(0),
-            Other::Pixels { map, .. } => map.from(first),
-        };
+        match other {
+            Other::Scalar(number) => {
+                let other = isa.splat(*number);
+                for i in 0..pixels.pixels() {
+                    for part in pixels.pixel(i).chunks_mut(I::LANES) {
+                        isa.store_partial(part, function.of(isa, isa.load_partial(part), other));
+                    }
+                }
+            }
+            Other::Pixels { input, map, single } => {
+                let operand = Pixels { from: inputs[*input], mapped: map.from(first), single: *single };
+                if operand.from.is_half() {
+                    operand.apply::<I, f16, F>(isa, function, pixels);
+                } else {
+                    operand.apply::<I, f32, F>(isa, function, pixels);
+                }
+            }
+        }
+    }
+}
+
+/// The pixels of an operand that belong to a run of pixels.
+struct Pixels<'a> {
+    from: PixelsRef<'a>,
+    mapped: Mapped<'a>,
+    single: bool,
+}
+
+impl Pixels<'_> {
+    #[inline(always)]
+    fn apply<I: Isa, E: Element, F: PairFunction>(mut self, isa: I, function: F, pixels: &mut PixelsMut) {
         for i in 0..pixels.pixels() {
-            let (number, others) = match other {
-                Other::Scalar(number) => (*number, None),
-                Other::Pixels { input, single, .. } => match inputs[*input].pixel(mapped.next()) {
-                    &[number, ..] if *single => (number, None),
-                    others => (0.0, Some(others)),
-                },
-            };
+            let others = E::pixel(&self.from, self.mapped.next());
             let values = pixels.pixel(i).chunks_mut(I::LANES);
-            match others {
-                None => {
-                    let y = isa.splat(number);
-                    for part in values {
-                        isa.store_partial(part, function.of(isa, isa.load_partial(part), y));
-                    }
+            if self.single {
+                let other = isa.splat(isa.reduce_sum(E::load_partial(isa, &others[..1])));
+                for part in values {
+                    isa.store_partial(part, function.of(isa, isa.load_partial(part), other));
                 }
-                Some(others) => {
-                    for (part, other) in values.zip(others.chunks(I::LANES)) {
-                        let y = isa.load_partial(other);
-                        isa.store_partial(part, function.of(isa, isa.load_partial(part), y));
-                    }
-                }
+                continue;
+            }
+            for (part, other) in values.zip(others.chunks(I::LANES)) {
+                let other =
+                    if other.len() == I::LANES { E::load(isa, other) } else { E::load_partial(isa, other) };
+                isa.store_partial(part, function.of(isa, isa.load_partial(part), other));
             }
         }
     }

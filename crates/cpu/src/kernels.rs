@@ -92,11 +92,13 @@ kernels!(
     Rearrange, Reduce, Resize, Softmax, Winograd,
 );
 
-/// Whether the kernel of a step reads floats of 16 bits as well, and the same of its epilogue.
-pub(crate) fn reads_half(step: &Step, compiler: &Compiler) -> [bool; 2] {
-    let plan::Kernel::Conv { conv, .. } = &step.kernel else { return [false; 2] };
-    let winograd = !Narrow::suits(conv) && Winograd::suits(conv) && compiler.form() != Form::Taps;
-    [winograd || (Narrow::suits(conv) && !Depthwise::suits(conv)), winograd]
+/// Whether the kernel of a step reads floats of 16 bits as well; its epilogue always does.
+pub(crate) fn reads_half(step: &Step) -> bool {
+    match &step.kernel {
+        plan::Kernel::Copy => true,
+        plan::Kernel::Conv { conv, .. } => !Depthwise::suits(conv),
+        _ => false,
+    }
 }
 
 impl Compiled {

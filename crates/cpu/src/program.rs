@@ -153,9 +153,8 @@ fn halves(plan: &FusedPlan, compiler: &Compiler) -> Vec<bool> {
         halves[buffer] = false;
     }
     for step in &plan.steps {
-        let [kernel, epilogue] = reads_half(step, compiler);
-        for (i, view) in step.reads().enumerate() {
-            halves[view.buffer] &= if i < step.inputs.len() { kernel } else { epilogue };
+        for view in &step.inputs {
+            halves[view.buffer] &= reads_half(step);
         }
         let shuffles = step.epilogue.iter().any(|op| matches!(op, Epilogue::PixelShuffle(_)));
         halves[step.output.buffer] &= !shuffles && !matches!(step.kernel, Kernel::Rearrange(_));

@@ -46,8 +46,19 @@ impl Conv {
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
         let row = first / self.taps.row();
+        if inputs[0].is_half() {
+            let (floats, rows) = self.taps.widened(isa, inputs[0], row);
+            self.row(isa, PixelsRef::dense(&floats, inputs[0].channels()), &rows, pixels);
+        } else {
+            self.row(isa, inputs[0], &self.taps.rows(row).collect::<Vec<_>>(), pixels);
+        }
+    }
+
+    /// Computes a row of pixels from these rows of the input.
+    #[inline(always)]
+    fn row<I: Isa>(&self, isa: I, input: PixelsRef, rows: &[(usize, usize)], pixels: &mut PixelsMut) {
         for group in self.packed.blocks.chunk_by(|a, b| a.input == b.input) {
-            let lines = self.taps.lines(inputs[0], row, group[0].input, &self.outside);
+            let lines = self.taps.lines(input, rows, group[0].input, &self.outside);
             for block in group {
                 let row = Row { conv: self, lines: &lines, block };
                 // As many sums as the registers hold beside the weights and the pixel.

@@ -4,6 +4,7 @@ use amplio_graph::plan::Step;
 use amplio_graph::{Result, Shape};
 use amplio_simd::{Isa, PixelsMut, PixelsRef};
 
+use super::vectors::widen;
 use crate::epilogue::PixelMap;
 use crate::layout::short_run;
 
@@ -23,9 +24,16 @@ impl Copy {
     }
 
     #[inline(always)]
-    pub(crate) fn fill<I: Isa>(&self, _: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
+    pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
         let mut mapped = self.map.from(first);
         for i in 0..pixels.pixels() {
+            if inputs[0].is_half() {
+                match (pixels.pixel(i), inputs[0].half_pixel(mapped.next())) {
+                    (to, &[single]) => to.fill(single.to_f32()),
+                    (to, from) => widen(isa, to, from),
+                }
+                continue;
+            }
             match (pixels.pixel(i), inputs[0].pixel(mapped.next())) {
                 (to, &[single]) => to.fill(single),
                 (to, from) => to.copy_from_slice(from),

@@ -63,7 +63,8 @@ impl Narrow {
     #[inline(always)]
     fn elements<I: Isa, E: Element>(&self, isa: I, input: PixelsRef, first: usize, pixels: &mut PixelsMut) {
         let outside = vec![E::ZERO; self.inputs];
-        let lines = self.taps.lines(input, first / self.taps.row(), 0, &outside);
+        let rows: Vec<_> = self.taps.rows(first / self.taps.row()).collect();
+        let lines = self.taps.lines(input, &rows, 0, &outside);
         match self.bias.len() {
             1 => self.row::<I, E, 1>(isa, &lines, pixels),
             2 => self.row::<I, E, 2>(isa, &lines, pixels),

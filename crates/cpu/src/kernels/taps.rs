@@ -4,7 +4,9 @@ use std::iter::repeat_n;
 
 use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::{ImageShape, Result, Shape};
-use amplio_simd::{Element, PixelsRef};
+use amplio_simd::{Element, Isa, PixelsRef};
+
+use super::vectors::widen;
 
 /// The most pixels that may be computed together.
 pub(crate) const TOGETHER: usize = 12;
@@ -120,17 +122,40 @@ impl Taps {
         self.rows[y].iter().map(move |&(k, source)| (k, (picture * height + source) * width))
     }
 
-    /// The lines that row `row` of the result reads: of each pixel as many channels as `outside` has, from `channel` on.
-    /// `outside` is read where there is no pixel.
+    /// The rows of the input that row `row` of the result reads, as floats of 32 bits one after the other, and where each begins
+    /// there, as [`Taps::rows`].
+    #[inline(always)]
+    pub(crate) fn widened<I: Isa>(
+        &self,
+        isa: I,
+        input: PixelsRef,
+        row: usize,
+    ) -> (Vec<f32>, Vec<(usize, usize)>) {
+        let (width, channels) = (self.input[1], input.channels());
+        let mut rows: Vec<_> = self.rows(row).collect();
+        let mut floats = vec![0.0; rows.len() * width * channels];
+        for (i, ((_, first), floats)) in
+            rows.iter_mut().zip(floats.chunks_exact_mut(width * channels)).enumerate()
+        {
+            for (x, to) in floats.chunks_exact_mut(channels).enumerate() {
+                widen(isa, to, input.half_pixel(*first + x));
+            }
+            *first = i * width;
+        }
+        (floats, rows)
+    }
+
+    /// The lines of some of the rows that [`Taps::rows`] gives: of each pixel as many channels as `outside` has, from `channel`
+    /// on. `outside` is read where there is no pixel.
     #[inline(always)]
     pub(crate) fn lines<'a, E: Element>(
         &self,
         input: PixelsRef<'a>,
-        row: usize,
+        rows: &[(usize, usize)],
         channel: usize,
         outside: &'a [E],
     ) -> Vec<Line<'a, E>> {
-        let line = |(tap, first): (usize, usize)| {
+        let line = |&(tap, first): &(usize, usize)| {
             let inside = self.line.iter().map(|place| match place {
                 Some(column) => &E::pixel(&input, first + column)[channel..][..outside.len()],
                 None => outside,
@@ -138,7 +163,7 @@ impl Taps {
             let beyond = repeat_n(outside, TOGETHER * self.phases[0].stride);
             Line { tap, pixels: inside.chain(beyond).collect() }
         };
-        self.rows(row).map(line).collect()
+        rows.iter().map(line).collect()
     }
 }
 

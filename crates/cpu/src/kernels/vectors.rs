@@ -1,6 +1,6 @@
 //! What kernels do with the channels of one pixel, a vector at a time.
 
-use amplio_simd::Isa;
+use amplio_simd::{Element, Isa, f16};
 
 /// `to += from * weight`.
 #[inline(always)]
@@ -74,4 +74,13 @@ pub(super) fn largest<I: Isa>(isa: I, values: &[f32]) -> f32 {
         largest = isa.max(largest, isa.load(part));
     }
     parts.remainder().iter().copied().fold(isa.reduce_max(largest), f32::max)
+}
+
+/// Widens floats of 16 bits.
+#[inline(always)]
+pub(super) fn widen<I: Isa>(isa: I, to: &mut [f32], from: &[f16]) {
+    for (to, from) in to.chunks_mut(I::LANES).zip(from.chunks(I::LANES)) {
+        let x = if from.len() == I::LANES { f16::load(isa, from) } else { f16::load_partial(isa, from) };
+        isa.store_partial(to, x);
+    }
 }
