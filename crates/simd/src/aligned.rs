@@ -6,17 +6,15 @@ use std::ops::{Deref, DerefMut};
 
 use crate::Error;
 
+/// Floats of a cache line, and of the widest vector.
 const LINE: usize = 16;
-
-/// One cache line, and the widest vector.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; LINE]);
 
 /// A buffer of floats that starts at a cache line (64 bytes). Its length never changes.
 #[derive(Default)]
 pub struct AlignedBuf {
-    lines: Vec<Line>,
+    /// The buffer, and what is before its first line begins.
+    floats: Vec<f32>,
+    start: usize,
     len: usize,
 }
 
@@ -26,21 +24,20 @@ impl AlignedBuf {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn try_zeroed(len: usize) -> Result<Self, Error> {
-        let count = len.div_ceil(LINE);
-        if count == 0 {
-            return Ok(Self::default());
-        }
-        // The system has pages of zeros, and gives each when it is first touched: by the thread that needs it.
         let out_of_memory = || Error::OutOfMemory { elements: len };
-        let layout = Layout::array::<Line>(count).map_err(|_| out_of_memory())?;
-        // SAFETY: the layout is not empty, as neither `count` nor a line is.
-        let start = unsafe { alloc_zeroed(layout) }.cast::<Line>();
+        let count = len.checked_add(LINE).ok_or_else(out_of_memory)?;
+        let layout = Layout::array::<f32>(count).map_err(|_| out_of_memory())?;
+        // The system has pages of zeros, and gives each when it is first touched: by the thread that needs it. For memory that is
+        // aligned to more than a word, Rust would write the zeros itself.
+        // SAFETY: the layout is not empty, as `count` is at least a line.
+        let start = unsafe { alloc_zeroed(layout) }.cast::<f32>();
         if start.is_null() {
             return Err(out_of_memory());
         }
-        // SAFETY: the global allocator has just given this memory, with the layout of `count` lines, and zeros are floats.
-        let lines = unsafe { Vec::from_raw_parts(start, count, count) };
-        Ok(Self { lines, len })
+        // SAFETY: the global allocator has just given this memory, with the layout of `count` floats, and zeros are floats.
+        let floats = unsafe { Vec::from_raw_parts(start, count, count) };
+        let start = floats.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+        Ok(Self { floats, start, len })
     }
 
     /// A copy of `values`.
@@ -55,7 +52,7 @@ impl AlignedBuf {
 
     /// The start of the buffer, valid for reads and writes of its elements, without a reference to them in between.
     pub(crate) fn base(&mut self) -> *mut f32 {
-        self.lines.as_mut_ptr().cast()
+        self.floats.as_mut_ptr().wrapping_add(self.start)
     }
 }
 
@@ -64,17 +61,14 @@ impl Deref for AlignedBuf {
 
     #[inline]
     fn deref(&self) -> &[f32] {
-        // SAFETY: the lines are `len.div_ceil(LINE)` initialised arrays of LINE floats without padding (64 bytes each), so they
-        // hold `len` floats; the borrow of `self` keeps them alive and unwritten.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        &self.floats[self.start..][..self.len]
     }
 }
 
 impl DerefMut for AlignedBuf {
     #[inline]
     fn deref_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `deref`, and the borrow of `self` is exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.base(), self.len) }
+        &mut self.floats[self.start..][..self.len]
     }
 }
 
