@@ -1,6 +1,6 @@
 """Writes the golden cases under testdata/ from the reference implementations.
 
-usage: make.py [archs] [ncnn] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
+usage: make.py [archs] [pth] [ncnn] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
 """
 
 import shutil
@@ -13,6 +13,7 @@ import compact
 import esrgan
 import ncnn_cases
 import pictures
+import pth
 
 TESTDATA = Path(__file__).resolve().parents[2] / "testdata"
 GOLDEN = TESTDATA / "golden"
@@ -30,6 +31,7 @@ def make_archs():
 
 MAKERS = {
     "archs": make_archs,
+    "pth": lambda: pth.make(emptied(GOLDEN / "pth")),
     "ncnn": lambda: ncnn_cases.make(emptied(GOLDEN / "ncnn")),
     "pictures": lambda: pictures.make(emptied(GOLDEN / "pictures")),
     "photos": lambda: pictures.copy_photos(TESTDATA / "photos"),

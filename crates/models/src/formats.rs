@@ -1,6 +1,8 @@
 //! The formats of model files. Each is a file with one constant and an entry in [`FORMATS`].
 
 pub mod ncnn;
+mod numbers;
+pub mod pth;
 pub mod safetensors;
 
 use std::path::Path;
@@ -48,7 +50,7 @@ pub enum Contents {
 }
 
 /// All formats.
-pub const FORMATS: &[Format] = &[safetensors::FORMAT, ncnn::FORMAT];
+pub const FORMATS: &[Format] = &[safetensors::FORMAT, pth::FORMAT, ncnn::FORMAT];
 
 /// The format of a file: the one whose probe knows the first bytes, or else the one that the name's ending belongs to.
 pub fn detect(bytes: &[u8], path: Option<&Path>) -> Option<&'static Format> {

@@ -10,6 +10,7 @@ use half::{bf16, f16};
 
 pub use write::write;
 
+use super::numbers::numbers;
 use super::{Contents, Format, Input};
 use crate::{DType, Error, Limits, Result, Weights};
 
@@ -72,16 +73,12 @@ fn check_elements<'a>(tensors: impl Iterator<Item = &'a TensorInfo>, limits: &Li
 
 fn decode(bytes: &[u8], dtype: Dtype) -> Option<(Vec<f32>, DType)> {
     Some(match dtype {
-        Dtype::F16 => (numbers(bytes, |b| f16::from_le_bytes(b).to_f32()), DType::F16),
-        Dtype::BF16 => (numbers(bytes, |b| bf16::from_le_bytes(b).to_f32()), DType::Bf16),
-        Dtype::F32 => (numbers(bytes, f32::from_le_bytes), DType::F32),
-        Dtype::F64 => (numbers(bytes, |b| f64::from_le_bytes(b) as f32), DType::F64),
+        Dtype::F16 => (numbers(bytes, |b| f16::from_le_bytes(b).to_f32()).collect(), DType::F16),
+        Dtype::BF16 => (numbers(bytes, |b| bf16::from_le_bytes(b).to_f32()).collect(), DType::Bf16),
+        Dtype::F32 => (numbers(bytes, f32::from_le_bytes).collect(), DType::F32),
+        Dtype::F64 => (numbers(bytes, |b| f64::from_le_bytes(b) as f32).collect(), DType::F64),
         _ => return None,
     })
-}
-
-fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| number(*chunk)).collect()
 }
 
 fn malformed(bytes: &[u8], error: &SafeTensorError) -> Error {
