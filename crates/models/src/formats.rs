@@ -50,7 +50,8 @@ pub enum Contents {
 }
 
 /// All formats.
-pub const FORMATS: &[Format] = &[safetensors::FORMAT, pth::FORMAT, ncnn::FORMAT];
+pub const FORMATS: &[Format] =
+    &[safetensors::FORMAT, safetensors::sharded::FORMAT, pth::FORMAT, ncnn::FORMAT];
 
 /// The format of a file: the one whose probe knows the first bytes, or else the one that the name's ending belongs to.
 pub fn detect(bytes: &[u8], path: Option<&Path>) -> Option<&'static Format> {

@@ -1,7 +1,10 @@
 //! Safetensors: a JSON header with names, types, shapes and places, then the numbers
 //! (<https://github.com/huggingface/safetensors>).
 
+pub mod sharded;
 mod write;
+
+use std::collections::BTreeSet;
 
 use ::safetensors::tensor::{Dtype, TensorInfo};
 use ::safetensors::{SafeTensorError, SafeTensors};
@@ -36,10 +39,19 @@ fn probe(bytes: &[u8]) -> bool {
 /// # Errors
 /// If the header or the places that it names are unsound, or something is larger than the limits.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Weights> {
+    read_only(bytes, None, limits)
+}
+
+/// The same, only of the tensors of these names, if there are names. All of them must be there.
+fn read_only(bytes: &[u8], names: Option<&BTreeSet<String>>, limits: &Limits) -> Result<Weights> {
     limits.check_bytes(bytes.len())?;
     let (header_bytes, header) =
         SafeTensors::read_metadata(bytes).map_err(|error| malformed(bytes, &error))?;
-    let tensors = header.tensors();
+    let mut tensors = header.tensors();
+    if let Some(missing) = names.into_iter().flatten().find(|name| !tensors.contains_key(*name)) {
+        return Err(Error::not_found(format!("there is no tensor {missing}")));
+    }
+    tensors.retain(|name, _| names.is_none_or(|names| names.contains(name)));
     if tensors.len() > limits.tensors {
         return Err(Error::limit(format!("{} tensors", tensors.len()), limits.tensors));
     }
