@@ -1,6 +1,6 @@
 """Writes the golden cases under testdata/ from the reference implementations.
 
-usage: make.py [archs] [pth] [ncnn] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
+usage: make.py [archs] [pth] [community] [ncnn] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
 """
 
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+import community
 import compact
 import esrgan
 import ncnn_cases
@@ -32,6 +33,7 @@ def make_archs():
 MAKERS = {
     "archs": make_archs,
     "pth": lambda: pth.make(emptied(GOLDEN / "pth")),
+    "community": lambda: community.make(emptied(GOLDEN / "community")),
     "ncnn": lambda: ncnn_cases.make(emptied(GOLDEN / "ncnn")),
     "pictures": lambda: pictures.make(emptied(GOLDEN / "pictures")),
     "photos": lambda: pictures.copy_photos(TESTDATA / "photos"),

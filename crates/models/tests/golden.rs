@@ -4,7 +4,7 @@ use amplio_graph::ops::{Pad, PadMode, Slice};
 use amplio_graph::{Graph, Op, Shape, Tensor, reference};
 use amplio_models::Model;
 use amplio_models::archs::ARCHITECTURES;
-use amplio_testkit::golden::{Case, cases};
+use amplio_testkit::golden::{Case, cases, weights};
 use amplio_testkit::tolerance;
 use serde_json::Value;
 
@@ -24,6 +24,21 @@ fn architectures_are_recognised_and_answer_right() {
             assert_eq!(found, Some(plain(expected)), "{}: {name}", case.name);
         }
         assert_eq!(info.hyper.len(), expected.len(), "{}: {:?}", case.name, info.hyper);
+        check(&case, &model);
+    }
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "who runs the tests should know what has not been tested")]
+fn models_of_the_community_answer_right() {
+    for case in cases("community") {
+        let file = weights().join(case.expect["weights"].as_str().expect("a file"));
+        if !file.is_file() {
+            eprintln!("skipped: no {}; tools/fetch-weights fetches it", file.display());
+            continue;
+        }
+        let model = Model::load(&file).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        assert_eq!(model.info().architecture, case.expect["architecture"].as_str(), "{}", case.name);
         check(&case, &model);
     }
 }
