@@ -109,12 +109,16 @@ impl Footprint {
         Some(reach.into_iter().flatten().fold(0.0, f64::max).ceil() as usize)
     }
 
-    fn after(self, spread: Spread) -> Self {
+    /// The footprint of a value of shape `to` that an operation has made of a value with this one.
+    fn after(self, spread: Spread, to: &Shape) -> Self {
         let Spread::Window { reach: more, scale } = spread else { return Self { reach: None, ..self } };
         let mut after = self;
         for axis in 0..2 {
             after.scale[axis] = self.scale[axis].times(scale[axis]);
-            after.multiple[axis] = lcm(self.multiple[axis], after.scale[axis].down);
+            // What is one number for all places (a mean, a size) lies on no grid.
+            if to.iter().rev().nth(1 - axis).is_some_and(|&side| side > 1) {
+                after.multiple[axis] = lcm(self.multiple[axis], after.scale[axis].down);
+            }
             if let Some(reach) = &mut after.reach {
                 let pixel = 1.0 / self.scale[axis].as_f64();
                 for side in 0..2 {
@@ -161,7 +165,7 @@ pub fn footprint(graph: &Graph, input: &Shape) -> Result<Footprint> {
                 let seen = node.inputs().iter().filter_map(|v| footprints[v.index()]).reduce(Footprint::join);
                 seen.map(|seen| match op.spread(&inputs) {
                     Spread::Whole => seen.of_all(input, &shapes[value.index()]),
-                    spread => seen.after(spread),
+                    spread => seen.after(spread, &shapes[value.index()]),
                 })
             }
         };
@@ -180,4 +184,29 @@ fn gcd(a: usize, b: usize) -> usize {
 
 fn lcm(a: usize, b: usize) -> usize {
     a / gcd(a, b) * b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::footprint;
+    use crate::ops::{Conv2d, Reduce, ReduceKind};
+    use crate::{Builder, Shape, Tensor};
+
+    #[test]
+    fn what_is_one_number_for_all_places_asks_for_no_size() {
+        let conv = |stride| {
+            let weight = Tensor::zeros(Shape::new([3, 3, 1, 1]));
+            Conv2d { stride: [stride; 2], ..Conv2d::same(weight, None) }
+        };
+        let mut net = Builder::new(3);
+        let picture = net.input();
+        let small = net.conv2d(conv(2), picture);
+        let mean = net.apply(Reduce { kind: ReduceKind::Mean, axes: vec![2, 3], keep: true }, &[small]);
+        let gate = net.conv2d(conv(1), mean);
+        let gated = net.mul(small, gate);
+        let larger = net.nearest(2, gated);
+        let graph = net.finish(larger).expect("a network");
+        let footprint = footprint(&graph, &Shape::image(1, 3, 120, 120)).expect("fits");
+        assert_eq!((footprint.multiple, footprint.radius()), ([2, 2], None));
+    }
 }
