@@ -1,6 +1,6 @@
 """Writes the golden cases under testdata/ from the reference implementations.
 
-usage: make.py [archs] [pth] [community] [ncnn] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
+usage: make.py [archs] [plksr] [mosr] … [pth] [community] [ncnn] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
 """
 
 import shutil
@@ -15,6 +15,7 @@ import esrgan
 import ncnn_cases
 import pictures
 import pth
+import zoo
 
 TESTDATA = Path(__file__).resolve().parents[2] / "testdata"
 GOLDEN = TESTDATA / "golden"
@@ -30,8 +31,13 @@ def make_archs():
     esrgan.make(emptied(GOLDEN / "archs" / "esrgan"))
 
 
+def zoo_maker(architecture):
+    return lambda: architecture(emptied(GOLDEN / "archs" / architecture.__name__.replace("_", "-")))
+
+
 MAKERS = {
     "archs": make_archs,
+    **{architecture.__name__: zoo_maker(architecture) for architecture in zoo.ARCHITECTURES},
     "pth": lambda: pth.make(emptied(GOLDEN / "pth")),
     "community": lambda: community.make(emptied(GOLDEN / "community")),
     "ncnn": lambda: ncnn_cases.make(emptied(GOLDEN / "ncnn")),

@@ -4,7 +4,16 @@
 //! the list does not matter: at most one architecture recognises a model.
 
 mod compact;
+mod dncnn;
+mod drunet;
+mod dysample;
 mod esrgan;
+mod layers;
+mod mosr;
+mod plksr;
+mod rcan;
+mod safmn;
+mod swift_srgan;
 
 use std::sync::Arc;
 
@@ -51,7 +60,17 @@ pub enum Layer<'a> {
 }
 
 /// All architectures.
-pub const ARCHITECTURES: &[Architecture] = &[compact::ARCHITECTURE, esrgan::ARCHITECTURE];
+pub const ARCHITECTURES: &[Architecture] = &[
+    compact::ARCHITECTURE,
+    dncnn::ARCHITECTURE,
+    drunet::ARCHITECTURE,
+    esrgan::ARCHITECTURE,
+    mosr::ARCHITECTURE,
+    plksr::ARCHITECTURE,
+    rcan::ARCHITECTURE,
+    safmn::ARCHITECTURE,
+    swift_srgan::ARCHITECTURE,
+];
 
 /// How many of a model's paths a message lists.
 const LISTED: usize = 6;

@@ -10,7 +10,8 @@
 
 use amplio_graph::{Builder, Value};
 
-use super::{Architecture, Built, Layer, insert_conv, square_root};
+use super::layers::scale;
+use super::{Architecture, Built, Layer, insert_conv};
 use crate::weights::Scope;
 use crate::{DType, Error, Result, Weights};
 
@@ -23,9 +24,6 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     build,
     from_layers,
 };
-
-/// The largest scale that is believed; what asks for more is something else.
-const LARGEST_SCALE: usize = 16;
 
 fn detect(weights: &Weights) -> bool {
     let rank = |path| weights.get(path).map(|weight| weight.tensor.shape().rank());
@@ -83,19 +81,6 @@ fn side(conv: &Scope<'_>, axis: usize) -> usize {
     conv.tensor("weight").ok().and_then(|weight| weight.shape().get(axis).copied()).unwrap_or(0)
 }
 
-/// The scale and the output channels of a network whose last convolution has `channels` outputs. They are not determined
-/// by it alone; this is spandrel's choice (`get_scale_and_output_channels`): most networks return the channels they take.
-fn scale(channels: usize, inputs: usize) -> Result<(usize, usize)> {
-    let scale = |outputs: usize| match outputs {
-        0 => None,
-        _ if channels == 0 || !channels.is_multiple_of(outputs) => None,
-        _ => square_root(channels / outputs).filter(|scale| *scale <= LARGEST_SCALE),
-    };
-    let found = [inputs, 3, 4, 1].into_iter().find_map(|outputs| Some((scale(outputs)?, outputs)));
-    let what = || format!("{channels} channels after the last convolution are no picture of a whole scale");
-    found.ok_or_else(|| Error::unsupported(what()))
-}
-
 fn from_layers(layers: &[Layer<'_>]) -> Option<Weights> {
     let mut weights = Weights::new();
     for (index, layer) in layers.iter().enumerate() {
@@ -108,19 +93,4 @@ fn from_layers(layers: &[Layer<'_>]) -> Option<Weights> {
         }
     }
     (layers.len() % 2 == 1 && layers.len() > 2).then_some(weights)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::scale;
-
-    #[test]
-    fn scales_are_those_of_spandrel() {
-        for (channels, inputs, expected) in
-            [(48, 3, (4, 3)), (3, 3, (1, 3)), (27, 3, (3, 3)), (16, 1, (4, 1)), (12, 1, (2, 3))]
-        {
-            assert_eq!(scale(channels, inputs).ok(), Some(expected), "{channels} channels, {inputs} inputs");
-        }
-        assert!(scale(7, 3).is_err() && scale(0, 3).is_err());
-    }
 }

@@ -11,6 +11,7 @@ mod dialects;
 use amplio_graph::ops::Unary;
 use amplio_graph::{Builder, Value};
 
+use super::layers::conv;
 use super::{Architecture, Built, Layer, insert_conv};
 use crate::weights::Scope;
 use crate::{Error, Result, Weights};
@@ -143,10 +144,6 @@ fn residual(net: &mut Builder, at: &Scope<'_>, y: Value, x: Value) -> Value {
 fn active_conv(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
     let y = conv(net, weights, x)?;
     Ok(net.unary(Unary::LeakyRelu(SLOPE), y))
-}
-
-fn conv(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
-    Ok(net.at(weights.path()).conv2d(weights.conv2d()?, x))
 }
 
 /// The convolutions of a network without the 1x1 ones of ESRGAN+, in the order in which they run.

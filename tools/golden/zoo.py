@@ -1,0 +1,130 @@
+"""Golden cases of the convolutional architectures that spandrel knows, one function each."""
+
+from spandrel.architectures.DnCNN import DnCNN
+from spandrel.architectures.DRUNet import DRUNet
+from spandrel.architectures.MoSR import MoSR
+from spandrel.architectures.PLKSR import PLKSR, RealPLKSR
+from spandrel.architectures.RCAN import RCAN
+from spandrel.architectures.SAFMN import SAFMN
+from spandrel.architectures.SwiftSRGAN import SwiftSRGAN
+
+from cases import make_network_case
+
+
+def expect(architecture, scale, parameters, channels=3):
+    return {
+        "architecture": architecture,
+        "scale": scale,
+        "in_channels": channels,
+        "out_channels": channels,
+        "parameters": parameters,
+    }
+
+
+def plksr(root):
+    defaults = {"dim": 8, "n_blocks": 2, "kernel_size": 9}
+    found = {
+        "features": 8, "blocks": 2, "kernel": "9", "part": 2, "mixer": "3-1", "attention": True, "norm": "none",
+        "dysample": False,
+    }
+    sparse = {"lk_type": "SparsePLK"}
+    for seed, (name, scale, options, differing) in enumerate([
+        ("x4", 4, {}, {}),
+        ("x2-doubled-mixer", 2, {"ccm_type": "DCCM", "kernel_size": 17}, {"mixer": "3-3", "kernel": "17"}),
+        ("x3-inverted-mixer", 3, {"ccm_type": "ICCM", "n_blocks": 3, "use_ea": False},
+         {"mixer": "1-3", "blocks": 3, "attention": False}),
+        ("x2-sparse", 2, sparse, {"kernel": "sparse 5"}),
+        ("x2-rectangles", 2, {"lk_type": "RectSparsePLK", "split_ratio": 0.5}, {"kernel": "rectangles 9", "part": 4}),
+    ], start=400):
+        net = PLKSR(**{**defaults, "upscaling_factor": scale, **options})
+        make_network_case(root / name, net, seed, expect("plksr", scale, {**found, **differing}), "PLKSR")
+    found |= {"mixer": "real", "norm": "group"}
+    for seed, (name, scale, options, differing) in enumerate([
+        ("real-x4", 4, {}, {}),
+        ("real-x1", 1, {"dim": 12, "split_ratio": 0.5}, {"features": 12, "part": 6}),
+        ("real-x2-layer-norm", 2, {"layer_norm": True, "n_blocks": 1}, {"norm": "layer", "blocks": 1}),
+        ("real-x2-plain", 2, {"use_ea": False, "kernel_size": 5}, {"attention": False, "kernel": "5"}),
+        ("real-x4-dysample", 4, {"dysample": True}, {"dysample": True}),
+        ("real-x3-dysample", 3, {"dysample": True}, {"dysample": True}),
+        ("real-x1-dysample", 1, {"dysample": True, "layer_norm": True}, {"dysample": True, "norm": "layer"}),
+    ], start=410):
+        net = RealPLKSR(**{**defaults, "upscaling_factor": scale, **options})
+        last = list(net.feats)[-1] if options.get("dysample") else None
+        make_network_case(root / name, net, seed, expect("plksr", scale, {**found, **differing}), "PLKSR", last=last)
+
+
+def mosr(root):
+    defaults = {"dim": 8, "n_block": 2}
+    found = {"features": 8, "blocks": 2, "hidden": 12, "mixed": 8, "kernel": 7, "upsampler": "ps"}
+    for seed, (name, scale, options, differing) in enumerate([
+        ("x4", 4, {}, {}),
+        ("x2-mixed", 2, {"conv_ratio": 1.5, "kernel_size": 5}, {"mixed": 12, "kernel": 5}),
+        ("x1-grey", 1, {"in_ch": 1, "expansion_ratio": 2.0}, {"hidden": 16}),
+        ("x2-gps", 2, {"upsampler": "gps", "n_block": 1}, {"upsampler": "gps", "blocks": 1}),
+        ("x4-dys", 4, {"upsampler": "dys"}, {"upsampler": "dys"}),
+        ("x3-dys", 3, {"upsampler": "dys", "n_block": 3}, {"upsampler": "dys", "blocks": 3}),
+    ], start=430):
+        net = MoSR(**{**defaults, "upscale": scale, **options})
+        last = {"ps": lambda: net.upsampler[0], "gps": lambda: net.upsampler.in_to_k, "dys": lambda: net.upsampler.end_conv}
+        wanted = expect("mosr", scale, {**found, **differing}, options.get("in_ch", 3))
+        make_network_case(root / name, net, seed, wanted, "MoSR", last=last[options.get("upsampler", "ps")]())
+
+
+def rcan(root):
+    defaults = {"n_resgroups": 2, "n_resblocks": 2, "n_feats": 8, "reduction": 4, "norm": False}
+    found = {
+        "features": 8, "groups": 2, "blocks": 2, "squeezed": 2, "enlargement": 4, "unshuffle": 1, "norm": False,
+    }
+    for seed, (name, scale, options, differing) in enumerate([
+        ("x4", 4, {}, {}),
+        ("x2-norm", 2, {"norm": True, "n_resblocks": 1}, {"norm": True, "blocks": 1, "enlargement": 2}),
+        ("x3-grey", 3, {"n_colors": 1, "n_resgroups": 1}, {"groups": 1, "enlargement": 3}),
+        ("x8", 8, {"reduction": 2, "n_resgroups": 1}, {"squeezed": 4, "groups": 1, "enlargement": 8}),
+        ("x2-unshuffle", 2, {"unshuffle_mod": True}, {"unshuffle": 2}),
+        ("x1-unshuffle", 1, {"unshuffle_mod": True}, {"unshuffle": 4}),
+    ], start=440):
+        net = RCAN(**{**defaults, "scale": scale, **options})
+        last = net.tail[1]
+        wanted = expect("rcan", scale, {**found, **differing}, options.get("n_colors", 3))
+        make_network_case(root / name, net, seed, wanted, "RCAN", size=(12, 16), last=last)
+
+
+def swift_srgan(root):
+    for seed, (name, scale, features, blocks) in enumerate([("x2", 2, 8, 2), ("x4", 4, 12, 1), ("x1", 1, 8, 3)], start=450):
+        net = SwiftSRGAN(num_channels=features, num_blocks=blocks, upscale_factor=scale)
+        found = {"features": features, "blocks": blocks, "upsamplings": {1: 0, 2: 1, 4: 2}[scale]}
+        make_network_case(root / name, net, seed, expect("swift-srgan", scale, found), "SwiftSRGAN")
+
+
+def safmn(root):
+    for seed, (name, scale, features, blocks, growth) in enumerate(
+        [("x4", 4, 8, 2, 2.0), ("x2", 2, 12, 1, 1.5), ("x1", 1, 16, 3, 1.0)], start=460
+    ):
+        net = SAFMN(dim=features, n_blocks=blocks, ffn_scale=growth, upscaling_factor=scale)
+        found = {"features": features, "blocks": blocks, "hidden": int(features * growth)}
+        make_network_case(root / name, net, seed, expect("safmn", scale, found), "SAFMN", size=(16, 24))
+
+
+def dncnn(root):
+    for seed, (name, channels, told, features, convs, norm) in enumerate([
+        ("grey", 1, False, 8, 8, False), ("colour", 3, False, 12, 10, False), ("norm", 1, False, 8, 6, True),
+        ("told-grey", 1, True, 8, 9, False), ("told-colour", 3, True, 8, 8, False),
+    ], start=470):
+        net = DnCNN(
+            in_nc=channels + told, out_nc=channels, nc=features, nb=convs, act_mode="BR" if norm else "R",
+            mode="FDnCNN" if told else "DnCNN",
+        )
+        found = {"features": features, "convs": convs, "norm": norm, "noise-level": told}
+        make_network_case(root / name, net, seed, expect("dncnn", 1, found, channels), "DnCNN", beside=int(told))
+
+
+def drunet(root):
+    for seed, (name, channels, widths, blocks) in enumerate([
+        ("grey", 1, [4, 6, 8, 10], 2), ("colour", 3, [4, 8, 12, 16], 2), ("deep", 3, [4, 4, 6, 6], 3),
+    ], start=480):
+        net = DRUNet(in_nc=channels + 1, out_nc=channels, nc=list(widths), nb=blocks)
+        found = {"features": "-".join(map(str, widths)), "blocks": blocks}
+        make_network_case(root / name, net, seed, expect("drunet", 1, found, channels), "DRUNet", size=(16, 24), beside=1)
+
+
+ARCHITECTURES = [plksr, mosr, rcan, swift_srgan, safmn, dncnn, drunet]
