@@ -2,6 +2,7 @@
 
 import copy
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -65,12 +66,13 @@ def _calm_last_convolution(net, picture, last):
             parameter /= 2.5 * seen[0]
 
 
-def make_network_case(folder, net, seed, expect, spandrel_id, size=(12, 14), last=None, beside=0):
+def make_network_case(folder, net, seed, expect, spandrel_id, size=(12, 14), last=None, beside=0, loading=nullcontext):
     """A case of a network that spandrel knows: spandrel must recognise it from its state dict alone. `beside` counts the channels
-    that spandrel adds to the picture."""
+    that spandrel adds to the picture; `loading` makes a context in which spandrel loads the network."""
     picture = noise((1, expect["in_channels"], *size), seed)
     state = settle(net, noise((1, expect["in_channels"] + beside, *size), seed), seed, last).state_dict()
-    loaded = ModelLoader().load_from_state_dict({key: value.clone() for key, value in state.items()})
+    with loading():
+        loaded = ModelLoader().load_from_state_dict({key: value.clone() for key, value in state.items()})
     assert (loaded.architecture.id, loaded.scale) == (spandrel_id, expect["scale"]), (loaded.architecture.id, loaded.scale)
     output, difference = reference(Called(loaded).eval(), picture)
     write_case(folder, picture, output, {**expect, "f32_difference": difference})

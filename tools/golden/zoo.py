@@ -1,10 +1,18 @@
 """Golden cases of the convolutional architectures that spandrel knows, one function each."""
 
+from contextlib import contextmanager
+from unittest import mock
+
+import torch
 from spandrel.architectures.DnCNN import DnCNN
 from spandrel.architectures.DRUNet import DRUNet
+from spandrel.architectures.FBCNN import FBCNN
+from spandrel.architectures.MoESR import MoESR
 from spandrel.architectures.MoSR import MoSR
+from spandrel.architectures.NAFNet import NAFNet
 from spandrel.architectures.PLKSR import PLKSR, RealPLKSR
 from spandrel.architectures.RCAN import RCAN
+from spandrel.architectures.RealCUGAN import UpCunet2x, UpCunet2x_fast, UpCunet3x, UpCunet4x
 from spandrel.architectures.SAFMN import SAFMN
 from spandrel.architectures.SwiftSRGAN import SwiftSRGAN
 
@@ -127,4 +135,90 @@ def drunet(root):
         make_network_case(root / name, net, seed, expect("drunet", 1, found, channels), "DRUNet", size=(16, 24), beside=1)
 
 
-ARCHITECTURES = [plksr, mosr, rcan, swift_srgan, safmn, dncnn, drunet]
+@contextmanager
+def narrower(sizes):
+    """Lets spandrel build and load networks whose sizes it does not let choose: a layer of `key` channels gets `value`."""
+
+    def narrowed(layer):
+        class Narrowed(layer):
+            def __init__(self, in_channels, out_channels, *rest, **named):
+                super().__init__(sizes.get(in_channels, in_channels), sizes.get(out_channels, out_channels), *rest, **named)
+
+        return Narrowed
+
+    names = ("Conv2d", "ConvTranspose2d", "Linear")
+    with mock.patch.multiple(torch.nn, **{name: narrowed(getattr(torch.nn, name)) for name in names}):
+        yield
+
+
+CUGAN_SIZES = {8: 2, 16: 2, 32: 4, 64: 8, 128: 16, 256: 32}
+
+
+def real_cugan(root):
+    fewer = lambda: narrower(CUGAN_SIZES)
+    for seed, (name, build, scale, channels, options) in enumerate([
+        ("x2", UpCunet2x, 2, 3, {}),
+        ("x2-pro", UpCunet2x, 2, 3, {"pro": True}),
+        ("x3", UpCunet3x, 3, 3, {}),
+        ("x4", UpCunet4x, 4, 3, {}),
+        ("x4-pro", UpCunet4x, 4, 3, {"pro": True}),
+        ("x2-fast", UpCunet2x_fast, 2, 3, {}),
+        ("x2-grey", UpCunet2x, 2, 1, {}),
+    ], start=500):
+        with fewer():
+            net = build(in_channels=channels, out_channels=channels, **options)
+        found = {"fast": build is UpCunet2x_fast, "pro": "pro" in options}
+        last = net.conv_final if hasattr(net, "conv_final") else net.unet2.conv_bottom
+        wanted = expect("real-cugan", scale, found, channels)
+        size = (40, 44) if found["fast"] else (20, 24)
+        make_network_case(root / name, net, seed, wanted, "RealCUGAN", size=size, last=last, loading=fewer)
+
+
+def nafnet(root):
+    for seed, (name, channels, features, encoders, middle, decoders) in enumerate([
+        ("colour", 3, 4, [1, 2], 1, [1, 1]), ("grey", 1, 8, [1], 2, [2]), ("deep", 3, 4, [1, 1, 1], 1, [1, 1, 1]),
+    ], start=510):
+        net = NAFNet(
+            img_channel=channels, width=features, middle_blk_num=middle, enc_blk_nums=encoders, dec_blk_nums=decoders
+        )
+        counts = ["-".join(map(str, counts)) for counts in (encoders, decoders)]
+        found = {"features": features, "encoders": counts[0], "middle": middle, "decoders": counts[1]}
+        make_network_case(root / name, net, seed, expect("nafnet", 1, found, channels), "NAFNet", size=(16, 24), last=net.ending)
+
+
+def moesr(root):
+    defaults = {"dim": 8, "n_blocks": 1, "n_block": 2, "expansion_factor": 1.5, "upsample_dim": 6}
+    found = {
+        "features": 8, "groups": 1, "blocks": 2, "hidden": 12, "hidden-at-half-size": 12,
+        "upsampler": "pixelshuffledirect",
+    }
+    for seed, (name, scale, options, differing) in enumerate([
+        ("x4", 4, {}, {}),
+        ("x2-wide", 2, {"expansion_factor": 2.0, "expansion_msg": 1.25, "n_blocks": 2},
+         {"hidden": 16, "hidden-at-half-size": 10, "groups": 2}),
+        ("x1", 1, {"n_block": 1}, {"blocks": 1, "upsampler": "conv"}),
+        ("x4-shuffle", 4, {"upsampler": "pixelshuffle"}, {"upsampler": "pixelshuffle"}),
+        ("x3-shuffle", 3, {"upsampler": "pixelshuffle"}, {"upsampler": "pixelshuffle"}),
+        ("x4-nearest", 4, {"upsampler": "nearest+conv"}, {"upsampler": "nearest+conv"}),
+        ("x2-nearest", 2, {"upsampler": "nearest+conv"}, {"upsampler": "nearest+conv"}),
+        ("x2-dysample", 2, {"upsampler": "dysample"}, {"upsampler": "dysample"}),
+    ], start=520):
+        net = MoESR(**{**defaults, "scale": scale, **options})
+        last = [layer for layer in net.upscale if isinstance(layer, torch.nn.Conv2d)][-1:] or [net.upscale[0].end_conv]
+        wanted = expect("moesr", scale, {**found, **differing})
+        make_network_case(root / name, net, seed, wanted, "MoESR", last=last[0])
+
+
+def fbcnn(root):
+    fewer = lambda: narrower({512: 12})
+    for seed, (name, channels, widths, blocks) in enumerate([
+        ("colour", 3, [4, 6, 8, 12], 2), ("grey", 1, [4, 4, 8, 12], 2), ("deep", 3, [4, 4, 4, 12], 3),
+    ], start=530):
+        with fewer():
+            net = FBCNN(in_nc=channels, out_nc=channels, nc=list(widths), nb=blocks)
+        found = {"features": "-".join(map(str, widths)), "blocks": blocks}
+        wanted = expect("fbcnn", 1, found, channels)
+        make_network_case(root / name, net, seed, wanted, "FBCNN", size=(16, 24), last=net.m_tail, loading=fewer)
+
+
+ARCHITECTURES = [plksr, mosr, rcan, swift_srgan, safmn, dncnn, drunet, real_cugan, nafnet, moesr, fbcnn]

@@ -4,12 +4,16 @@
 //! the list does not matter: at most one architecture recognises a model.
 
 mod compact;
+mod cugan;
 mod dncnn;
 mod drunet;
 mod dysample;
 mod esrgan;
+mod fbcnn;
 mod layers;
+mod moesr;
 mod mosr;
+mod nafnet;
 mod plksr;
 mod rcan;
 mod safmn;
@@ -62,10 +66,14 @@ pub enum Layer<'a> {
 /// All architectures.
 pub const ARCHITECTURES: &[Architecture] = &[
     compact::ARCHITECTURE,
+    cugan::ARCHITECTURE,
     dncnn::ARCHITECTURE,
     drunet::ARCHITECTURE,
     esrgan::ARCHITECTURE,
+    fbcnn::ARCHITECTURE,
+    moesr::ARCHITECTURE,
     mosr::ARCHITECTURE,
+    nafnet::ARCHITECTURE,
     plksr::ARCHITECTURE,
     rcan::ARCHITECTURE,
     safmn::ARCHITECTURE,

@@ -3,7 +3,7 @@
 //! Paper: Zhang, Li, Zuo, Zhang, Van Gool, Timofte: Plug-and-Play Image Restoration with Deep Denoiser Prior, 2020,
 //! <https://arxiv.org/abs/2008.13751>, <https://github.com/cszn/DPIR>.
 
-use amplio_graph::ops::{Conv2d, ConvTranspose2d, Unary};
+use amplio_graph::ops::{Conv2d, Unary};
 use amplio_graph::{Builder, Value};
 
 use super::layers::{conv, mixer, side, with_noise_level};
@@ -96,14 +96,5 @@ fn doubled(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
         let what = "DRUNet with another enlargement than transposed convolutions";
         return Err(Error::unsupported(what));
     }
-    let conv = ConvTranspose2d {
-        weight: weights.tensor("weight")?,
-        bias: None,
-        stride: [2; 2],
-        padding: [0; 4],
-        output_padding: [0; 2],
-        dilation: [1; 2],
-        groups: 1,
-    };
-    Ok(net.at(weights.path()).apply(conv, &[x]))
+    Ok(net.at(weights.path()).apply(weights.conv_transpose2d(2)?, &[x]))
 }

@@ -63,6 +63,23 @@ pub(super) fn prelu(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<
     Ok(net.at(weights.path()).prelu(slopes, x))
 }
 
+/// A matrix and a bias, on the channels of each pixel.
+pub(super) fn linear(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
+    let weight = weights.tensor("weight")?;
+    let shape = Shape::new([side(weights, 0)?, side(weights, 1)?, 1, 1]);
+    let weight = Tensor::new(shape, weight.data().to_vec())?;
+    let bias = if weights.has("bias") { Some(weights.tensor("bias")?) } else { None };
+    Ok(net.at(weights.path()).conv2d(Conv2d::same(weight, bias), x))
+}
+
+/// `x` times the tensor called `name`, which has a number for each channel.
+pub(super) fn factor(net: &mut Builder, weights: &Scope<'_>, name: &str, x: Value) -> Result<Value> {
+    let numbers = weights.tensor(name)?.data().to_vec();
+    let numbers = Tensor::new(Shape::new([1, numbers.len(), 1, 1]), numbers)?;
+    let numbers = net.constant(numbers);
+    Ok(net.at(weights.path()).mul(x, numbers))
+}
+
 /// The mean of each channel over the whole picture.
 pub(super) fn mean_of_channels(net: &mut Builder, x: Value) -> Value {
     net.apply(Reduce { kind: ReduceKind::Mean, axes: vec![2, 3], keep: true }, &[x])
