@@ -7,6 +7,7 @@ import torch
 from spandrel.architectures.DnCNN import DnCNN
 from spandrel.architectures.DRUNet import DRUNet
 from spandrel.architectures.FBCNN import FBCNN
+from spandrel.architectures.MMRealSR import MMRealSR
 from spandrel.architectures.MoESR import MoESR
 from spandrel.architectures.MoSR import MoSR
 from spandrel.architectures.NAFNet import NAFNet
@@ -14,6 +15,7 @@ from spandrel.architectures.PLKSR import PLKSR, RealPLKSR
 from spandrel.architectures.RCAN import RCAN
 from spandrel.architectures.RealCUGAN import UpCunet2x, UpCunet2x_fast, UpCunet3x, UpCunet4x
 from spandrel.architectures.SAFMN import SAFMN
+from spandrel.architectures.SeemoRe import SeemoRe
 from spandrel.architectures.SwiftSRGAN import SwiftSRGAN
 
 from cases import make_network_case
@@ -221,4 +223,34 @@ def fbcnn(root):
         make_network_case(root / name, net, seed, wanted, "FBCNN", size=(16, 24), last=net.m_tail, loading=fewer)
 
 
-ARCHITECTURES = [plksr, mosr, rcan, swift_srgan, safmn, dncnn, drunet, real_cugan, nafnet, moesr, fbcnn]
+def seemore(root):
+    for seed, (name, scale, features, layers, experts, kernel) in enumerate(
+        [("x4", 4, 8, 2, 3, 11), ("x2", 2, 12, 1, 4, 5), ("x1-one-expert", 1, 8, 1, 1, 7)], start=550
+    ):
+        net = SeemoRe(
+            scale=scale, embedding_dim=features, num_layers=layers, num_experts=experts, global_kernel_size=kernel
+        )
+        found = {"features": features, "layers": layers, "experts": experts, "kernel": kernel}
+        wanted = expect("seemore", scale, found)
+        make_network_case(root / name, net, seed, wanted, "SeemoRe", size=(16, 32), last=net.upsampler[0])
+
+
+def mm_realsr(root):
+    # The layers between have (512 + 2 * features) / 2 channels.
+    fewer = lambda: narrower({512: 16, 260: 10, 264: 12})
+    for seed, (name, features, blocks, growth, degradations) in enumerate(
+        [("x4", 8, 1, 4, 2), ("x4-two-blocks", 4, 2, 4, 2), ("x4-one-degradation", 8, 1, 8, 1)], start=560
+    ):
+        with fewer():
+            net = MMRealSR(
+                num_in_ch=3, num_out_ch=3, num_feat=features, num_block=blocks, num_grow_ch=growth,
+                num_degradation=degradations, num_feats=[4, 6, 8], num_blocks=[1, 2, 1], downscales=[2, 2, 1],
+            )
+        found = {"features": features, "blocks": blocks, "growth": growth, "degradations": degradations}
+        wanted = expect("mm-realsr", 4, found)
+        make_network_case(root / name, net, seed, wanted, "MMRealSR", size=(16, 20), last=net.conv_last, loading=fewer)
+
+
+ARCHITECTURES = [
+    plksr, mosr, rcan, swift_srgan, safmn, dncnn, drunet, real_cugan, nafnet, moesr, fbcnn, seemore, mm_realsr,
+]

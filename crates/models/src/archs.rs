@@ -11,12 +11,14 @@ mod dysample;
 mod esrgan;
 mod fbcnn;
 mod layers;
+mod mm_realsr;
 mod moesr;
 mod mosr;
 mod nafnet;
 mod plksr;
 mod rcan;
 mod safmn;
+mod seemore;
 mod swift_srgan;
 
 use std::sync::Arc;
@@ -71,12 +73,14 @@ pub const ARCHITECTURES: &[Architecture] = &[
     drunet::ARCHITECTURE,
     esrgan::ARCHITECTURE,
     fbcnn::ARCHITECTURE,
+    mm_realsr::ARCHITECTURE,
     moesr::ARCHITECTURE,
     mosr::ARCHITECTURE,
     nafnet::ARCHITECTURE,
     plksr::ARCHITECTURE,
     rcan::ARCHITECTURE,
     safmn::ARCHITECTURE,
+    seemore::ARCHITECTURE,
     swift_srgan::ARCHITECTURE,
 ];
 

@@ -108,7 +108,7 @@ fn build(weights: &Weights) -> Result<Built> {
 }
 
 /// A residual-in-residual dense block: three dense blocks.
-fn group(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
+pub(super) fn group(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
     let mut y = x;
     for name in ["rdb1", "rdb2", "rdb3"] {
         y = dense_block(net, &weights.scope(name), y)?;
@@ -141,7 +141,8 @@ fn residual(net: &mut Builder, at: &Scope<'_>, y: Value, x: Value) -> Value {
     net.add(scaled, x)
 }
 
-fn active_conv(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
+/// A convolution and a LeakyReLU.
+pub(super) fn active_conv(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
     let y = conv(net, weights, x)?;
     Ok(net.unary(Unary::LeakyRelu(SLOPE), y))
 }

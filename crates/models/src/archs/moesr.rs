@@ -27,6 +27,8 @@ const SLOPE: f32 = 0.1;
 /// The slopes of the upsamplers' functions: PyTorch's own, and one that is given.
 const SHUFFLE_SLOPE: f32 = 0.01;
 const NEAREST_SLOPE: f32 = 0.2;
+/// The most layers of an upsampler that are believed.
+const MOST_LAYERS: usize = 64;
 /// Groups of a `dysample` upsampler.
 const GROUPS: usize = 4;
 
@@ -130,7 +132,11 @@ fn upsampled(
     if weights.has("0.init_pos") {
         return Ok((dysample::dysample(net, &weights.scope(0), GROUPS, x)?, "dysample"));
     }
-    let convs: Vec<_> = (0..weights.count()).filter(|i| weights.scope(i).has("weight")).collect();
+    let layers = weights.count();
+    if layers > MOST_LAYERS {
+        return Err(Error::limit(format!("layers of {}", weights.path()), MOST_LAYERS));
+    }
+    let convs: Vec<_> = (0..layers).filter(|i| weights.scope(i).has("weight")).collect();
     let y = conv(net, &weights.scope(0), x)?;
     match convs[..] {
         [0] => {
