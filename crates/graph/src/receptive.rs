@@ -27,6 +27,12 @@ impl Ratio {
         Self::new(self.up * other.up, self.down * other.down)
     }
 
+    /// The ratio, or another one where its terms are not small.
+    fn or(self, other: Self) -> Self {
+        const SMALL: usize = 64;
+        if self.up.max(self.down) <= SMALL { self } else { other }
+    }
+
     /// The ratio as a number.
     pub fn as_f64(self) -> f64 {
         self.up as f64 / self.down as f64
@@ -109,14 +115,14 @@ impl Footprint {
         Some(reach.into_iter().flatten().fold(0.0, f64::max).ceil() as usize)
     }
 
-    /// The footprint of a value of shape `to` that an operation has made of a value with this one.
-    fn after(self, spread: Spread, to: &Shape) -> Self {
+    fn after(self, spread: Spread) -> Self {
         let Spread::Window { reach: more, scale } = spread else { return Self { reach: None, ..self } };
         let mut after = self;
         for axis in 0..2 {
             after.scale[axis] = self.scale[axis].times(scale[axis]);
-            // What is one number for all places (a mean, a size) lies on no grid.
-            if to.iter().rev().nth(1 - axis).is_some_and(|&side| side > 1) {
+            // A coarser grid begins where an operation makes the picture smaller. That a value is small for another reason
+            // (a mean over all pixels, one window) asks for nothing.
+            if scale[axis].down > 1 {
                 after.multiple[axis] = lcm(self.multiple[axis], after.scale[axis].down);
             }
             if let Some(reach) = &mut after.reach {
@@ -130,9 +136,13 @@ impl Footprint {
     }
 
     /// The footprint of a value of shape `to` that may see all of the input, which has shape `from`.
+    /// Sizes that are no simple multiple of the input's (borders, tokens, a mean) leave the scale as it was.
     fn of_all(self, from: &Shape, to: &Shape) -> Self {
         let scale = match (&from[..], &to[..]) {
-            (&[_, _, h, w], &[_, _, to_h, to_w]) => [Ratio::new(to_h, h), Ratio::new(to_w, w)],
+            (&[_, _, h, w], &[_, _, to_h, to_w]) => {
+                let [rows, columns] = [Ratio::new(to_h, h), Ratio::new(to_w, w)];
+                [rows.or(self.scale[0]), columns.or(self.scale[1])]
+            }
             _ => self.scale,
         };
         Self { scale, reach: None, ..self }
@@ -165,7 +175,7 @@ pub fn footprint(graph: &Graph, input: &Shape) -> Result<Footprint> {
                 let seen = node.inputs().iter().filter_map(|v| footprints[v.index()]).reduce(Footprint::join);
                 seen.map(|seen| match op.spread(&inputs) {
                     Spread::Whole => seen.of_all(input, &shapes[value.index()]),
-                    spread => seen.after(spread, &shapes[value.index()]),
+                    spread => seen.after(spread),
                 })
             }
         };
@@ -175,7 +185,8 @@ pub fn footprint(graph: &Graph, input: &Shape) -> Result<Footprint> {
 }
 
 fn larger(a: Ratio, b: Ratio) -> Ratio {
-    if a.up * b.down >= b.up * a.down { a } else { b }
+    let product = |a: usize, b: usize| a as u128 * b as u128;
+    if product(a.up, b.down) >= product(b.up, a.down) { a } else { b }
 }
 
 fn gcd(a: usize, b: usize) -> usize {
@@ -188,25 +199,22 @@ fn lcm(a: usize, b: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::footprint;
-    use crate::ops::{Conv2d, Reduce, ReduceKind};
-    use crate::{Builder, Shape, Tensor};
+    use super::*;
+    use crate::Builder;
+    use crate::ops::{Pool, PoolKind, Reduce, ReduceKind, Unary};
 
     #[test]
-    fn what_is_one_number_for_all_places_asks_for_no_size() {
-        let conv = |stride| {
-            let weight = Tensor::zeros(Shape::new([3, 3, 1, 1]));
-            Conv2d { stride: [stride; 2], ..Conv2d::same(weight, None) }
-        };
+    fn a_mean_over_all_pixels_is_no_coarser_grid() {
         let mut net = Builder::new(3);
-        let picture = net.input();
-        let small = net.conv2d(conv(2), picture);
-        let mean = net.apply(Reduce { kind: ReduceKind::Mean, axes: vec![2, 3], keep: true }, &[small]);
-        let gate = net.conv2d(conv(1), mean);
-        let gated = net.mul(small, gate);
+        let input = net.input();
+        let half = Pool { kind: PoolKind::Max, kernel: [2; 2], stride: [2; 2], padding: [0; 4] };
+        let half = net.apply(half, &[input]);
+        let mean = net.apply(Reduce { kind: ReduceKind::Mean, axes: vec![2, 3], keep: true }, &[half]);
+        let gate = net.unary(Unary::Sigmoid, mean);
+        let gated = net.mul(half, gate);
         let larger = net.nearest(2, gated);
         let graph = net.finish(larger).expect("a network");
-        let footprint = footprint(&graph, &Shape::image(1, 3, 120, 120)).expect("fits");
-        assert_eq!((footprint.multiple, footprint.radius()), ([2, 2], None));
+        let footprint = footprint(&graph, &Shape::image(1, 3, 64, 96)).expect("fits");
+        assert_eq!((footprint.multiple, footprint.reach), ([2, 2], None));
     }
 }
