@@ -4,15 +4,17 @@ use crate::Weights;
 
 /// Containers beside which a file may hold other things (optimiser states, other copies of the weights), most wanted first:
 /// the running average of the weights before the weights themselves.
-const CONTAINERS: [&str; 10] = [
+const CONTAINERS: [&str; 12] = [
     "model_state_dict",
     "state_dict",
     "params_ema",
     "params-ema",
     "params",
     "generator",
+    "gen",
     "netG",
     "net_g",
+    "network",
     "net",
     "model",
 ];
@@ -20,8 +22,10 @@ const CONTAINERS: [&str; 10] = [
 /// Wrappers around the whole network.
 const WRAPPERS: [&str; 2] = ["module", "_orig_mod"];
 
-/// What may lie beside a network in the checkpoint of its training: the rest of a pair of networks, optimisers, schedules.
-const COMPANIONS: [&str; 5] = ["discriminator", "netD", "net_d", "optim", "sched"];
+/// With what the names begin of what may lie beside a network in the checkpoint of its training: the other one of a pair of
+/// networks, other copies of the weights, losses, optimisers, schedules.
+const COMPANIONS: [&str; 9] =
+    ["disc", "netD", "net_d", "ema", "model_ema", "loss", "criterion", "optim", "sched"];
 
 /// The network's own tensors under the network's own paths.
 pub(crate) fn unwrapped(weights: Weights) -> Weights {
@@ -51,7 +55,7 @@ fn outermost(paths: &[&str]) -> Option<&'static str> {
     let holds_the_network = |name| match name {
         // A part of a network may have such a name: it counts only if no other part lies beside it. And a list of layers
         // has numbers for names (ESRGAN's `model.0`), which a container has not.
-        "generator" | "netG" | "net_g" | "net" | "model" => {
+        "generator" | "gen" | "netG" | "net_g" | "network" | "net" | "model" => {
             let beside = |path: &&str| inside(path, name).is_none() && !is_companion(path);
             within(name).flatten().next().is_some()
                 && !paths.iter().any(beside)

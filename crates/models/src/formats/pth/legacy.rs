@@ -29,13 +29,13 @@ pub(super) fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Contents<'a>>
             "a pickle that PyTorch did not write: it does not begin with PyTorch's number",
         ));
     }
-    match next(&mut cursor, "the version")?.root {
-        Value::Int(VERSION) => (),
-        other => {
-            return Err(Error::unsupported(format!(
-                "version {other:?} of PyTorch's old format; {VERSION} is known"
-            )));
-        }
+    let version = next(&mut cursor, "the version")?.root;
+    if version != Value::Int(VERSION) {
+        let found =
+            if let Value::Int(number) = version { number.to_string() } else { "without a number".to_owned() };
+        return Err(Error::unsupported(format!(
+            "version {found} of PyTorch's old format; {VERSION} is known"
+        )));
     }
     if is_big_endian(&next(&mut cursor, "the machine")?) {
         return Err(Error::unsupported("numbers in the order of a big-endian machine"));
