@@ -21,10 +21,11 @@ from cases import noise, settle
 
 
 def make(root):
+    torch.manual_seed(0)
     for case in [
         zipped, legacy, torchscript_scripted, torchscript_traced, protocol_4, protocol_5, legacy_protocol_4, half, bfloat16,
         double, mixed, one_storage, transposed, expanded, parameters, whole_module, whole_module_legacy, data_parallel,
-        running_average, checkpoint, checkpoint_legacy, lightning, pair_of_networks, whole_numbers, attributes,
+        running_average, checkpoint, checkpoint_legacy, lightning, pair_of_networks, whole_numbers, attributes, licensed,
     ]:
         folder = root / case.__name__.replace("_", "-")
         folder.mkdir(parents=True)
@@ -239,3 +240,9 @@ def attributes(path, net):
     settings = Settings(state_dict=net.state_dict())
     settings.author = "somebody"
     torch.save(settings, path)
+
+
+def licensed(path, net):
+    """What is said beside the weights, and beside what holds them, but not elsewhere."""
+    contents = {"params": {**net.state_dict(), "pro": True}, "license": "CC0-1.0", "iter": 5000, "loss": 0.25}
+    torch.save({**contents, "options": {"scale": 2}}, path)

@@ -111,6 +111,20 @@ fn plain(value: &Value) -> String {
 }
 
 #[test]
+fn a_flag_counts_as_a_tensor_and_as_a_note() {
+    let case =
+        cases("archs/real-cugan").into_iter().find(|case| case.name.ends_with("x2-pro")).expect("a case");
+    let model = Model::load(&case.file("model.safetensors")).expect("loads");
+    let (architecture, weights) = model.recognise().expect("known");
+    let mut weights = weights.renamed(|path| (path != "pro").then(|| path.to_owned()));
+    for (note, pro) in [(None, "false"), (Some("1"), "true")] {
+        weights.metadata_mut().extend(note.map(|note| ("pro".to_owned(), note.to_owned())));
+        let built = (architecture.build)(&weights).expect("a network");
+        assert!(built.hyper.contains(&("pro", pro.to_owned())), "{note:?}: {:?}", built.hyper);
+    }
+}
+
+#[test]
 fn every_size_above_the_minimum_is_taken() {
     for case in cases("archs") {
         let model = Model::load(&case.file("model.safetensors")).expect("loads");

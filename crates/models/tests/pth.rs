@@ -20,6 +20,16 @@ fn every_way_to_save_weights_gives_the_same_network() {
     }
 }
 
+#[test]
+fn what_is_said_beside_the_weights_is_kept() {
+    let case = cases("pth").into_iter().find(|case| case.name.ends_with("/licensed")).expect("a case");
+    let model = Model::load(&case.file("model.pth")).expect("loads");
+    assert_eq!(model.info().licence.as_deref(), Some("CC0-1.0"));
+    let weights = model.weights().expect("weights");
+    let said: Vec<_> = weights.metadata().iter().map(|(name, note)| (name.as_str(), note.as_str())).collect();
+    assert_eq!(said, [("iter", "5000"), ("license", "CC0-1.0"), ("loss", "0.25"), ("pro", "true")]);
+}
+
 fn files() -> Vec<(String, Vec<u8>)> {
     let read = |name: &std::path::Path| std::fs::read(name).expect("a file");
     cases("pth").into_iter().map(|case| (case.name.clone(), read(&case.file("model.pth")))).collect()

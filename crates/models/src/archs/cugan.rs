@@ -73,7 +73,8 @@ fn build(weights: &Weights) -> Result<Built> {
         }
     };
     let inputs = if kind == Kind::Fast { planes / 4 } else { planes };
-    let pro = weights.has("pro");
+    // Where a tensor was expected, some files hold a plain number.
+    let pro = weights.has("pro") || weights.metadata().contains_key("pro");
 
     let mut net = Builder::new(inputs);
     let mut x = net.input();

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 
 use self::archive::Archive;
 use self::pickle::Pickle;
+use self::tree::Tree;
 use super::{Format, Input};
 use crate::unwrap;
 use crate::{Error, Limits, Result, Weights};
@@ -41,7 +42,8 @@ struct Contents<'a> {
 }
 
 /// The network's tensors of a PyTorch file, under the paths of the file. Of a checkpoint that holds several networks, or
-/// the state of an optimiser, only the wanted network's tensors are read. Tensors of whole numbers are skipped.
+/// the state of an optimiser, only the wanted network's tensors are read. Tensors of whole numbers are skipped. Texts and
+/// numbers beside the tensors become metadata.
 ///
 /// # Errors
 /// If the file is unsound, calls what no checkpoint has a reason to call, or is larger than the limits.
@@ -49,7 +51,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Weights> {
     limits.check_bytes(bytes.len())?;
     let contents =
         if archive::probe(bytes) { read_archive(bytes, limits)? } else { legacy::read(bytes, limits)? };
-    let tensors = tree::tensors(&contents.object, limits)?;
+    let Tree { tensors, notes } = tree::of(&contents.object, limits)?;
     if tensors.is_empty() {
         let root = contents.object.heap.kind(contents.object.root);
         return Err(Error::unsupported(format!("a PyTorch file without tensors; what it holds is {root}")));
@@ -68,6 +70,12 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Weights> {
             weights.insert(path, tensor, dtype);
         }
     }
+    // What is said beside the network's tensors, or of the whole file, may matter: a licence, a flag of the architecture.
+    let said = notes.iter().filter_map(|(path, note)| {
+        let name = path.strip_prefix(&container).unwrap_or(path);
+        (!name.contains('.')).then(|| (name.to_owned(), note.clone()))
+    });
+    weights.metadata_mut().extend(said);
     Ok(weights)
 }
 

@@ -83,7 +83,7 @@ impl<'a> Machine<'a> {
         Ok(match opcode {
             op::NONE => Value::None,
             op::NEWTRUE | op::NEWFALSE => Value::Bool(opcode == op::NEWTRUE),
-            op::BINFLOAT => self.code.take(8).map(|_| Value::Float)?,
+            op::BINFLOAT => Value::Float(f64::from_be_bytes(self.code.array()?)),
             op::BININT => Value::Int(i32::from_le_bytes(self.code.array()?).into()),
             op::BININT1 => Value::Int(self.code.u8()?.into()),
             op::BININT2 => Value::Int(self.code.u16()?.into()),

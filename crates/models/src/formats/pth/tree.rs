@@ -18,23 +18,32 @@ const MOST_PATHS: usize = 1 << 26;
 /// Attributes of a module that hold its tensors and the modules within it, without a level of their own in the paths.
 const MODULE: [&str; 3] = ["_parameters", "_buffers", "_modules"];
 
-/// All tensors below the root of a pickle: the keys of dicts, the places in lists and the names of attributes on the way to
-/// them, joined by dots, as the tensors of a state dict are called.
-pub(super) fn tensors<'p, 'a>(
-    pickle: &'p Pickle<'a>,
-    limits: &Limits,
-) -> Result<BTreeMap<String, &'p View<'a>>> {
-    let mut walk = Walk { heap: &pickle.heap, found: BTreeMap::new(), open: Vec::new(), values: 0, bytes: 0 };
+/// The most plain values that are noted, and the most bytes of one with its path.
+const MOST_NOTES: usize = 64;
+const LONGEST_NOTE: usize = 1 << 10;
+
+/// What a pickle holds, by path: the keys of dicts, the places in lists and the names of attributes on the way to it, joined by
+/// dots, as the tensors of a state dict are called.
+#[derive(Debug, Default)]
+pub(super) struct Tree<'p, 'a> {
+    pub(super) tensors: BTreeMap<String, &'p View<'a>>,
+    /// Texts, numbers and truth values: the first ones that are short.
+    pub(super) notes: BTreeMap<String, String>,
+}
+
+/// All that lies below the root of a pickle.
+pub(super) fn of<'p, 'a>(pickle: &'p Pickle<'a>, limits: &Limits) -> Result<Tree<'p, 'a>> {
+    let mut walk = Walk { heap: &pickle.heap, found: Tree::default(), open: Vec::new(), values: 0, bytes: 0 };
     walk.visit(pickle.root, String::new())?;
-    if walk.found.len() > limits.tensors {
-        return Err(Error::limit(format!("{} tensors", walk.found.len()), limits.tensors));
+    if walk.found.tensors.len() > limits.tensors {
+        return Err(Error::limit(format!("{} tensors", walk.found.tensors.len()), limits.tensors));
     }
     Ok(walk.found)
 }
 
 struct Walk<'p, 'a> {
     heap: &'p Heap<'a>,
-    found: BTreeMap<String, &'p View<'a>>,
+    found: Tree<'p, 'a>,
     /// The values on the way to the present one. What holds itself is not entered again.
     open: Vec<Value<'a>>,
     values: usize,
@@ -70,8 +79,9 @@ impl<'p, 'a> Walk<'p, 'a> {
 
     fn visit_all(&mut self, entries: impl Iterator<Item = (Value<'a>, Value<'a>)>, path: &str) -> Result<()> {
         for (key, value) in entries {
-            // Plain values have no tensors, and most values of a checkpoint are plain.
+            // Most values of a checkpoint are plain.
             if self.heap.node(value).is_none() {
+                self.note(path, key, value);
                 continue;
             }
             let inner = match key {
@@ -86,6 +96,20 @@ impl<'p, 'a> Walk<'p, 'a> {
             self.visit(value, inner)?;
         }
         Ok(())
+    }
+
+    fn note(&mut self, path: &str, key: Value<'a>, value: Value<'a>) {
+        let (Value::Text(key), true) = (key, self.found.notes.len() < MOST_NOTES) else { return };
+        let note = match value {
+            Value::Text(text) => text.to_owned(),
+            Value::Int(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Bool(truth) => truth.to_string(),
+            _ => return,
+        };
+        if key.len() + path.len() + note.len() <= LONGEST_NOTE {
+            self.found.notes.insert(joined(path, key), note);
+        }
     }
 
     /// An object's entries, and its attributes. Those of objects with slots are a pair of dicts.
@@ -106,12 +130,12 @@ impl<'p, 'a> Walk<'p, 'a> {
     }
 
     fn add(&mut self, path: String, view: &'p View<'a>) -> Result<()> {
-        if let Some(known) = self.found.get(&path)
+        if let Some(known) = self.found.tensors.get(&path)
             && **known != *view
         {
             return Err(malformed(format!("two tensors are called {path}")));
         }
-        self.found.insert(path, view);
+        self.found.tensors.insert(path, view);
         Ok(())
     }
 }

@@ -10,8 +10,7 @@ use super::tensor::{Storage, View};
 pub(super) enum Value<'a> {
     None,
     Bool(bool),
-    /// A number with a fraction: never among the weights.
-    Float,
+    Float(f64),
     Int(i64),
     /// A whole number of more than 64 bits: its bytes, little-endian.
     Long(&'a [u8]),
@@ -116,7 +115,7 @@ impl<'a> Heap<'a> {
             (_, Some(Node::Tensor(_))) => "a tensor",
             (_, Some(Node::Object(_))) => "an object",
             (Value::None, _) => "None",
-            (Value::Int(_) | Value::Long(_) | Value::Float, _) => "a number",
+            (Value::Int(_) | Value::Long(_) | Value::Float(_), _) => "a number",
             (Value::Bool(_), _) => "a truth value",
             (Value::Text(_), _) => "a text",
             _ => "bytes",
