@@ -3,7 +3,7 @@
 //! (<https://docs.pytorch.org/docs/stable/notes/serialization.html>). TorchScript's archives are read for their weights; their
 //! code is not.
 //!
-//! A pickle is a program. Here it cannot do anything but to make data: [`pickle`] says how.
+//! A pickle is a program. Here it cannot do anything but to make data; `pth/pickle.rs` says how.
 
 mod archive;
 mod calls;
