@@ -19,7 +19,6 @@ def noise(shape, seed):
 def settle(net, picture, seed, last=None):
     """Fills `net` with random weights under which activations and output stay near one; `last` is the convolution that makes
     the output, if it is not the last one."""
-    net.eval()
     random = np.random.default_rng(seed)
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
@@ -31,7 +30,7 @@ def settle(net, picture, seed, last=None):
             _assign(module.weight, random.uniform(-0.2, 0.6, module.weight.shape))
         else:
             _settle_others(module, random)
-    _calm_last_convolution(net, picture, last)
+    calm_last_convolution(net, picture, last)
     return net.eval()
 
 
@@ -55,7 +54,8 @@ def _assign(parameter, values):
     parameter.data = torch.from_numpy(values.astype(np.float32))
 
 
-def _calm_last_convolution(net, picture, last):
+def calm_last_convolution(net, picture, last=None):
+    """Scales the last convolution, or the one given as `last`, so that the output stays near one."""
     last = last or [module for module in net.modules() if isinstance(module, nn.Conv2d)][-1]
     seen = []
     hook = last.register_forward_hook(lambda _module, _inputs, output: seen.append(output.std().item()))
@@ -70,7 +70,7 @@ def make_network_case(folder, net, seed, expect, spandrel_id, size=(12, 14), las
     """A case of a network that spandrel knows: spandrel must recognise it from its state dict alone. `beside` counts the channels
     that spandrel adds to the picture; `loading` makes a context in which spandrel loads the network."""
     picture = noise((1, expect["in_channels"], *size), seed)
-    state = settle(net, noise((1, expect["in_channels"] + beside, *size), seed), seed, last).state_dict()
+    state = settle(net.eval(), noise((1, expect["in_channels"] + beside, *size), seed), seed, last).state_dict()
     with loading():
         loaded = ModelLoader().load_from_state_dict({key: value.clone() for key, value in state.items()})
     assert (loaded.architecture.id, loaded.scale) == (spandrel_id, expect["scale"]), (loaded.architecture.id, loaded.scale)

@@ -1,6 +1,6 @@
 """Writes the golden cases under testdata/ from the reference implementations.
 
-usage: make.py [archs] [plksr] [mosr] … [pth] [community] [ncnn] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
+usage: make.py [archs] [plksr] [mosr] … [pth] [community] [ncnn] [onnx] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
 """
 
 import shutil
@@ -13,8 +13,11 @@ import community
 import compact
 import esrgan
 import ncnn_cases
+import onnx_networks
+import onnx_ops
 import pictures
 import pth
+import span
 import zoo
 
 TESTDATA = Path(__file__).resolve().parents[2] / "testdata"
@@ -29,6 +32,12 @@ def emptied(folder):
 def make_archs():
     compact.make(emptied(GOLDEN / "archs" / "compact"))
     esrgan.make(emptied(GOLDEN / "archs" / "esrgan"))
+    span.make(emptied(GOLDEN / "archs" / "span"))
+
+
+def make_onnx():
+    onnx_networks.make(emptied(GOLDEN / "onnx" / "networks"))
+    onnx_ops.make(emptied(GOLDEN / "onnx" / "ops"))
 
 
 def zoo_maker(architecture):
@@ -41,6 +50,7 @@ MAKERS = {
     "pth": lambda: pth.make(emptied(GOLDEN / "pth")),
     "community": lambda: community.make(emptied(GOLDEN / "community")),
     "ncnn": lambda: ncnn_cases.make(emptied(GOLDEN / "ncnn")),
+    "onnx": make_onnx,
     "pictures": lambda: pictures.make(emptied(GOLDEN / "pictures")),
     "photos": lambda: pictures.copy_photos(TESTDATA / "photos"),
 }

@@ -10,14 +10,16 @@ import pnnx
 import torch
 from spandrel.architectures.Compact import Compact
 from spandrel.architectures.ESRGAN import ESRGAN
+from spandrel.architectures.SPAN import SPAN
 from torch import nn
 
 import esrgan
 import ncnn_files
 import ncnn_layers
+import span
 from cases import noise, reference, settle, write_case
 
-NETWORKS = {"compact": Compact, "esrgan": ESRGAN}
+NETWORKS = {"compact": Compact, "esrgan": ESRGAN, "span": SPAN}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ def compact(name, scale, features=8, convs=2, activation="prelu", channels=3, **
 def rrdb(name, scale, features=8, blocks=1, unshuffle=None, plus=False, **rest):
     options = {"num_filters": features, "num_blocks": blocks, "scale": scale, "plus": plus}
     return Case(name, "esrgan", options | {"in_nc": 3 * (unshuffle or 1) ** 2, "shuffle_factor": unshuffle}, **rest)
+
+
+def attentive(name, scale, features, channels=3, norm=True, **rest):
+    options = {"num_in_ch": channels, "num_out_ch": channels, "feature_channels": features, "upscale": scale, "norm": norm}
+    return Case(name, "span", options, channels=channels, form="pnnx", **rest)
 
 
 CASES = [
@@ -73,6 +80,8 @@ CASES = [
     rrdb("esrgan-x4-pnnx", scale=4, form="pnnx"),
     rrdb("esrgan-x2-plus-pnnx", scale=2, plus=True, form="pnnx"),
     rrdb("esrgan-x2-unshuffle-pnnx", scale=4, unshuffle=2, form="pnnx"),
+    attentive("span-x4-pnnx", scale=4, features=8),
+    attentive("span-x2-grey-no-norm-pnnx", scale=2, features=5, channels=1, norm=False),
 ]
 
 
@@ -96,7 +105,7 @@ def make(root):
 def make_case(case, seed, folder):
     folder.mkdir(parents=True)
     picture = noise((1, case.channels, *case.size), seed)
-    net = settle(NETWORKS[case.network](**case.options), picture, seed)
+    net = settled(case, picture, seed)
     if case.flag == ncnn_files.INT8:
         write_quantised(case, net, picture, folder)
         return
@@ -108,6 +117,11 @@ def make_case(case, seed, folder):
     else:
         write_model(case, lower(case, net), folder)
     write_answer(case, net, picture, folder)
+
+
+def settled(case, picture, seed):
+    net = NETWORKS[case.network](**case.options)
+    return span.merge(span.settled(net, picture, seed)) if case.network == "span" else settle(net, picture, seed)
 
 
 def write_answer(case, net, picture, folder):

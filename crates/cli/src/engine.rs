@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use amplio::cpu::{Cpu, Level, Method};
-use amplio::graph::Device;
+use amplio::cpu::{Cpu, Level};
+use amplio::graph::{Device, Precision};
 use amplio::models::{Error, Model, builtin};
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -42,16 +42,17 @@ pub(crate) struct DeviceArgs {
     /// Use no more than these instructions of the CPU.
     #[arg(long, value_name = "LEVEL", value_parser = level(), help_heading = "Engine")]
     isa: Option<Level>,
-    /// How convolutions are computed: direct, with the same bits wherever tiles begin, or winograd, which is faster and
-    /// differs in the last bits.
-    #[arg(long, value_enum, default_value_t = MethodArg::Direct, hide_possible_values = true, help_heading = "Engine")]
-    method: MethodArg,
+    /// How exactly to compute. Without it: fast for 8-bit results, exact for more bits. Fast stays within a few of 255 levels;
+    /// strict also gives the same bits wherever tiles begin.
+    #[arg(long, value_name = "HOW", value_enum, hide_possible_values = true, help_heading = "Engine")]
+    precision: Option<PrecisionArg>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum MethodArg {
-    Direct,
-    Winograd,
+enum PrecisionArg {
+    Fast,
+    Exact,
+    Strict,
 }
 
 impl ModelArgs {
@@ -77,11 +78,16 @@ impl DeviceArgs {
         if !level.is_available() {
             return Err(Failure::usage(format!("this CPU has no {level}; the most it has is {best}")));
         }
-        let method = match self.method {
-            MethodArg::Direct => Method::Direct,
-            MethodArg::Winograd => Method::Winograd,
-        };
-        Ok(Cpu::new(self.threads.into(), level)?.with(method))
+        Ok(Cpu::new(self.threads.into(), level)?)
+    }
+
+    /// The precision, if one was asked for.
+    pub(crate) fn precision(&self) -> Option<Precision> {
+        self.precision.map(|precision| match precision {
+            PrecisionArg::Fast => Precision::Fast,
+            PrecisionArg::Exact => Precision::Exact,
+            PrecisionArg::Strict => Precision::Strict,
+        })
     }
 
     /// The CPU as a device.

@@ -1,4 +1,4 @@
-//! How fast whole networks run: `cargo bench -p amplio-cpu --bench net -- [network] [threads] [level] [side] [winograd]`.
+//! How fast whole networks run: `cargo bench -p amplio-cpu --bench net -- [network] [threads] [level] [side] [precision]`.
 //!
 //! Prints, for networks of random weights, the milliseconds and the multiply-accumulates per second of a run, and what each
 //! kind of step takes.
@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use amplio_cpu::{Cpu, Level, Method};
+use amplio_cpu::{Cpu, Level};
 use amplio_graph::ops::{
     Attention, Conv2d, Dim, LayerNorm, MatMul, Reshape, Slice, Transpose, Unary, WindowPartition,
     WindowReverse,
 };
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Builder, Device, Graph, Result, Shape, Tensor, Value};
+use amplio_graph::{Builder, Device, Graph, Precision, Result, Shape, Tensor, Value};
 
 /// Numbers that look random, and are the same in every run.
 struct Noise(u32);
@@ -141,10 +141,12 @@ fn swin() -> Result<Graph> {
     net.finish(y)
 }
 
-fn report(name: &str, graph: &Graph, cpu: &Cpu, side: usize) -> Result<()> {
+fn report(name: &str, graph: &Graph, cpu: &Cpu, precision: Precision, side: usize) -> Result<()> {
     let shape = Shape::image(1, 3, side, side);
     let plan = FusedPlan::new(graph, &shape)?;
-    let mut program = cpu.compile(&plan)?;
+    let start = Instant::now();
+    let mut program = cpu.compile(&plan, precision)?;
+    let prepared = start.elapsed();
     let input = Noise(3).tensor(shape.to_vec(), 1.0);
     let mut steps = vec![Duration::MAX; plan.steps.len()];
     let mut runs = Vec::new();
@@ -160,7 +162,7 @@ fn report(name: &str, graph: &Graph, cpu: &Cpu, side: usize) -> Result<()> {
     let gmacs = |macs: u64, time: Duration| macs as f64 / time.as_secs_f64() / 1e9;
     let (best, median) = (runs[0], runs[runs.len() / 2]);
     println!(
-        "{name} on {}, {side}x{side}: best {best:.1?}, median {median:.1?}; {:.1} GMAC, {:.1} GMAC/s; {:.0} MiB",
+        "{name} on {}, {precision}, {side}x{side}: best {best:.1?}, median {median:.1?}; {:.1} GMAC, {:.1} GMAC/s; {:.0} MiB; prepared in {prepared:.1?}",
         cpu.name(),
         plan.macs() as f64 / 1e9,
         gmacs(plan.macs(), best),
@@ -184,11 +186,17 @@ fn main() -> Result<()> {
     let threads = argument(1).and_then(|n| n.parse().ok()).unwrap_or(0);
     let level = argument(2).and_then(|l| l.parse().ok()).unwrap_or(Level::best());
     let side = argument(3).and_then(|n| n.parse().ok()).unwrap_or(256);
-    let method = if argument(4) == Some("winograd") { Method::Winograd } else { Method::Direct };
-    let cpu = Cpu::new(threads, level)?.with(method);
+    let precision = match argument(4) {
+        Some("strict") => Precision::Strict,
+        Some("exact") => Precision::Exact,
+        _ => Precision::Fast,
+    };
+    let cpu = Cpu::new(threads, level)?;
+    let peak = cpu.peak(Duration::from_millis(400));
+    println!("peak: {:.0} GMAC/s in floats, {:.0} in integers", peak.floats / 1e9, peak.integers / 1e9);
     for (name, graph) in [("compact", compact as fn() -> Result<Graph>), ("rrdb", rrdb), ("swin", swin)] {
         if argument(0).is_none_or(|wanted| wanted == name || wanted == "all") {
-            report(name, &graph()?, &cpu, side)?;
+            report(name, &graph()?, &cpu, precision, side)?;
         }
     }
     Ok(())

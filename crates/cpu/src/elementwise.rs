@@ -58,15 +58,27 @@ pub(crate) fn binary<I: Isa>(isa: I, function: BinaryFn, a: I::F32, b: I::F32) -
     }
 }
 
-/// `x` where it is positive, `slope * x` elsewhere.
+/// `x` where it is positive, `slope * x` elsewhere. Without a mask, which the compiler would store through: what is loaded after
+/// a store with a mask has to wait for it.
 #[inline(always)]
 pub(crate) fn prelu<I: Isa>(isa: I, x: I::F32, slope: I::F32) -> I::F32 {
-    isa.select(isa.gt(x, isa.zero()), x, isa.mul(x, slope))
+    let zero = isa.zero();
+    isa.fma(isa.min(zero, x), slope, isa.max(zero, x))
 }
+
+/// The largest of magnitudes that are given by their bits; infinity counts as more than any number, and NaN as more than that.
+#[inline(always)]
+pub(crate) fn magnitude<I: Isa>(isa: I, bits: I::I32) -> f32 {
+    let mut lanes = [0.0; WIDEST];
+    isa.store(&mut lanes, isa.reinterpret_f32(bits));
+    f32::from_bits(lanes.iter().fold(0, |largest, lane| largest.max(lane.to_bits())))
+}
+
+/// Lanes of the widest vector.
+const WIDEST: usize = 16;
 
 #[inline(always)]
 fn lane_by_lane<I: Isa>(isa: I, a: I::F32, b: I::F32, f: impl Fn(f32, f32) -> f32) -> I::F32 {
-    const WIDEST: usize = 16;
     let (mut left, mut right) = ([0.0; WIDEST], [0.0; WIDEST]);
     isa.store(&mut left, a);
     isa.store(&mut right, b);

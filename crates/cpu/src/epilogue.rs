@@ -3,7 +3,7 @@
 use amplio_graph::ops::{BinaryFn, Unary};
 use amplio_graph::plan::{Epilogue, Operand};
 use amplio_graph::{Error, Result, Shape};
-use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
+use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f16};
 
 use crate::elementwise::{binary, prelu, unary};
 use crate::layout::{Walk, channel_axis, channels, pixel_axes, walks};
@@ -71,7 +71,129 @@ impl Elementwise {
     }
 }
 
+/// The place of a square of results, of which each vector holds some channels of a pixel.
+pub(crate) struct Square {
+    /// The number of the first pixel in the result of the step.
+    pub(crate) first: usize,
+    /// Pixels in a row of the result.
+    pub(crate) width: usize,
+    /// Rows and columns that are in the picture, at least one each; the vectors beyond them mean nothing.
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// The first of the channels.
+    pub(crate) channel: usize,
+    /// Channels; the lanes beyond them mean nothing.
+    pub(crate) channels: usize,
+}
+
+impl Square {
+    /// Whether all of it means something.
+    #[inline(always)]
+    pub(crate) fn is_whole<I: Isa, const S: usize>(&self) -> bool {
+        (self.rows, self.columns, self.channels) == (S, S, I::LANES)
+    }
+
+    /// The channels of a pixel of an operand, or the one that serves for all.
+    #[inline(always)]
+    fn load<I: Isa>(&self, isa: I, from: &PixelsRef, pixel: usize, single: bool) -> I::F32 {
+        if from.is_half() {
+            self.load_of::<I, f16>(isa, from, pixel, single)
+        } else {
+            self.load_of::<I, f32>(isa, from, pixel, single)
+        }
+    }
+
+    #[inline(always)]
+    fn load_of<I: Isa, E: Element>(&self, isa: I, from: &PixelsRef, pixel: usize, single: bool) -> I::F32 {
+        let channels = E::pixel(from, pixel);
+        if single {
+            let mut first = [0.0];
+            isa.store_partial(&mut first, E::load_partial(isa, &channels[..1]));
+            isa.splat(first[0])
+        } else {
+            E::load_partial(isa, &channels[self.channel..][..self.channels])
+        }
+    }
+}
+
+impl Elementwise {
+    /// Applies the operation to results that are not stored yet.
+    #[inline(always)]
+    pub(crate) fn apply_to_square<I: Isa, const S: usize>(
+        &self,
+        isa: I,
+        inputs: &[PixelsRef],
+        square: &Square,
+        results: &mut [[I::F32; S]; S],
+    ) {
+        match self {
+            Self::Unary(function) => {
+                for x in results.as_flattened_mut() {
+                    *x = unary(isa, *function, *x);
+                }
+            }
+            Self::Prelu(other) => other.apply(isa, Prelu, inputs, square, results),
+            Self::Binary { function: BinaryFn::Add, other, .. } => {
+                other.apply(isa, Add, inputs, square, results)
+            }
+            Self::Binary { function, other, swapped } => {
+                let function = Binary { function: *function, swapped: *swapped };
+                other.apply(isa, function, inputs, square, results);
+            }
+        }
+    }
+}
+
 impl Other {
+    /// Applies `function` to each result and the other side's number for it.
+    #[inline(always)]
+    fn apply<I: Isa, F: PairFunction, const S: usize>(
+        &self,
+        isa: I,
+        function: F,
+        inputs: &[PixelsRef],
+        square: &Square,
+        results: &mut [[I::F32; S]; S],
+    ) {
+        let (from, map, single) = match self {
+            Self::Scalar(number) => {
+                let other = isa.splat(*number);
+                for x in results.as_flattened_mut() {
+                    *x = function.of(isa, *x, other);
+                }
+                return;
+            }
+            Self::Pixels { input, map, single } => (&inputs[*input], map, *single),
+        };
+        match map {
+            PixelMap::First => {
+                let other = square.load(isa, from, 0, single);
+                for x in results.as_flattened_mut() {
+                    *x = function.of(isa, *x, other);
+                }
+            }
+            PixelMap::Same if square.is_whole::<I, S>() && !single => {
+                let place = (square.first, square.width);
+                let others = if from.is_half() {
+                    from.load_square::<I, f16, S>(isa, place, square.channel)
+                } else {
+                    from.load_square::<I, f32, S>(isa, place, square.channel)
+                };
+                for (x, other) in results.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
+                    *x = function.of(isa, *x, *other);
+                }
+            }
+            PixelMap::Same | PixelMap::Axes(_) => {
+                for (y, row) in results.iter_mut().enumerate().take(square.rows) {
+                    let mut mapped = map.from(square.first + y * square.width);
+                    for x in row.iter_mut().take(square.columns) {
+                        *x = function.of(isa, *x, square.load(isa, from, mapped.next(), single));
+                    }
+                }
+            }
+        }
+    }
+
     fn new(operand: &Operand, result: &Shape, input: usize) -> Result<Self> {
         let (view, enlarge) = match operand {
             Operand::Scalar(number) => return Ok(Self::Scalar(*number)),
@@ -212,6 +334,9 @@ trait PairFunction: Copy {
 struct Prelu;
 
 #[derive(Clone, Copy)]
+struct Add;
+
+#[derive(Clone, Copy)]
 struct Binary {
     function: BinaryFn,
     swapped: bool,
@@ -221,6 +346,13 @@ impl PairFunction for Prelu {
     #[inline(always)]
     fn of<I: Isa>(self, isa: I, x: I::F32, slope: I::F32) -> I::F32 {
         prelu(isa, x, slope)
+    }
+}
+
+impl PairFunction for Add {
+    #[inline(always)]
+    fn of<I: Isa>(self, isa: I, x: I::F32, y: I::F32) -> I::F32 {
+        isa.add(x, y)
     }
 }
 

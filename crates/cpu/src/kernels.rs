@@ -21,12 +21,13 @@ mod taps;
 mod vectors;
 mod winograd;
 
+use std::mem::take;
+
 use amplio_graph::plan::{self, Step};
 use amplio_graph::{Result, Shape};
 use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
 
-pub(crate) use pack::{Filters, Packed, memory, vectors};
-pub(crate) use winograd::transforms::SIDE as TILE;
+pub(crate) use pack::{Filters, Form, Packed, memory, vectors};
 
 use self::attention::Attention;
 use self::conv::Conv;
@@ -44,7 +45,8 @@ use self::reduce::Reduce;
 use self::resize::Resize;
 use self::softmax::Softmax;
 use self::winograd::Winograd;
-use crate::device::{Compiler, Method};
+use crate::compiler::Compiler;
+use crate::epilogue::Elementwise;
 
 /// A call of a kernel. Each kernel is dispatched on its own, so that each is compiled as a function of its own.
 struct Fill<'a, 'p, K> {
@@ -89,8 +91,21 @@ kernels!(
     Rearrange, Reduce, Resize, Softmax, Winograd,
 );
 
+/// Whether the kernel of a step reads floats of 16 bits as well, and the same of its epilogue.
+pub(crate) fn reads_half(step: &Step, compiler: &Compiler) -> [bool; 2] {
+    let plan::Kernel::Conv { conv, .. } = &step.kernel else { return [false; 2] };
+    let winograd = !Narrow::suits(conv) && Winograd::suits(conv) && compiler.form() != Form::Taps;
+    [winograd || (Narrow::suits(conv) && !Depthwise::suits(conv)), winograd]
+}
+
 impl Compiled {
-    pub(crate) fn new(step: &Step, compiler: &Compiler) -> Result<Self> {
+    /// Whether it stores floats of 16 bits by itself.
+    pub(crate) fn stores_half(&self) -> bool {
+        matches!(self, Self::Winograd(_))
+    }
+
+    /// The kernel of a step. It takes from `epilogue` what it does itself.
+    pub(crate) fn new(step: &Step, compiler: &Compiler, epilogue: &mut Vec<Elementwise>) -> Result<Self> {
         Ok(match &step.kernel {
             plan::Kernel::Copy => Self::Copy(Copy::new(step)?),
             plan::Kernel::Conv { conv, enlarge } => {
@@ -98,8 +113,8 @@ impl Compiled {
                     Self::Depthwise(Depthwise::new(step, conv, *enlarge)?)
                 } else if Narrow::suits(conv) {
                     Self::Narrow(Narrow::new(step, conv, *enlarge, compiler)?)
-                } else if compiler.method() == Method::Winograd && Winograd::suits(conv) {
-                    Self::Winograd(Winograd::new(step, conv, *enlarge, compiler)?)
+                } else if Winograd::suits(conv) && compiler.form() != Form::Taps {
+                    Self::Winograd(Winograd::new(step, conv, *enlarge, compiler, take(epilogue))?)
                 } else {
                     Self::Conv(Conv::new(step, conv, *enlarge, compiler)?)
                 }

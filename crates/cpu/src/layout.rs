@@ -56,10 +56,10 @@ pub(crate) fn row(shape: &Shape) -> usize {
     pixel_axes(shape).last().map_or(1, |&axis| shape[axis])
 }
 
-/// The elements of a view in its buffer, which has this shape.
-pub(crate) fn region(view: &View, buffer: &Shape) -> Region {
+/// The elements of a view in its buffer, which has this shape and floats of 16 bits if it is `half`.
+pub(crate) fn region(view: &View, buffer: &Shape, half: bool) -> Region {
     let region = Region::dense(pixels(&view.shape), channels(buffer));
-    Region { offset: view.first, channels: channels(&view.shape), ..region }
+    Region { offset: view.first, channels: channels(&view.shape), half, ..region }
 }
 
 /// Elements that a kernel of little work for each element computes at once.

@@ -8,20 +8,25 @@
 //!
 //! # Layout
 //!
-//! - [`Cpu`]: the device: instruction set, threads, and the weights it has packed.
+//! - [`Cpu`]: the device: instruction set and threads.
+//! - [`Peak`]: what this machine can do at most, measured.
+//! - `compiler`: what kernels need to compile, and the weights that have been packed.
 //! - `program`: the executable: buffers, and the steps in order.
 //! - `layout`: how tensors lie in memory.
 //! - `step`: one step: its kernel over runs of rows, its epilogue, its store.
 //! - `kernels/`: one kernel per file.
 //! - `epilogue`, `elementwise`: what happens to a row after its kernel.
 
+mod compiler;
 mod device;
 mod elementwise;
 mod epilogue;
 mod kernels;
 mod layout;
+mod peak;
 mod program;
 mod step;
 
 pub use amplio_simd::Level;
-pub use device::{Cpu, Method};
+pub use device::Cpu;
+pub use peak::Peak;

@@ -1,16 +1,18 @@
 //! The executable: buffers, and the steps in order.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use amplio_graph::plan::{Content, FusedPlan, View};
-use amplio_graph::{Error, Executable, Result, Shape, StepWatcher, Tensor};
-use amplio_simd::{AlignedBuf, Level, PixelsMut, PixelsRef, Region, borrow};
+use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Step, View};
+use amplio_graph::{Error, Executable, Precision, Result, Shape, StepWatcher, Tensor};
+use amplio_simd::{AlignedBuf, PixelsMut, PixelsRef, Region, borrow};
 use rayon::ThreadPool;
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
-use crate::device::Compiler;
-use crate::kernels::memory as zeros;
+use crate::compiler::Compiler;
+use crate::device::Cpu;
+use crate::kernels::{Form, memory as zeros, reads_half};
 use crate::layout::{Walk, channels, pixels, region, walks};
 use crate::step::CompiledStep;
 
@@ -19,8 +21,11 @@ type Place = (usize, Region);
 
 #[derive(Debug)]
 pub(crate) struct Program {
-    level: Level,
-    pool: Arc<ThreadPool>,
+    device: Cpu,
+    plan: FusedPlan,
+    overflow: Arc<AtomicBool>,
+    /// The same plan in floats alone, once integers could not carry a picture.
+    exact: Option<Box<Program>>,
     /// The plan's slots, then its constants.
     memory: Vec<AlignedBuf>,
     steps: Vec<PlacedStep>,
@@ -36,13 +41,25 @@ struct PlacedStep {
 }
 
 impl Program {
-    pub(crate) fn new(
-        plan: &FusedPlan,
-        compiler: &Compiler,
-        level: Level,
-        pool: Arc<ThreadPool>,
-    ) -> Result<Self> {
-        let mut memory = plan.slots.iter().map(|&elements| zeros(elements)).collect::<Result<Vec<_>>>()?;
+    pub(crate) fn new(plan: &FusedPlan, device: &Cpu, precision: Precision) -> Result<Self> {
+        let device = device.clone();
+        let overflow = Arc::default();
+        let compiler = Compiler {
+            plan,
+            level: device.level,
+            precision,
+            packed: &device.packed,
+            overflow: Arc::clone(&overflow),
+        };
+        let halves = halves(plan, &compiler);
+        let mut cells = vec![0; plan.slots.len()];
+        for (buffer, half) in plan.buffers.iter().zip(&halves) {
+            if let Content::Slot(slot) = buffer.content {
+                let elements = buffer.shape.elements();
+                cells[slot] = cells[slot].max(if *half { elements.div_ceil(2) } else { elements });
+            }
+        }
+        let mut memory = cells.into_iter().map(zeros).collect::<Result<Vec<_>>>()?;
         let mut blocks = Vec::with_capacity(plan.buffers.len());
         for buffer in &plan.buffers {
             blocks.push(match &buffer.content {
@@ -56,20 +73,32 @@ impl Program {
                 }
             });
         }
-        let place = |view: &View| (blocks[view.buffer], region(view, &plan.buffers[view.buffer].shape));
-        let steps = plan.steps.iter().map(|step| {
-            let compiled = CompiledStep::new(step, compiler).map_err(|e| e.at(&step.name))?;
+        let place = |view: &View| {
+            let half = halves[view.buffer];
+            (blocks[view.buffer], region(view, &plan.buffers[view.buffer].shape, half))
+        };
+        let placed = |step: &Step| {
+            let compiled = CompiledStep::new(step, &compiler).map_err(|e| e.at(&step.name))?;
             Ok(PlacedStep {
                 step: compiled,
                 reads: step.reads().map(place).collect(),
                 output: place(&step.output),
             })
-        });
-        let steps = steps.collect::<Result<Vec<_>>>()?;
+        };
+        let steps = device.pool.install(|| plan.steps.par_iter().map(placed).collect::<Result<Vec<_>>>())?;
         let input = View { buffer: plan.input, first: 0, shape: plan.input_shape().clone() };
         let (input, output) =
             ((input.shape.clone(), place(&input)), (plan.output.shape.clone(), place(&plan.output)));
-        Ok(Self { level, pool, memory, steps, input, output })
+        Ok(Self { plan: plan.clone(), overflow, exact: None, memory, steps, input, output, device })
+    }
+
+    /// The same program in floats alone.
+    fn exact(&mut self) -> Result<&mut Self> {
+        let exact = match self.exact.take() {
+            Some(exact) => exact,
+            None => Box::new(Self::new(&self.plan, &self.device, Precision::Exact)?),
+        };
+        Ok(self.exact.insert(exact))
     }
 
     fn load(&mut self, input: &Tensor) -> Result<()> {
@@ -77,7 +106,7 @@ impl Program {
         let (_, writes) = lend(&mut self.memory, &[], &[*place])?;
         let run = crate::layout::row(shape);
         let rows: Vec<_> = writes.into_iter().flat_map(|pixels| pixels.chunks(run)).collect();
-        self.pool.install(|| {
+        self.device.pool.install(|| {
             rows.into_par_iter()
                 .enumerate()
                 .for_each(|(i, mut row)| scatter(input.data(), shape, i * run, &mut row));
@@ -88,7 +117,7 @@ impl Program {
     fn store(&mut self) -> Result<Tensor> {
         let (shape, place) = &self.output;
         let (reads, _) = lend(&mut self.memory, &[*place], &[])?;
-        gather(&reads[0], shape, &self.pool)
+        gather(&reads[0], shape, &self.device.pool)
     }
 }
 
@@ -102,14 +131,36 @@ impl Executable for Program {
             let start = Instant::now();
             let (reads, writes) = lend(&mut self.memory, reads, &[*output])?;
             for output in writes {
-                step.run(self.level, &self.pool, &reads, output);
+                step.run(self.device.level, &self.device.pool, &reads, output);
             }
             if watcher(i, start.elapsed()).is_break() {
                 return Err(Error::Stopped);
             }
         }
+        if self.overflow.swap(false, Ordering::Relaxed) {
+            return self.exact()?.run_watched(input, watcher);
+        }
         self.store()
     }
+}
+
+/// For each buffer whether it holds floats of 16 bits: where products are of integers of as many, and all that read it can.
+fn halves(plan: &FusedPlan, compiler: &Compiler) -> Vec<bool> {
+    let integers = compiler.form() == Form::F4Integers;
+    let mut halves: Vec<_> =
+        plan.buffers.iter().map(|buffer| integers && matches!(buffer.content, Content::Slot(_))).collect();
+    for buffer in [plan.input, plan.output.buffer] {
+        halves[buffer] = false;
+    }
+    for step in &plan.steps {
+        let [kernel, epilogue] = reads_half(step, compiler);
+        for (i, view) in step.reads().enumerate() {
+            halves[view.buffer] &= if i < step.inputs.len() { kernel } else { epilogue };
+        }
+        let shuffles = step.epilogue.iter().any(|op| matches!(op, Epilogue::PixelShuffle(_)));
+        halves[step.output.buffer] &= !shuffles && !matches!(step.kernel, Kernel::Rearrange(_));
+    }
+    halves
 }
 
 /// Lends parts of memory; that the plan keeps apart what is read and what is written is checked here.
@@ -139,18 +190,24 @@ fn gather(from: &PixelsRef, shape: &Shape, pool: &ThreadPool) -> Result<Tensor> 
     let bytes = shape.elements().saturating_mul(size_of::<f32>());
     data.try_reserve_exact(shape.elements()).map_err(|_| Error::OutOfMemory { bytes })?;
     data.resize(shape.elements(), 0.0);
-    // A plane (or a vector) lies together in both orders.
-    let plane = if index.channel == 1 { channels(shape).max(1) } else { index.channel };
+    // A row (or a vector) lies together in both orders.
+    let run = if index.channel == 1 { channels(shape) } else { crate::layout::row(shape) }.max(1);
     pool.install(|| {
         use rayon::slice::ParallelSliceMut;
-        data.par_chunks_mut(plane).enumerate().for_each(|(i, plane)| {
+        data.par_chunks_mut(run).enumerate().for_each(|(i, to)| {
             if index.channel == 1 {
-                plane.copy_from_slice(from.pixel(i));
+                to.copy_from_slice(from.pixel(i));
                 return;
             }
-            let (picture, c) = (i / channels(shape), i % channels(shape));
-            for (p, to) in plane.iter_mut().enumerate() {
-                *to = from.pixel(picture * index.channel + p)[c];
+            let (plane, first) = (i * run / index.channel, i * run % index.channel);
+            let (picture, c) = (plane / channels(shape), plane % channels(shape));
+            let pixels = from.slice(picture * index.channel + first..picture * index.channel + first + run);
+            match pixels.as_slice() {
+                Some(elements) => {
+                    let elements = elements[c..].iter().step_by(pixels.channels());
+                    to.iter_mut().zip(elements).for_each(|(to, &element)| *to = element);
+                }
+                None => to.iter_mut().enumerate().for_each(|(p, to)| *to = pixels.pixel(p)[c]),
             }
         });
     });

@@ -1,18 +1,23 @@
 //! One step of a plan: its kernel over runs of rows, its epilogue, its store.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use amplio_graph::ops::BinaryFn;
 use amplio_graph::plan::{Epilogue, Operand, Step};
 use amplio_graph::{Result, Shape};
-use amplio_simd::{Level, PixelsMut, PixelsRef};
+use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f16};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use crate::device::Compiler;
+use crate::compiler::Compiler;
+use crate::elementwise::magnitude;
 use crate::epilogue::Elementwise;
 use crate::kernels::Compiled;
 use crate::layout::{channels, pixels, row};
 
 /// Runs of rows for each thread, so that none waits long for the slowest.
-const RUNS_PER_THREAD: usize = 8;
+const RUNS_PER_THREAD: usize = 32;
 
 /// A step, ready to run.
 #[derive(Debug)]
@@ -24,10 +29,12 @@ pub(crate) struct CompiledStep {
     channels: usize,
     /// The pixels that are computed at once; runs are multiples of it.
     grain: usize,
-    /// Applied to each row that the kernel has made.
+    /// Applied to what the kernel has made.
     before: Vec<Elementwise>,
     /// Channels to pixels, and what is applied to the larger rows.
     shuffle: Option<Shuffle>,
+    /// Set when floats of 16 bits cannot carry a result.
+    overflow: Arc<AtomicBool>,
 }
 
 /// The store of a step that turns channels into blocks of pixels.
@@ -36,30 +43,36 @@ struct Shuffle {
     r: usize,
     /// Pixels in a row of the kernel's result.
     width: usize,
+    /// The picture that is added, if that is what comes first: each of its pixels to all of a block.
+    base: Option<usize>,
     after: Vec<Elementwise>,
 }
 
 impl CompiledStep {
     pub(crate) fn new(step: &Step, compiler: &Compiler) -> Result<Self> {
-        let kernel = Compiled::new(step, compiler)?;
         let (mut before, mut shuffle) = (Vec::new(), None::<Shuffle>);
         let mut shape = step.result.clone();
         let mut input = step.inputs.len();
         for op in &step.epilogue {
             if let (Epilogue::PixelShuffle(r), None) = (op, &shuffle) {
-                shuffle = Some(Shuffle { r: *r, width: row(&shape), after: Vec::new() });
+                shuffle = Some(Shuffle { r: *r, width: row(&shape), base: None, after: Vec::new() });
                 shape = shuffled(&shape, *r);
                 continue;
             }
             let compiled = Elementwise::new(op, &shape, input)?;
-            shuffle.as_mut().map_or(&mut before, |shuffle| &mut shuffle.after).push(compiled);
+            match &mut shuffle {
+                None => before.push(compiled),
+                Some(shuffle) if shuffle.is_base(op, &shape) => shuffle.base = Some(input),
+                Some(shuffle) => shuffle.after.push(compiled),
+            }
             input += usize::from(has_view(op));
         }
+        let kernel = Compiled::new(step, compiler, &mut before)?;
         let grain = kernel.grain(&step.result);
         let (pixels, channels) = (pixels(&step.result), channels(&step.result));
         // A rearrangement may fill only a part of its output, and looks at all of it.
         let pixels = if shuffle.is_none() { crate::layout::pixels(&step.output.shape) } else { pixels };
-        Ok(Self { kernel, pixels, channels, grain, before, shuffle })
+        Ok(Self { kernel, pixels, channels, grain, before, shuffle, overflow: compiler.overflow() })
     }
 
     /// Runs the step on the threads of `pool`. `inputs` are the views that the step reads, in the order of
@@ -71,8 +84,11 @@ impl CompiledStep {
         let runs: Vec<_> = output.chunks(run * enlarged).collect();
         pool.install(|| {
             runs.into_par_iter().enumerate().for_each(|(i, output)| match &self.shuffle {
-                None => self.fill(level, inputs, i * run, output),
                 Some(shuffle) => self.fill_shuffled(level, inputs, i * run, output, shuffle),
+                None if output.is_half() && !self.kernel.stores_half() => {
+                    self.fill_narrowed(level, inputs, i * run, output);
+                }
+                None => self.fill(level, inputs, i * run, output),
             });
         });
     }
@@ -84,6 +100,18 @@ impl CompiledStep {
             self.kernel.fill(level, inputs, first, &mut pixels);
             for op in &self.before {
                 op.apply(level, inputs, first, &mut pixels);
+            }
+        }
+    }
+
+    /// As [`CompiledStep::fill`], and rounds the result to floats of 16 bits.
+    fn fill_narrowed(&self, level: Level, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
+        let mut grain = vec![0.0; self.grain * self.channels];
+        for (i, mut halves) in output.chunks(self.grain).enumerate() {
+            let grain = &mut grain[..halves.pixels() * self.channels];
+            self.fill(level, inputs, first + i * self.grain, PixelsMut::dense(grain, self.channels));
+            if !dispatch(level, Narrow { from: PixelsRef::dense(grain, self.channels), to: &mut halves }) {
+                self.overflow.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -107,7 +135,7 @@ impl CompiledStep {
             for op in &self.before {
                 op.apply(level, inputs, first, &mut pixels);
             }
-            shuffle.store(grain, &mut larger);
+            shuffle.store(grain, inputs, first, &mut larger);
             for op in &shuffle.after {
                 op.apply(level, inputs, first * block, &mut larger);
             }
@@ -115,19 +143,57 @@ impl CompiledStep {
     }
 }
 
+/// Rounds pixels to floats of 16 bits, and tells whether these can carry them.
+struct Narrow<'a, 'p> {
+    from: PixelsRef<'a>,
+    to: &'a mut PixelsMut<'p>,
+}
+
+impl Kernel for Narrow<'_, '_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> bool {
+        let mut largest = isa.splat_i32(0);
+        for i in 0..self.to.pixels() {
+            let to = self.to.half_pixel(i).chunks_mut(I::LANES);
+            for (to, from) in to.zip(self.from.pixel(i).chunks(I::LANES)) {
+                let x = isa.load_partial(from);
+                largest = isa.max_i32(largest, isa.reinterpret_i32(isa.abs(x)));
+                f16::store_partial(isa, to, x);
+            }
+        }
+        magnitude(isa, largest) <= f16::LARGEST
+    }
+}
+
 impl Shuffle {
-    /// Spreads rows of pixels of `c * r * r` channels over `r` times as many rows of `r` times as many pixels.
-    fn store(&self, from: &[f32], to: &mut PixelsMut) {
+    /// Whether the operation is the first after the shuffle, and adds to a picture of this shape one that has a pixel for each
+    /// block.
+    fn is_base(&self, op: &Epilogue, shape: &Shape) -> bool {
+        let Epilogue::Binary { function: BinaryFn::Add, operand: Operand::View { view, enlarge }, .. } = op
+        else {
+            return false;
+        };
+        let blocks = [shape[0], shape[1], shape[2] / self.r, shape[3] / self.r];
+        self.base.is_none() && self.after.is_empty() && *enlarge == self.r && view.shape[..] == blocks
+    }
+
+    /// Spreads rows of pixels of `c * r * r` channels over `r` times as many rows of `r` times as many pixels. The first of them
+    /// is number `first` of the kernel's result.
+    fn store(&self, from: &[f32], inputs: &[PixelsRef], first: usize, to: &mut PixelsMut) {
         let (r, width, c) = (self.r, self.width, to.channels());
-        for (row, from) in
-            from.chunks_exact((c * r * r * width).max(1)).enumerate().take(to.pixels() / (r * r * width))
-        {
-            for (i, x) in (0..r).flat_map(|i| (0..width).map(move |x| (i, x))) {
-                let channels = &from[x * c * r * r..][..c * r * r];
-                let first = ((row * r + i) * width + x) * r;
+        let none = vec![0.0; c];
+        let base = |pixel: usize| self.base.map_or(&none[..], |input| inputs[input].pixel(first + pixel));
+        for (p, channels) in from.chunks_exact((c * r * r).max(1)).enumerate() {
+            let base = base(p);
+            for i in 0..r {
+                let start = ((p / width * r + i) * width + p % width) * r;
                 for j in 0..r {
                     let values = channels[i * r + j..].iter().step_by(r * r);
-                    to.pixel(first + j).iter_mut().zip(values).for_each(|(to, value)| *to = *value);
+                    for ((to, value), base) in to.pixel(start + j).iter_mut().zip(values).zip(base) {
+                        *to = value + base;
+                    }
                 }
             }
         }

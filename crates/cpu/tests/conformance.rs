@@ -1,12 +1,13 @@
 //! Every primitive and the networks of the test kit, on every instruction set, held against the reference.
 
-use amplio_cpu::{Cpu, Level, Method};
+use amplio_cpu::{Cpu, Level};
+use amplio_graph::Precision;
 use amplio_testkit::conformance::check;
 
 fn on(level: Level) {
     if level.is_available() {
-        for method in [Method::Direct, Method::Winograd] {
-            check(&Cpu::new(2, level).expect("threads").with(method));
+        for precision in [Precision::Strict, Precision::Exact] {
+            check(&Cpu::new(2, level).expect("threads"), precision);
         }
     }
 }

@@ -1,17 +1,17 @@
 //! What must not change a bit of a result: the number of threads, and where a picture was cut, if the pieces lie on the
 //! device's grid and overlap by the receptive field and the blocks that are rounded together.
 
-use amplio_cpu::{Cpu, Level, Method};
+use amplio_cpu::{Cpu, Level};
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::receptive::footprint;
-use amplio_graph::{Device, Graph, Op, Shape, Tensor};
+use amplio_graph::{Device, Graph, Op, Precision, Shape, Tensor};
 use amplio_testkit::conformance::cases;
 use amplio_testkit::random::Random;
 use amplio_testkit::tolerance::compare;
 
-fn run(device: &Cpu, graph: &Graph, picture: &Tensor) -> Tensor {
+fn run(device: &Cpu, precision: Precision, graph: &Graph, picture: &Tensor) -> Tensor {
     let plan = FusedPlan::new(graph, picture.shape()).expect("a plan");
-    device.compile(&plan).expect("a program").run(picture).expect("a result")
+    device.compile(&plan, precision).expect("a program").run(picture).expect("a result")
 }
 
 fn cpu(threads: usize, level: Level) -> Cpu {
@@ -20,38 +20,40 @@ fn cpu(threads: usize, level: Level) -> Cpu {
 
 #[test]
 fn threads() {
-    same_bits_on_any_threads(Method::Direct);
+    same_bits_on_any_threads(Precision::Strict);
+    same_bits_on_any_threads(Precision::Exact);
+    same_bits_on_any_threads(Precision::Fast);
 }
 
 #[test]
-fn threads_with_winograd() {
-    same_bits_on_any_threads(Method::Winograd);
+fn cuts_in_strict_precision() {
+    same_bits_wherever_cut(Precision::Strict);
 }
 
 #[test]
-fn cuts() {
-    same_bits_wherever_cut(Method::Direct);
+fn cuts_in_exact_precision() {
+    same_bits_wherever_cut(Precision::Exact);
 }
 
 #[test]
-fn cuts_with_winograd() {
-    same_bits_wherever_cut(Method::Winograd);
+fn cuts_in_fast_precision() {
+    same_bits_wherever_cut(Precision::Fast);
 }
 
-fn same_bits_on_any_threads(method: Method) {
-    let [one, many @ ..] = &[1, 2, 3, 5].map(|threads| cpu(threads, Level::best()).with(method));
+fn same_bits_on_any_threads(precision: Precision) {
+    let [one, many @ ..] = &[1, 2, 3, 5].map(|threads| cpu(threads, Level::best()));
     for case in cases() {
-        let expected = run(one, &case.graph, &case.picture(1));
+        let expected = run(one, precision, &case.graph, &case.picture(1));
         for device in many {
-            let got = run(device, &case.graph, &case.picture(1));
-            assert_eq!(bits(&got), bits(&expected), "{} on {}", case.name, device.name());
+            let got = run(device, precision, &case.graph, &case.picture(1));
+            assert_eq!(bits(&got), bits(&expected), "{} on {}, {precision}", case.name, device.name());
         }
     }
 }
 
-fn same_bits_wherever_cut(method: Method) {
-    let device = cpu(2, Level::best()).with(method);
-    let alignment = device.alignment();
+fn same_bits_wherever_cut(precision: Precision) {
+    let device = cpu(2, Level::best());
+    let alignment = device.alignment(precision);
     let mut cuts = 0;
     for case in
         cases().iter().filter(|case| case.graph.nodes().all(|(_, node)| node.op().is_none_or(is_local)))
@@ -71,8 +73,8 @@ fn same_bits_wherever_cut(method: Method) {
         if case.graph.shapes(&whole).is_err() || case.graph.shapes(&shape).is_err() {
             continue;
         }
-        let expected = run(&device, &case.graph, &picture);
-        let got = run(&device, &case.graph, &window(&picture, [top, left], &shape));
+        let expected = run(&device, precision, &case.graph, &picture);
+        let got = run(&device, precision, &case.graph, &window(&picture, [top, left], &shape));
         let scaled = |size: usize, axis: usize| size * footprint.scale[axis].up / footprint.scale[axis].down;
         // Networks without padding give less than that, and begin elsewhere.
         if got.shape()[2..] != [scaled(shape[2], 0), scaled(shape[3], 1)] {
@@ -93,7 +95,8 @@ fn instruction_sets_agree() {
     for level in Level::available() {
         let device = cpu(1, level);
         for case in cases() {
-            let [got, expected] = [&device, &scalar].map(|cpu| run(cpu, &case.graph, &case.picture(1)));
+            let [got, expected] =
+                [&device, &scalar].map(|cpu| run(cpu, Precision::Exact, &case.graph, &case.picture(1)));
             let same = compare(&got, &expected, 2.0 * case.tolerance());
             assert!(same.is_ok(), "{} on {}: {same:?}", case.name, device.name());
         }

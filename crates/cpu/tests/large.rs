@@ -5,7 +5,7 @@ use std::slice;
 
 use amplio_cpu::{Cpu, Level};
 use amplio_graph::ops::{Attention, Conv2d, Dim, GroupNorm, MatMul, Reduce, ReduceKind, Reshape, Softmax};
-use amplio_graph::{Builder, Shape, Value};
+use amplio_graph::{Builder, Precision, Shape, Value};
 use amplio_testkit::conformance::{Case, check_cases};
 use amplio_testkit::random::Random;
 
@@ -18,7 +18,7 @@ fn check(name: &str, input: [usize; 4], build: impl FnOnce(&mut Builder, &mut Ra
         input: Shape::new(input),
     };
     for level in Level::available() {
-        check_cases(&Cpu::new(3, level).expect("threads"), slice::from_ref(&case));
+        check_cases(&Cpu::new(3, level).expect("threads"), Precision::Strict, slice::from_ref(&case));
     }
 }
 

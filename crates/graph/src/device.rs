@@ -1,8 +1,22 @@
+use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::plan::FusedPlan;
 use crate::{Result, Tensor};
+
+/// How exactly a device computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// In floats of 32 bits, summed in an order that does not depend on where a picture is cut.
+    Strict,
+    /// In floats of 32 bits, in whatever way is fastest: the last bits may depend on where a picture is cut.
+    #[default]
+    Exact,
+    /// With fewer bits where that is faster, within a few levels of 8 bits. What these bits cannot carry is found when it
+    /// occurs, and computed exactly.
+    Fast,
+}
 
 /// Something that runs networks: the CPU, a GPU.
 ///
@@ -19,7 +33,7 @@ pub trait Device: Send + Sync {
     /// the receptive field alone, it gives the same numbers but for their rounding.
     ///
     /// [`Footprint::multiple`]: crate::receptive::Footprint::multiple
-    fn alignment(&self) -> usize {
+    fn alignment(&self, _precision: Precision) -> usize {
         1
     }
 
@@ -28,7 +42,7 @@ pub trait Device: Send + Sync {
     ///
     /// # Errors
     /// If the plan holds something that the device cannot do, or memory runs short.
-    fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>>;
+    fn compile(&self, plan: &FusedPlan, precision: Precision) -> Result<Box<dyn Executable>>;
 }
 
 /// Told of each step that is done: its index and how long it took; says whether to go on.
@@ -49,4 +63,14 @@ pub trait Executable: Send {
     /// # Errors
     /// As [`Executable::run`], and [`Error::Stopped`](crate::Error::Stopped) if the watcher breaks off.
     fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> Result<Tensor>;
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Strict => "strict",
+            Self::Exact => "exact",
+            Self::Fast => "fast",
+        })
+    }
 }

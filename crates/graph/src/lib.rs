@@ -28,7 +28,7 @@ mod shape;
 mod tensor;
 
 pub use builder::Builder;
-pub use device::{Device, Executable, StepWatcher};
+pub use device::{Device, Executable, Precision, StepWatcher};
 pub use error::Error;
 pub use graph::{Graph, Node, Value};
 pub use ops::Op;

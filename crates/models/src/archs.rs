@@ -19,6 +19,7 @@ mod plksr;
 mod rcan;
 mod safmn;
 mod seemore;
+mod span;
 mod swift_srgan;
 
 use std::sync::Arc;
@@ -42,9 +43,10 @@ pub struct Architecture {
     pub detect: fn(&Weights) -> bool,
     /// The network of these weights.
     pub build: fn(&Weights) -> Result<Built>,
-    /// The weights, under their published paths, of a network that is only known as layers; `None` if the layers cannot be
-    /// this family's. What it returns still has to be compared with the layers.
-    pub from_layers: fn(&[Layer<'_>]) -> Option<Weights>,
+    /// The weights, under their published paths, of a network that is only known as layers; none if the layers cannot be
+    /// this family's, several if they do not tell which of its networks they are. What it returns still has to be compared
+    /// with the layers.
+    pub from_layers: fn(&[Layer<'_>]) -> Vec<Weights>,
 }
 
 /// A network that an architecture has built.
@@ -81,6 +83,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
     rcan::ARCHITECTURE,
     safmn::ARCHITECTURE,
     seemore::ARCHITECTURE,
+    span::ARCHITECTURE,
     swift_srgan::ARCHITECTURE,
 ];
 

@@ -1,7 +1,9 @@
 //! The formats of model files. Each is a file with one constant and an entry in [`FORMATS`].
 
 pub mod ncnn;
+mod net;
 mod numbers;
+pub mod onnx;
 pub mod pth;
 pub mod safetensors;
 
@@ -46,12 +48,15 @@ pub enum Contents {
         graph: Graph,
         /// How most of its numbers are stored.
         dtype: crate::DType,
+        /// Height and width of pictures must be multiples of this, for a reason that the graph does not tell; 1 if there is
+        /// none.
+        multiple: usize,
     },
 }
 
 /// All formats.
 pub const FORMATS: &[Format] =
-    &[safetensors::FORMAT, safetensors::sharded::FORMAT, pth::FORMAT, ncnn::FORMAT];
+    &[safetensors::FORMAT, safetensors::sharded::FORMAT, pth::FORMAT, ncnn::FORMAT, onnx::FORMAT];
 
 /// The format of a file: the one whose probe knows the first bytes, or else the one that the name's ending belongs to.
 pub fn detect(bytes: &[u8], path: Option<&Path>) -> Option<&'static Format> {

@@ -51,16 +51,18 @@ pub(crate) struct Measures {
 }
 
 impl Measures {
-    /// Measures a graph.
+    /// Measures a graph whose pictures must have multiples of `multiple` rows and columns, and of what the graph itself
+    /// asks for.
     ///
     /// # Errors
     /// If the graph does not make pictures larger by a whole number.
-    pub(crate) fn of(graph: &Graph) -> Result<Self> {
+    pub(crate) fn of(graph: &Graph, multiple: usize) -> Result<Self> {
         let picture = |side| Shape::image(1, graph.input_channels(), side, side);
         let footprint = receptive::footprint(graph, &picture(Builder::PROBE))?;
         let (scale, output_channels) = enlargement(graph)?;
         let [vertical, horizontal] = footprint.multiple;
-        let size_multiple = Ratio::new(vertical, horizontal).up * horizontal;
+        let both = Ratio::new(vertical, horizontal).up * horizontal;
+        let size_multiple = Ratio::new(both, multiple).up * multiple;
         let mut sizes = (size_multiple..Builder::PROBE).step_by(size_multiple).take(Self::MOST_TRIED);
         let minimum_size = sizes.find(|side| graph.shapes(&picture(*side)).is_ok()).unwrap_or(Builder::PROBE);
         let side = minimum_size.max(Self::TYPICAL_SIDE).next_multiple_of(size_multiple);

@@ -77,7 +77,7 @@ impl Model {
     /// As [`Model::load`].
     pub fn from_ncnn(name: &str, param: &[u8], bin: &[u8], limits: &Limits) -> Result<Self> {
         let (graph, dtype) = formats::ncnn::read(param, bin, limits)?;
-        Self::new(name, formats::ncnn::FORMAT.name, Contents::Graph { graph, dtype })
+        Self::new(name, formats::ncnn::FORMAT.name, Contents::Graph { graph, dtype, multiple: 1 })
     }
 
     fn read(name: &str, input: &Input<'_>) -> Result<Self> {
@@ -91,20 +91,20 @@ impl Model {
     }
 
     fn new(name: &str, format: &'static str, contents: Contents) -> Result<Self> {
-        let (architecture, built, dtype, origin) = match contents {
+        let (architecture, built, dtype, multiple, origin) = match contents {
             Contents::Weights(weights) => {
                 let weights = unwrapped(weights);
                 let architecture = archs::detect(&weights)?;
                 let built =
                     (architecture.build)(&weights).map_err(|error| error.within(architecture.name))?;
-                (Some(architecture.name), built, weights.dtype(), Origin::Weights(weights))
+                (Some(architecture.name), built, weights.dtype(), 1, Origin::Weights(weights))
             }
-            Contents::Graph { graph, dtype } => {
+            Contents::Graph { graph, dtype, multiple } => {
                 let origin = Origin::Layers(graph.clone());
-                (None, Built { graph, hyper: Vec::new() }, dtype, origin)
+                (None, Built { graph, hyper: Vec::new() }, dtype, multiple, origin)
             }
         };
-        let measures = Measures::of(&built.graph)?;
+        let measures = Measures::of(&built.graph, multiple)?;
         let said = |keys: &[&str]| match &origin {
             Origin::Weights(weights) => keys.iter().find_map(|key| weights.metadata().get(*key).cloned()),
             Origin::Layers(_) => None,
@@ -158,7 +158,9 @@ impl Model {
             Origin::Layers(graph) => graph,
         };
         let layers = archs::layers(graph);
-        let candidates = ARCHITECTURES.iter().filter_map(|arch| Some((arch, (arch.from_layers)(&layers)?)));
+        let candidates = ARCHITECTURES
+            .iter()
+            .flat_map(|arch| (arch.from_layers)(&layers).into_iter().map(move |it| (arch, it)));
         for (architecture, weights) in candidates {
             if let Ok(built) = (architecture.build)(&weights)
                 && self.answers_as(&built.graph)?

@@ -1,4 +1,4 @@
-//! Real-ESRGAN's networks as `tools/fetch-weights` fetches them, and the built-in models that are made of two of them.
+//! Real-ESRGAN's networks and SPAN as `tools/fetch-weights` fetches them, and the built-in models that are made of two of them.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,12 @@ use amplio_models::builtin::{self, BUILTIN};
 use amplio_models::{Conversion, DType, Model, convert};
 
 /// Files, the built-in models that they are, and what must be found in them.
-const REAL: [(&str, Option<&str>, &str, usize); 4] = [
+const REAL: [(&str, Option<&str>, &str, usize); 5] = [
     ("realesrgan-x4fast", Some("realesr-general-x4v3"), "compact", 1_213_296),
     ("realesr-animevideov3-x4", Some("realesr-animevideov3"), "compact", 621_424),
     ("realesrgan-x4plus-anime", None, "esrgan", 4_467_779),
     ("realesrgan-x4plus", None, "esrgan", 16_697_987),
+    ("spanx4_ch48", None, "span", 426_291),
 ];
 
 /// The folder of the files, if they have been fetched.

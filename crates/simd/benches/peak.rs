@@ -136,8 +136,8 @@ fn main() {
     for level in Level::available() {
         match level {
             Level::Scalar => report::<4, 2>(level),
-            Level::Avx2 => report::<6, 2>(level),
-            Level::Avx512 => {
+            Level::Avx2 | Level::Avx2Vnni => report::<6, 2>(level),
+            Level::Avx512 | Level::Avx512Vnni => {
                 report::<6, 4>(level);
                 report::<8, 3>(level);
                 report::<12, 2>(level);

@@ -1,5 +1,6 @@
 //! Memory for tensors.
 
+use std::alloc::{Layout, alloc_zeroed};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -26,9 +27,19 @@ impl AlignedBuf {
     /// [`Error::OutOfMemory`].
     pub fn try_zeroed(len: usize) -> Result<Self, Error> {
         let count = len.div_ceil(LINE);
-        let mut lines = Vec::new();
-        lines.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { elements: len })?;
-        lines.resize(count, Line([0.0; LINE]));
+        if count == 0 {
+            return Ok(Self::default());
+        }
+        // The system has pages of zeros, and gives each when it is first touched: by the thread that needs it.
+        let out_of_memory = || Error::OutOfMemory { elements: len };
+        let layout = Layout::array::<Line>(count).map_err(|_| out_of_memory())?;
+        // SAFETY: the layout is not empty, as neither `count` nor a line is.
+        let start = unsafe { alloc_zeroed(layout) }.cast::<Line>();
+        if start.is_null() {
+            return Err(out_of_memory());
+        }
+        // SAFETY: the global allocator has just given this memory, with the layout of `count` lines, and zeros are floats.
+        let lines = unsafe { Vec::from_raw_parts(start, count, count) };
         Ok(Self { lines, len })
     }
 

@@ -1,4 +1,4 @@
-//! AVX2 with FMA and F16C.
+//! AVX2 with FMA and F16C, and with AVX-VNNI.
 
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::*;
@@ -10,12 +10,13 @@ use crate::{Isa, Level};
 const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 const FLOOR: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
 
-/// The token of [`Level::Avx2`].
+/// The token of [`Level::Avx2`], or with `VNNI` of [`Level::Avx2Vnni`].
 #[derive(Debug, Clone, Copy)]
-pub struct Avx2(());
+pub struct Avx2<const VNNI: bool = false>(());
 
-impl Avx2 {
-    /// The token, if this CPU has AVX2 and what came with it: FMA, F16C, BMI1, BMI2, LZCNT, POPCNT.
+impl<const VNNI: bool> Avx2<VNNI> {
+    /// The token, if this CPU has AVX2 and what came with it: FMA, F16C, BMI1, BMI2, LZCNT, POPCNT; and AVX-VNNI if the token is
+    /// to say so.
     #[inline]
     pub fn detect() -> Option<Self> {
         let found = has!("avx2")
@@ -24,7 +25,8 @@ impl Avx2 {
             && has!("bmi1")
             && has!("bmi2")
             && has!("lzcnt")
-            && has!("popcnt");
+            && has!("popcnt")
+            && (!VNNI || has!("avxvnni"));
         found.then_some(Self(()))
     }
 
@@ -37,12 +39,12 @@ impl Avx2 {
     }
 }
 
-impl Isa for Avx2 {
+impl<const VNNI: bool> Isa for Avx2<VNNI> {
     type F32 = __m256;
     type I32 = __m256i;
     type Mask = __m256;
 
-    const LEVEL: Level = Level::Avx2;
+    const LEVEL: Level = if VNNI { Level::Avx2Vnni } else { Level::Avx2 };
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
 
@@ -270,5 +272,42 @@ impl Isa for Avx2 {
     fn shr_i32<const N: u32>(self, a: Self::I32) -> Self::I32 {
         // SAFETY: the token proves that the CPU has AVX2, FMA and F16C.
         unsafe { _mm256_sra_epi32(a, _mm_cvtsi32_si128(N.cast_signed())) }
+    }
+
+    #[inline(always)]
+    fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX2, FMA and F16C.
+        unsafe { _mm256_max_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn round_i16(self, [low, high]: [Self::F32; 2], scale: Self::F32) -> Self::I32 {
+        let [low, high] = [low, high].map(|x| self.round_i32(self.mul(x, scale)));
+        // SAFETY: the token proves that the CPU has AVX2, FMA and F16C.
+        unsafe { _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(low, high)) }
+    }
+
+    #[inline(always)]
+    fn dot_i16(self, a: Self::I32, b: Self::I32, c: Self::I32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX2, FMA and F16C, and AVX-VNNI where that is used.
+        unsafe {
+            if VNNI { _mm256_dpwssd_avx_epi32(c, a, b) } else { _mm256_add_epi32(c, _mm256_madd_epi16(a, b)) }
+        }
+    }
+
+    #[inline(always)]
+    fn vectors(self, from: &[f32]) -> &[Self::F32] {
+        // SAFETY: a vector is 8 floats without padding, and any bits are valid for it.
+        let (before, vectors, _) = unsafe { from.align_to() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
+    }
+
+    #[inline(always)]
+    fn vectors_mut(self, from: &mut [f32]) -> &mut [Self::F32] {
+        // SAFETY: a vector is 8 floats without padding, and any bits are valid for either.
+        let (before, vectors, _) = unsafe { from.align_to_mut() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
     }
 }

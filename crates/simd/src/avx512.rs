@@ -1,4 +1,4 @@
-//! AVX-512 F, BW, CD, DQ and VL.
+//! AVX-512 F, BW, CD, DQ and VL, and with VNNI.
 
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::*;
@@ -10,15 +10,17 @@ use crate::{Avx2, Isa, Level};
 const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 const FLOOR: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
 
-/// The token of [`Level::Avx512`].
+/// The token of [`Level::Avx512`], or with `VNNI` of [`Level::Avx512Vnni`].
 #[derive(Debug, Clone, Copy)]
-pub struct Avx512(());
+pub struct Avx512<const VNNI: bool = false>(());
 
-impl Avx512 {
-    /// The token, if this CPU has AVX-512 F, BW, CD, DQ and VL beside all that [`Avx2`] stands for.
+impl<const VNNI: bool> Avx512<VNNI> {
+    /// The token, if this CPU has AVX-512 F, BW, CD, DQ and VL beside all that [`Avx2`] stands for, and VNNI if the token is to
+    /// say so.
     #[inline]
     pub fn detect() -> Option<Self> {
-        let found = Avx2::detect().is_some()
+        let found = Avx2::<false>::detect().is_some()
+            && (!VNNI || has!("avx512vnni"))
             && has!("avx512f")
             && has!("avx512bw")
             && has!("avx512cd")
@@ -34,12 +36,12 @@ impl Avx512 {
     }
 }
 
-impl Isa for Avx512 {
+impl<const VNNI: bool> Isa for Avx512<VNNI> {
     type F32 = __m512;
     type I32 = __m512i;
     type Mask = __mmask16;
 
-    const LEVEL: Level = Level::Avx512;
+    const LEVEL: Level = if VNNI { Level::Avx512Vnni } else { Level::Avx512 };
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
 
@@ -257,5 +259,53 @@ impl Isa for Avx512 {
     fn shr_i32<const N: u32>(self, a: Self::I32) -> Self::I32 {
         // SAFETY: the token proves that the CPU has AVX-512.
         unsafe { _mm512_sra_epi32(a, _mm_cvtsi32_si128(N.cast_signed())) }
+    }
+
+    #[inline(always)]
+    fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_max_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn round_i16(self, [low, high]: [Self::F32; 2], scale: Self::F32) -> Self::I32 {
+        const EVEN: [i16; 32] = {
+            let mut even = [0; 32];
+            let mut i = 0;
+            while i < 32 {
+                even[i] = 2 * i as i16;
+                i += 1;
+            }
+            even
+        };
+        // A float of this size has a unit in its last place of 1: the sum is rounded to an integer, whose low half is the number.
+        let [low, high] =
+            [low, high].map(|x| self.reinterpret_i32(self.fma(x, scale, self.splat(12_582_912.0))));
+        // SAFETY: the token proves that the CPU has AVX-512, and the array has the 32 elements of the vector.
+        unsafe { _mm512_permutex2var_epi16(low, _mm512_loadu_epi16(EVEN.as_ptr()), high) }
+    }
+
+    #[inline(always)]
+    fn dot_i16(self, a: Self::I32, b: Self::I32, c: Self::I32) -> Self::I32 {
+        // SAFETY: the token proves that the CPU has AVX-512, and VNNI where that is used.
+        unsafe {
+            if VNNI { _mm512_dpwssd_epi32(c, a, b) } else { _mm512_add_epi32(c, _mm512_madd_epi16(a, b)) }
+        }
+    }
+
+    #[inline(always)]
+    fn vectors(self, from: &[f32]) -> &[Self::F32] {
+        // SAFETY: a vector is 16 floats without padding, and any bits are valid for it.
+        let (before, vectors, _) = unsafe { from.align_to() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
+    }
+
+    #[inline(always)]
+    fn vectors_mut(self, from: &mut [f32]) -> &mut [Self::F32] {
+        // SAFETY: a vector is 16 floats without padding, and any bits are valid for either.
+        let (before, vectors, _) = unsafe { from.align_to_mut() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
     }
 }

@@ -64,6 +64,19 @@ pub trait Isa: Copy + Debug + Send + Sync + 'static {
     /// If `to` is shorter.
     fn store_f16(self, to: &mut [f16], v: Self::F32);
 
+    /// The whole vectors of a slice, and not what is left of it. An index into them costs less than [`Isa::load`] does, which
+    /// checks both ends.
+    ///
+    /// # Panics
+    /// If the slice does not begin where a vector may: at a multiple of its size.
+    fn vectors(self, from: &[f32]) -> &[Self::F32];
+
+    /// As [`Isa::vectors`], to be written.
+    ///
+    /// # Panics
+    /// As [`Isa::vectors`].
+    fn vectors_mut(self, from: &mut [f32]) -> &mut [Self::F32];
+
     /// `a + b`.
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a - b`.
@@ -130,6 +143,14 @@ pub trait Isa: Copy + Debug + Send + Sync + 'static {
     fn shl_i32<const N: u32>(self, a: Self::I32) -> Self::I32;
     /// `a >> N` with the sign shifted in, for `N` below 32.
     fn shr_i32<const N: u32>(self, a: Self::I32) -> Self::I32;
+    /// The larger of each.
+    fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+
+    /// The products of the lanes of the two vectors and `scale`, rounded to nearest (of two the even one) and narrowed to 16 bits:
+    /// in order, two to each lane, the first in the low half. Unspecified with NaN and beyond ±32767.
+    fn round_i16(self, numbers: [Self::F32; 2], scale: Self::F32) -> Self::I32;
+    /// In each lane the two 16-bit products of `a` and `b`, added to `c`, wrapping.
+    fn dot_i16(self, a: Self::I32, b: Self::I32, c: Self::I32) -> Self::I32;
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Error, Isa, Kernel, dispatch};
+use crate::{Error, Isa, Kernel, dispatch_dot};
 
 /// An instruction set, ordered from the most common to the most capable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,17 +12,21 @@ pub enum Level {
     Scalar,
     /// AVX2, FMA and F16C: vectors of 8 floats, 16 registers (x86-64-v3; Haswell, Zen).
     Avx2,
+    /// The same with AVX-VNNI, sums of products of 16-bit integers in one instruction (Alder Lake, Zen 5).
+    Avx2Vnni,
     /// AVX-512 F, BW, CD, DQ and VL: vectors of 16 floats, 32 registers (x86-64-v4; Skylake-SP, Zen 4).
     Avx512,
+    /// The same with VNNI, sums of products of 16-bit integers in one instruction (Cascade Lake, Ice Lake, Zen 4).
+    Avx512Vnni,
 }
 
 impl Level {
     /// All levels in order, whether or not this CPU has them.
-    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 5] = [Self::Scalar, Self::Avx2, Self::Avx2Vnni, Self::Avx512, Self::Avx512Vnni];
 
     /// The most capable level of this CPU.
     pub fn best() -> Self {
-        dispatch(Self::Avx512, Which)
+        dispatch_dot(Self::Avx512Vnni, Which)
     }
 
     /// All levels of this CPU in order; the first is always [`Level::Scalar`].
@@ -32,7 +36,12 @@ impl Level {
 
     /// Whether this CPU has this level.
     pub fn is_available(self) -> bool {
-        dispatch(self, Which) == self
+        dispatch_dot(self, Which) == self
+    }
+
+    /// Whether [`Isa::dot_i16`] is one instruction, with twice the work of a multiply-add of floats.
+    pub const fn has_dot(self) -> bool {
+        matches!(self, Self::Avx2Vnni | Self::Avx512Vnni)
     }
 
     /// The name, as [`Level::from_str`] reads it.
@@ -40,12 +49,14 @@ impl Level {
         match self {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
+            Self::Avx2Vnni => "avx2-vnni",
             Self::Avx512 => "avx512",
+            Self::Avx512Vnni => "avx512-vnni",
         }
     }
 }
 
-/// Answers which level [`dispatch`] chose.
+/// Answers which level was chosen.
 struct Which;
 
 impl Kernel for Which {
@@ -90,6 +101,7 @@ pub(crate) fn on_every_level(test: impl Fn(Level)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dispatch;
 
     #[test]
     fn names_are_read_back() {
@@ -110,6 +122,7 @@ mod tests {
     #[test]
     fn dispatch_never_exceeds_the_level_asked_for() {
         for level in Level::ALL {
+            assert!(dispatch_dot(level, Which) <= level);
             assert!(dispatch(level, Which) <= level);
         }
     }

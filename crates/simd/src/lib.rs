@@ -35,6 +35,7 @@
 //! - [`Isa`] is what a kernel may ask of an instruction set; [`Scalar`], `Avx2` and `Avx512` (on x86-64) are its tokens, one file
 //!   each. There is no NEON token yet: aarch64 runs [`Scalar`], whose small arrays LLVM turns into NEON vectors.
 //! - [`math`] holds `exp`, `log`, `sigmoid`, `tanh` and `erf` of vectors.
+//! - [`Element`] is what a buffer may hold: floats of 32 and of 16 bits.
 //! - [`AlignedBuf`] is memory; [`borrow`] lends strided [`Region`]s of it as [`PixelsRef`] and [`PixelsMut`], so that many threads
 //!   can read some channels of a buffer and write others.
 //!
@@ -92,6 +93,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod dispatch;
+mod element;
 mod error;
 mod isa;
 mod level;
@@ -104,7 +106,8 @@ pub use aligned::AlignedBuf;
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
-pub use dispatch::{Kernel, dispatch};
+pub use dispatch::{Kernel, dispatch, dispatch_dot};
+pub use element::Element;
 pub use error::Error;
 pub use half::f16;
 pub use isa::Isa;

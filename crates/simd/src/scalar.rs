@@ -227,4 +227,42 @@ impl Isa for Scalar {
     fn shr_i32<const N: u32>(self, a: Self::I32) -> Self::I32 {
         map(a, |a| a >> N)
     }
+
+    #[inline(always)]
+    fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        zip(a, b, i32::max)
+    }
+
+    #[inline(always)]
+    fn round_i16(self, [low, high]: [Self::F32; 2], scale: Self::F32) -> Self::I32 {
+        let [low, high] = [low, high].map(|x| self.round_i32(self.mul(x, scale)));
+        let all: [i32; 2 * LANES] = array::from_fn(|i| if i < LANES { low[i] } else { high[i - LANES] });
+        array::from_fn(|i| all[2 * i] & 0xffff | all[2 * i + 1] << 16)
+    }
+
+    #[inline(always)]
+    fn dot_i16(self, a: Self::I32, b: Self::I32, c: Self::I32) -> Self::I32 {
+        let halves = |x: i32| (x as i16 as i32, x >> 16);
+        let products = zip(a, b, |a, b| {
+            let ((a, c), (b, d)) = (halves(a), halves(b));
+            (a * b).wrapping_add(c * d)
+        });
+        zip(products, c, i32::wrapping_add)
+    }
+
+    #[inline(always)]
+    fn vectors(self, from: &[f32]) -> &[Self::F32] {
+        // SAFETY: a vector is 4 floats without padding, and any bits are valid for it.
+        let (before, vectors, _) = unsafe { from.align_to() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
+    }
+
+    #[inline(always)]
+    fn vectors_mut(self, from: &mut [f32]) -> &mut [Self::F32] {
+        // SAFETY: a vector is 4 floats without padding, and any bits are valid for either.
+        let (before, vectors, _) = unsafe { from.align_to_mut() };
+        assert!(before.is_empty(), "vectors must be aligned");
+        vectors
+    }
 }

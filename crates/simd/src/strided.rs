@@ -9,9 +9,12 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::slice;
 
-use crate::{AlignedBuf, Error};
+use half::f16;
 
-/// Some channels of some pixels of a buffer: the elements `offset + p * stride + c` for all `p < pixels` and `c < channels`.
+use crate::{AlignedBuf, Element, Error, Isa};
+
+/// Some channels of some pixels of a buffer: the elements `offset + p * stride + c` for all `p < pixels` and `c < channels`, counted
+/// as if all of the buffer held elements of this kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Region {
     /// The first element.
@@ -22,12 +25,24 @@ pub struct Region {
     pub stride: usize,
     /// The elements of each pixel that belong to the region; at most `stride`.
     pub channels: usize,
+    /// Whether the elements are floats of 16 bits, not of 32.
+    pub half: bool,
 }
 
 impl Region {
     /// A region of whole pixels, one after the other, from the start of a buffer.
     pub const fn dense(pixels: usize, channels: usize) -> Self {
-        Self { offset: 0, pixels, stride: channels, channels }
+        Self { offset: 0, pixels, stride: channels, channels, half: false }
+    }
+
+    /// The same, counted in units of 16 bits; `None` if that overflows.
+    fn units(&self) -> Option<Self> {
+        if self.half {
+            return Some(*self);
+        }
+        let double = |n: usize| n.checked_mul(2);
+        let (offset, stride, channels) = (double(self.offset)?, double(self.stride)?, double(self.channels)?);
+        Some(Self { offset, stride, channels, half: true, ..*self })
     }
 
     /// The position after the last pixel's channels (also where there are none), or `None` if that overflows or the channels exceed the stride.
@@ -42,12 +57,26 @@ impl Region {
         last.checked_add(self.channels)
     }
 
+    /// Whether it lies in a buffer of so many floats of 32 bits.
+    fn fits(&self, len: usize) -> bool {
+        let end = self.units().and_then(|units| units.end());
+        end.is_some_and(|end| end.div_ceil(2) <= len)
+    }
+
     fn is_empty(&self) -> bool {
         self.pixels == 0 || self.channels == 0
     }
 
     /// Whether two regions of one buffer, each within it, provably share no element.
     fn is_disjoint(&self, other: &Self) -> bool {
+        match (self.units(), other.units()) {
+            (Some(units), Some(other)) => units.is_apart(&other),
+            _ => false,
+        }
+    }
+
+    /// [`Region::is_disjoint`] of regions of one kind.
+    fn is_apart(&self, other: &Self) -> bool {
         let (Some(end), Some(other_end)) = (self.end(), other.end()) else {
             return false;
         };
@@ -66,8 +95,9 @@ impl Region {
 
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { offset, pixels, stride, channels } = self;
-        write!(f, "region of {pixels} pixels x {channels} channels (offset {offset}, stride {stride})")
+        let Self { offset, pixels, stride, channels, half } = self;
+        let half = if *half { ", halves" } else { "" };
+        write!(f, "region of {pixels} pixels x {channels} channels (offset {offset}, stride {stride}{half})")
     }
 }
 
@@ -85,7 +115,7 @@ pub fn borrow<'a>(
 ) -> Result<(Vec<PixelsRef<'a>>, Vec<PixelsMut<'a>>), Error> {
     for &(buffer, region) in reads.iter().chain(writes) {
         let len = buffers.get(buffer).map_or(0, |b| b.len());
-        if buffer >= buffers.len() || region.end().is_none_or(|end| end > len) {
+        if buffer >= buffers.len() || !region.fits(len) {
             return Err(Error::OutOfBounds { buffer, len, region });
         }
     }
@@ -96,26 +126,43 @@ pub fn borrow<'a>(
             }
         }
     }
-    let bases: Vec<*mut f32> = buffers.iter_mut().map(AlignedBuf::base).collect();
+    let bases: Vec<*mut f16> = buffers.iter_mut().map(|buffer| buffer.base().cast()).collect();
     // `wrapping_add` because the offset of an empty region may lie anywhere up to the end, and needs no proof here.
-    let start = |(buffer, region): &(usize, Region)| bases[*buffer].wrapping_add(region.offset);
+    let start = |(buffer, region): &(usize, Region)| {
+        bases[*buffer].wrapping_add(if region.half { region.offset } else { 2 * region.offset })
+    };
     let reads = reads.iter().map(|r| PixelsRef { start: start(r), shape: r.1.into(), lifetime: PhantomData });
     let writes =
         writes.iter().map(|w| PixelsMut { start: start(w), shape: w.1.into(), lifetime: PhantomData });
     Ok((reads.collect(), writes.collect()))
 }
 
+/// Asks for a line of the cache to be brought near, to be written soon.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn prefetch_to_write(place: *const u8) {
+    // SAFETY: a prefetch is a hint, which accesses no memory and never faults; all of x86-64 has it or ignores it.
+    unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_ET0 }>(place.cast()) }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn prefetch_to_write(_: *const u8) {}
+
 /// What both views know of their region beside its start.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
     pixels: usize,
+    /// Units of 16 bits from one pixel to the next.
     stride: usize,
     channels: usize,
+    /// Whether the elements are floats of 16 bits, not of 32.
+    half: bool,
 }
 
 impl From<Region> for Shape {
-    fn from(region: Region) -> Self {
-        Self { pixels: region.pixels, stride: region.stride, channels: region.channels }
+    fn from(Region { pixels, stride, channels, half, .. }: Region) -> Self {
+        Self { pixels, stride: if half { stride } else { 2 * stride }, channels, half }
     }
 }
 
@@ -125,18 +172,41 @@ impl Shape {
     fn dense(len: usize, channels: usize) -> Self {
         let pixels = len.checked_div(channels).unwrap_or(0);
         assert!(pixels * channels == len, "{len} elements are no whole pixels of {channels} channels");
-        Self { pixels, stride: channels, channels }
+        Self { pixels, stride: 2 * channels, channels, half: false }
     }
 
-    /// The first element of pixel `i`, counted from the start of the region.
+    /// Where pixel `i` of elements of this kind begins, in units of 16 bits from the start of the region.
     #[inline(always)]
-    fn element(self, i: usize) -> usize {
+    fn place(self, i: usize, half: bool) -> usize {
         assert!(i < self.pixels, "pixel {i} of {}", self.pixels);
+        assert!(self.half == half, "elements of the other kind");
         i * self.stride
     }
 
+    /// Where `lanes` channels from `channel` on of a square of `side` pixels a side begin, in units of 16 bits.
+    #[inline(always)]
+    fn square<E: Element>(
+        self,
+        (first, width): (usize, usize),
+        side: usize,
+        channel: usize,
+        lanes: usize,
+    ) -> usize {
+        let Self { pixels, channels, half, .. } = self;
+        let last = (side - 1).checked_mul(width).and_then(|rows| rows.checked_add(first)?.checked_add(side));
+        assert!(
+            last.is_some_and(|last| last <= pixels),
+            "a square of {side} from {first} of {pixels} pixels"
+        );
+        let last = channel.checked_add(lanes);
+        assert!(last.is_some_and(|last| last <= channels), "{lanes} channels from {channel} of {channels}");
+        assert!(half == E::HALF, "elements of the other kind");
+        first * self.stride + if half { channel } else { 2 * channel }
+    }
+
+    /// Whether it is floats of 32 bits without gaps.
     fn is_dense(self) -> bool {
-        self.channels == self.stride
+        !self.half && 2 * self.channels == self.stride
     }
 }
 
@@ -145,7 +215,7 @@ impl Shape {
 /// Invariant: for `'a`, every element of the region is initialised, alive and written by nobody.
 #[derive(Debug, Clone, Copy)]
 pub struct PixelsRef<'a> {
-    start: *const f32,
+    start: *const f16,
     shape: Shape,
     lifetime: PhantomData<&'a [f32]>,
 }
@@ -155,7 +225,7 @@ pub struct PixelsRef<'a> {
 /// Invariant: for `'a`, every element of the region is initialised, alive and used by nobody else.
 #[derive(Debug)]
 pub struct PixelsMut<'a> {
-    start: *mut f32,
+    start: *mut f16,
     shape: Shape,
     lifetime: PhantomData<&'a mut [f32]>,
 }
@@ -176,7 +246,7 @@ impl<'a> PixelsRef<'a> {
     /// If the number of elements is no multiple of `channels`.
     pub fn dense(elements: &'a [f32], channels: usize) -> Self {
         let shape = Shape::dense(elements.len(), channels);
-        Self { start: elements.as_ptr(), shape, lifetime: PhantomData }
+        Self { start: elements.as_ptr().cast(), shape, lifetime: PhantomData }
     }
 
     /// The number of pixels.
@@ -194,12 +264,56 @@ impl<'a> PixelsRef<'a> {
     /// The channels of pixel `i`.
     ///
     /// # Panics
-    /// If there is no pixel `i`.
+    /// If there is no pixel `i`, or its elements are halves.
     #[inline(always)]
     pub fn pixel(&self, i: usize) -> &'a [f32] {
-        let element = self.shape.element(i);
-        // SAFETY: `element` checked `i`, so these are elements of the region, which the invariant lets us read for 'a.
-        unsafe { slice::from_raw_parts(self.start.add(element), self.shape.channels) }
+        let place = self.shape.place(i, false);
+        // SAFETY: `place` checked `i` and the kind, so these are elements of the region, aligned as those of its buffer, which the
+        // invariant lets us read for 'a.
+        unsafe { slice::from_raw_parts(self.start.add(place).cast(), self.shape.channels) }
+    }
+
+    /// The channels of pixel `i` of halves.
+    ///
+    /// # Panics
+    /// If there is no pixel `i`, or its elements are not halves.
+    #[inline(always)]
+    pub fn half_pixel(&self, i: usize) -> &'a [f16] {
+        let place = self.shape.place(i, true);
+        // SAFETY: `place` checked `i` and the kind, so these are elements of the region, which the invariant lets us read for 'a.
+        unsafe { slice::from_raw_parts(self.start.add(place), self.shape.channels) }
+    }
+
+    /// Whether the elements are floats of 16 bits.
+    #[inline(always)]
+    pub fn is_half(&self) -> bool {
+        self.shape.half
+    }
+
+    /// A vector of the channels from `channel` on of each pixel of a square: `N` rows of `N` neighbours, `width` pixels apart.
+    ///
+    /// # Panics
+    /// If there are no such pixels or channels, or the elements are of another kind.
+    #[inline(always)]
+    pub fn load_square<I: Isa, E: Element, const N: usize>(
+        &self,
+        isa: I,
+        (first, width): (usize, usize),
+        channel: usize,
+    ) -> [[I::F32; N]; N] {
+        let shape = self.shape;
+        let place = shape.square::<E>((first, width), N, channel, I::LANES);
+        let mut vectors = [[isa.zero(); N]; N];
+        for (y, x) in (0..N).flat_map(|y| (0..N).map(move |x| (y, x))) {
+            // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that the invariant
+            // lets us read them.
+            let from = unsafe {
+                let start = self.start.add(place + (y * width + x) * shape.stride);
+                slice::from_raw_parts(start.cast::<E>(), I::LANES)
+            };
+            vectors[y][x] = E::load(isa, from);
+        }
+        vectors
     }
 
     /// The pixels of `range` only.
@@ -213,12 +327,12 @@ impl<'a> PixelsRef<'a> {
         Self { start: self.start.wrapping_add(start * shape.stride), shape, lifetime: PhantomData }
     }
 
-    /// All elements, if the pixels follow each other without gaps.
+    /// All elements, if they are floats of 32 bits and the pixels follow each other without gaps.
     pub fn as_slice(&self) -> Option<&'a [f32]> {
         // SAFETY: without gaps the region is one range of elements, which the invariant lets us read for 'a.
-        self.shape
-            .is_dense()
-            .then(|| unsafe { slice::from_raw_parts(self.start, self.shape.pixels * self.shape.channels) })
+        self.shape.is_dense().then(|| unsafe {
+            slice::from_raw_parts(self.start.cast(), self.shape.pixels * self.shape.channels)
+        })
     }
 }
 
@@ -229,7 +343,7 @@ impl<'a> PixelsMut<'a> {
     /// If the number of elements is no multiple of `channels`.
     pub fn dense(elements: &'a mut [f32], channels: usize) -> Self {
         let shape = Shape::dense(elements.len(), channels);
-        Self { start: elements.as_mut_ptr(), shape, lifetime: PhantomData }
+        Self { start: elements.as_mut_ptr().cast(), shape, lifetime: PhantomData }
     }
 
     /// The number of pixels.
@@ -247,22 +361,78 @@ impl<'a> PixelsMut<'a> {
     /// The channels of pixel `i`.
     ///
     /// # Panics
-    /// If there is no pixel `i`.
+    /// If there is no pixel `i`, or its elements are halves.
     #[inline(always)]
     pub fn pixel(&mut self, i: usize) -> &mut [f32] {
-        let element = self.shape.element(i);
-        // SAFETY: `element` checked `i`, so these are elements of the region, which by the invariant are ours alone; the borrow of
-        // `self` keeps us from lending them twice.
-        unsafe { slice::from_raw_parts_mut(self.start.add(element), self.shape.channels) }
+        let place = self.shape.place(i, false);
+        // SAFETY: `place` checked `i` and the kind, so these are elements of the region, aligned as those of its buffer, which by the
+        // invariant are ours alone; the borrow of `self` keeps us from lending them twice.
+        unsafe { slice::from_raw_parts_mut(self.start.add(place).cast(), self.shape.channels) }
     }
 
-    /// All elements, if the pixels follow each other without gaps.
+    /// The channels of pixel `i` of halves.
+    ///
+    /// # Panics
+    /// If there is no pixel `i`, or its elements are not halves.
+    #[inline(always)]
+    pub fn half_pixel(&mut self, i: usize) -> &mut [f16] {
+        let place = self.shape.place(i, true);
+        // SAFETY: `place` checked `i` and the kind, so these are elements of the region, which by the invariant are ours alone; the
+        // borrow of `self` keeps us from lending them twice.
+        unsafe { slice::from_raw_parts_mut(self.start.add(place), self.shape.channels) }
+    }
+
+    /// Whether the elements are floats of 16 bits.
+    #[inline(always)]
+    pub fn is_half(&self) -> bool {
+        self.shape.half
+    }
+
+    /// All elements, if they are floats of 32 bits and the pixels follow each other without gaps.
     pub fn as_mut_slice(&mut self) -> Option<&mut [f32]> {
         // SAFETY: without gaps the region is one range of elements, by the invariant ours alone; the borrow of `self` keeps us from
         // lending them twice.
         self.shape.is_dense().then(|| unsafe {
-            slice::from_raw_parts_mut(self.start, self.shape.pixels * self.shape.channels)
+            slice::from_raw_parts_mut(self.start.cast(), self.shape.pixels * self.shape.channels)
         })
+    }
+
+    /// Writes a vector to the channels from `channel` on of each pixel of a square: `N` rows of `N` neighbours, `width` pixels
+    /// apart.
+    ///
+    /// # Panics
+    /// If there are no such pixels or channels, the rows overlap, or the elements are of another kind.
+    #[inline(always)]
+    pub fn store_square<I: Isa, E: Element, const N: usize>(
+        &mut self,
+        isa: I,
+        (first, width): (usize, usize),
+        channel: usize,
+        vectors: &[[I::F32; N]; N],
+    ) {
+        let (start, shape) = (self.start, self.shape);
+        let place = shape.square::<E>((first, width), N, channel, I::LANES);
+        for (y, x) in (0..N).flat_map(|y| (0..N).map(move |x| (y, x))) {
+            // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that by the invariant
+            // they are ours alone; the borrow of `self` keeps us from lending them twice.
+            let to = unsafe {
+                let start = start.add(place + (y * width + x) * shape.stride);
+                slice::from_raw_parts_mut(start.cast::<E>(), I::LANES)
+            };
+            E::store(isa, to, vectors[y][x]);
+        }
+    }
+
+    /// Asks for the pixels of `range` to be brought near, to be written soon; a hint that changes nothing.
+    #[inline(always)]
+    pub fn prefetch(&mut self, range: Range<usize>) {
+        for i in range.start..range.end.min(self.shape.pixels) {
+            let start = self.start.wrapping_add(i * self.shape.stride);
+            let bytes = self.shape.channels * if self.shape.half { 2 } else { 4 };
+            for byte in (0..bytes).step_by(64) {
+                prefetch_to_write(start.cast::<u8>().wrapping_add(byte));
+            }
+        }
     }
 
     /// The same pixels for a shorter time.

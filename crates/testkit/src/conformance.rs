@@ -12,7 +12,7 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Builder, Device, Graph, Shape, Tensor, Value, passes, reference};
+use amplio_graph::{Builder, Device, Graph, Precision, Shape, Tensor, Value, passes, reference};
 
 use crate::random::Random;
 use crate::tolerance::compare;
@@ -64,23 +64,28 @@ pub fn cases() -> Vec<Case> {
 
 /// Runs every case on a device: as it is, folded, with the memory of an earlier run, and twice, which must give the same
 /// bits. Panics with a list of all failures.
-pub fn check(device: &dyn Device) {
-    check_cases(device, &cases());
+pub fn check(device: &dyn Device, precision: Precision) {
+    check_cases(device, precision, &cases());
 }
 
 /// As [`check`], for these cases.
-pub fn check_cases(device: &dyn Device, cases: &[Case]) {
+pub fn check_cases(device: &dyn Device, precision: Precision, cases: &[Case]) {
     let failed = |case: &Case| {
-        let outcome = catch_unwind(AssertUnwindSafe(|| run(device, case)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| run(device, precision, case)));
         let problem = outcome.unwrap_or_else(|panic| Err(format!("panics: {}", message(&*panic)))).err()?;
         Some(format!("{} ({}): {problem}", case.name, case.input))
     };
     let failures: Vec<String> = cases.iter().filter_map(failed).collect();
     let (few, all) = (failures.len(), cases.len());
-    assert!(failures.is_empty(), "{few} of {all} cases fail on {}:\n{}", device.name(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{few} of {all} cases fail on {}, {precision}:\n{}",
+        device.name(),
+        failures.join("\n")
+    );
 }
 
-fn run(device: &dyn Device, case: &Case) -> Result<(), String> {
+fn run(device: &dyn Device, precision: Precision, case: &Case) -> Result<(), String> {
     let say = |e: amplio_graph::Error| e.to_string();
     let picture = case.picture(1);
     let expected = reference::run(&case.graph, &picture).map_err(say)?;
@@ -92,7 +97,7 @@ fn run(device: &dyn Device, case: &Case) -> Result<(), String> {
     for (variant, graph) in variants.into_iter().filter_map(|(name, graph)| Some((name, graph?))) {
         let answer = || -> Result<(), String> {
             let plan = FusedPlan::new(graph, &case.input).map_err(say)?;
-            let mut executable = device.compile(&plan).map_err(say)?;
+            let mut executable = device.compile(&plan, precision).map_err(say)?;
             // Something else first: nothing of it may be left.
             executable.run(&case.picture(2)).map_err(say)?;
             let got = executable.run(&picture).map_err(say)?;

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use amplio_graph::ops::Resize;
 use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Operand, Rearrangement, Step, View};
-use amplio_graph::{Device, Error, Executable, Op, Result, Shape, StepWatcher, Tensor};
+use amplio_graph::{Device, Error, Executable, Op, Precision, Result, Shape, StepWatcher, Tensor};
 
 /// A device that runs plans step by step with the arithmetic of the reference, in the memory that the plan says.
 ///
@@ -15,7 +15,7 @@ impl Device for Interpreter {
         "interpreter".into()
     }
 
-    fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
+    fn compile(&self, plan: &FusedPlan, _: Precision) -> Result<Box<dyn Executable>> {
         Ok(Box::new(Program { plan: plan.clone() }))
     }
 }
@@ -232,8 +232,8 @@ mod tests {
             "wrong".into()
         }
 
-        fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
-            Ok(Box::new(WrongProgram(Interpreter.compile(plan)?)))
+        fn compile(&self, plan: &FusedPlan, _: Precision) -> Result<Box<dyn Executable>> {
+            Ok(Box::new(WrongProgram(Interpreter.compile(plan, Precision::Exact)?)))
         }
     }
 
@@ -252,13 +252,14 @@ mod tests {
     #[test]
     fn errors_are_found() {
         for case in crate::conformance::cases().into_iter().step_by(7) {
-            let check = || crate::conformance::check_cases(&Wrong, std::slice::from_ref(&case));
+            let check =
+                || crate::conformance::check_cases(&Wrong, Precision::Exact, std::slice::from_ref(&case));
             assert!(std::panic::catch_unwind(check).is_err(), "{} allows any error", case.name);
         }
     }
 
     #[test]
     fn plans_mean_what_their_graphs_mean() {
-        crate::conformance::check(&Interpreter);
+        crate::conformance::check(&Interpreter, Precision::Exact);
     }
 }

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Device, Executable, Shape, Tensor};
+use amplio_graph::{Device, Executable, Precision, Shape, Tensor};
 use amplio_media::Channels;
 use amplio_models::Model;
 
@@ -26,6 +26,7 @@ const SMALLEST: usize = 16;
 pub(crate) struct Network {
     model: Arc<Model>,
     device: Arc<dyn Device>,
+    precision: Precision,
     compiled: Option<Compiled>,
 }
 
@@ -38,8 +39,8 @@ struct Compiled {
 }
 
 impl Network {
-    pub(crate) fn new(model: Arc<Model>, device: Arc<dyn Device>) -> Self {
-        Self { model, device, compiled: None }
+    pub(crate) fn new(model: Arc<Model>, device: Arc<dyn Device>, precision: Precision) -> Self {
+        Self { model, device, precision, compiled: None }
     }
 
     /// Result pixels for each input pixel, along each side.
@@ -54,7 +55,7 @@ impl Network {
 
     /// Tiles begin at multiples of this, so that the device rounds their numbers as those of the whole picture.
     pub(crate) fn grid(&self) -> usize {
-        self.multiple() * self.device.alignment().max(1)
+        self.multiple() * self.device.alignment(self.precision).max(1)
     }
 
     /// Sides of the input must be at least this.
@@ -130,7 +131,7 @@ impl Network {
                 let plan = FusedPlan::new(self.model.graph(), input.shape())?;
                 Compiled {
                     size: (height, width),
-                    executable: self.device.compile(&plan)?,
+                    executable: self.device.compile(&plan, self.precision)?,
                     done: shares(&plan),
                 }
             }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use amplio_graph::Device;
+use amplio_graph::{Device, Precision};
 use amplio_media::images::RowWriter;
 use amplio_media::{Channels, Depth, Header, Image, Samples, Transfer, alpha, colour, convert};
 use amplio_models::Model;
@@ -42,6 +42,8 @@ pub struct Request {
     pub target: Target,
     /// How the picture is cut into tiles.
     pub tiling: Tiling,
+    /// How exactly the network computes; by the depth of the result if `None`: fast for 8 bits, exact for more.
+    pub precision: Option<Precision>,
 }
 
 /// How a picture is cut into tiles.
@@ -166,8 +168,10 @@ impl Upscaler {
         let source = Source::new(&image)?;
         let (channels, peak) = (image.channels, source.peak());
         let (mut rows, brightest) = (Box::new(source) as Box<dyn Rows + '_>, brightest(&image));
+        let usual = if header.depth == Depth::U8 { Precision::Fast } else { Precision::Exact };
+        let precision = request.precision.unwrap_or(usual);
         for _ in 0..self.chain(&image.header(), extent.scaled)? {
-            let network = Network::new(self.model.clone(), self.device.clone());
+            let network = Network::new(self.model.clone(), self.device.clone(), precision);
             let stage = Networked::new(rows, channels, network, request.tiling, &meter)?;
             meter.expect(stage.work());
             rows = Box::new(stage);

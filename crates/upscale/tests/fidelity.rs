@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio::graph::plan::FusedPlan;
-use amplio::graph::{Device, Executable, Result, StepWatcher, Tensor, reference};
+use amplio::graph::{Device, Executable, Precision, Result, StepWatcher, Tensor, reference};
 use amplio::media::{Channels, Depth, Image, Metadata, Samples, Transfer};
 use amplio::models::Model;
 use amplio::{Error, Request, Size, Target, Upscaler};
@@ -137,7 +137,7 @@ impl Device for Gives {
         "broken".into()
     }
 
-    fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
+    fn compile(&self, plan: &FusedPlan, _: Precision) -> Result<Box<dyn Executable>> {
         Ok(Box::new(Constant(self.0, plan.output.shape.clone())))
     }
 }
@@ -187,17 +187,27 @@ fn real_models_give_the_pictures_of_the_reference() {
             let bytes = std::fs::read(case.file(name)).expect("a golden picture");
             amplio::media::images::read(&bytes, &amplio::media::images::Limits::default()).expect("a picture")
         };
-        let larger = Upscaler::new(model, cpu(2))
-            .enlarge(read("input.png"), &Request::default(), &go_on)
-            .expect("larger");
-        let (Samples::U8(got), Samples::U8(expected)) = (larger.samples, read("expected.png").samples) else {
-            panic!("8 bits")
+        let upscaler = Upscaler::new(model, cpu(2));
+        let Samples::U8(expected) = read("expected.png").samples else { panic!("8 bits") };
+        let differences = |precision: Precision| -> Vec<u8> {
+            let request = Request { precision: Some(precision), ..Request::default() };
+            let larger = upscaler.enlarge(read("input.png"), &request, &go_on).expect("larger");
+            let Samples::U8(got) = larger.samples else { panic!("8 bits") };
+            assert_eq!(got.len(), expected.len());
+            got.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).collect()
         };
-        let differences: Vec<u8> =
-            got.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).filter(|d| *d > 0).collect();
-        println!("{}: {} of {} samples differ", case.name, differences.len(), expected.len());
-        assert_eq!(got.len(), expected.len());
-        assert!(differences.iter().all(|d| *d <= 1), "{}: {:?}", case.name, differences.iter().max());
-        assert!(differences.len() * 1000 <= expected.len(), "{}: {} differ", case.name, differences.len());
+        for precision in [Precision::Strict, Precision::Exact] {
+            let differences = differences(precision);
+            let count = differences.iter().filter(|d| **d > 0).count();
+            println!("{}, {precision}: {count} of {} samples differ", case.name, expected.len());
+            assert!(differences.iter().all(|d| *d <= 1), "{}: {:?}", case.name, differences.iter().max());
+            assert!(count * 1000 <= expected.len(), "{}: {count} differ", case.name);
+        }
+        let fast = differences(Precision::Fast);
+        let squares: f64 = fast.iter().map(|d| f64::from(*d).powi(2)).sum();
+        let (decibels, most) =
+            (-10.0 * (squares / (255.0_f64.powi(2) * fast.len() as f64)).log10(), fast.iter().max());
+        println!("{}, fast: {decibels:.1} dB, {most:?} levels at most", case.name);
+        assert!(decibels >= 50.0, "{}: {decibels:.1} dB", case.name);
     }
 }

@@ -1,10 +1,10 @@
 //! Networks give what the public reference implementations give: every golden model, on every instruction set.
 #![expect(clippy::print_stdout, reason = "the figures are wanted with --nocapture")]
 
-use amplio::cpu::{Cpu, Level, Method};
+use amplio::cpu::{Cpu, Level};
 use amplio::graph::ops::{Pad, PadMode};
 use amplio::graph::plan::FusedPlan;
-use amplio::graph::{Device, ImageShape, Op, Tensor};
+use amplio::graph::{Device, ImageShape, Op, Precision, Tensor};
 use amplio::models::Model;
 use amplio_testkit::golden::{self, Case};
 
@@ -12,21 +12,22 @@ use amplio_testkit::golden::{self, Case};
 const TOLERANCE: f32 = 1e-4;
 
 fn model(case: &Case) -> Model {
-    let names = ["model.safetensors", "model.param", "model.param.bin"];
+    let names = ["model.safetensors", "model.param", "model.param.bin", "model.onnx"];
     let file =
         names.into_iter().find(|name| case.has(name)).unwrap_or_else(|| panic!("{}: no model", case.name));
     Model::load(&case.file(file)).unwrap_or_else(|e| panic!("{}: {e}", case.name))
 }
 
 /// The network's output, for sizes that it cannot take with the picture mirrored at its right and bottom.
-fn run(device: &Cpu, model: &Model, input: &Tensor) -> Tensor {
+fn run(device: &Cpu, precision: Precision, model: &Model, input: &Tensor) -> Tensor {
     let ImageShape { height, width, .. } = input.shape().as_image("golden").expect("a picture");
     let info = model.info();
     let missing = |side: usize| side.next_multiple_of(info.size_multiple) - side;
     let pad = Pad { mode: PadMode::Reflect, amounts: [0, 0, missing(height), missing(width)] };
     let padded = Op::from(pad).reference(&[input]).expect("a larger picture");
     let plan = FusedPlan::new(model.graph(), padded.shape()).expect("a plan");
-    let result = device.compile(&plan).and_then(|mut compiled| compiled.run(&padded)).expect("a result");
+    let result =
+        device.compile(&plan, precision).and_then(|mut compiled| compiled.run(&padded)).expect("a result");
     let part = |side: usize, of: usize| side * of / (side + missing(side));
     let shape =
         result.shape().with(2, part(height, result.shape()[2])).with(3, part(width, result.shape()[3]));
@@ -43,18 +44,21 @@ fn error(got: &Tensor, expected: &Tensor) -> f32 {
 #[test]
 fn every_golden_model_on_every_instruction_set() {
     let levels = [Level::Scalar, Level::Avx2, Level::Avx512].into_iter().filter(|level| level.is_available());
-    let device = |level, method| Cpu::new(2, level).expect("threads").with(method);
-    let devices: Vec<Cpu> =
-        levels.flat_map(|level| [Method::Direct, Method::Winograd].map(|m| device(level, m))).collect();
-    let cases: Vec<Case> =
-        ["archs", "ncnn"].into_iter().flat_map(golden::cases).filter(|c| c.has("output.npy")).collect();
-    assert!(cases.len() > 60, "only {} golden models", cases.len());
+    let devices: Vec<Cpu> = levels.map(|level| Cpu::new(2, level).expect("threads")).collect();
+    let cases: Vec<Case> = ["archs", "ncnn", "onnx/networks"]
+        .into_iter()
+        .flat_map(golden::cases)
+        .filter(|c| c.has("output.npy"))
+        .collect();
+    assert!(cases.len() > 90, "only {} golden models", cases.len());
     for case in cases {
         let (model, input, expected) = (model(&case), case.input(), case.output());
-        for device in &devices {
-            let error = error(&run(device, &model, &input), &expected);
-            println!("{:<36} {:<22} {error:.1e}", case.name, device.name());
-            assert!(error <= TOLERANCE, "{} on {}: {error}", case.name, device.name());
+        for (device, precision) in
+            devices.iter().flat_map(|device| [(device, Precision::Strict), (device, Precision::Exact)])
+        {
+            let error = error(&run(device, precision, &model, &input), &expected);
+            println!("{:<36} {:<22} {precision:<7} {error:.1e}", case.name, device.name());
+            assert!(error <= TOLERANCE, "{} on {}, {precision}: {error}", case.name, device.name());
         }
     }
 }

@@ -5,9 +5,8 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use amplio::cpu::{Cpu, Level, Method};
 use amplio::graph::plan::FusedPlan;
-use amplio::graph::{Device, Error, Executable, Result};
+use amplio::graph::{Device, Error, Executable, Precision, Result};
 use amplio::media::{Channels, Depth, Image};
 use amplio::{Request, TileSize, Tiling, Upscaler};
 use common::{cpu, floats, go_on, model, picture, tiled, upscaler};
@@ -30,20 +29,30 @@ fn exact_tiles_give_the_bits_of_the_whole_picture() {
     }
 }
 
+/// The largest differences of a tiled picture from the whole one, and of that from the strict one.
+fn differences(name: &str, precision: Precision) -> [f32; 2] {
+    let with = |precision, size| {
+        let request = Request { precision: Some(precision), ..tiled(size, None) };
+        floats(&enlarge(name, &request, Depth::F32))
+    };
+    let whole = with(precision, TileSize::Off);
+    let largest = |other: Vec<f32>| whole.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    [largest(with(precision, TileSize::Pixels(32))), largest(with(Precision::Strict, TileSize::Off))]
+}
+
 #[test]
-fn winograd_tiles_differ_by_rounding_alone() {
+fn tiles_in_exact_precision_differ_by_rounding_alone() {
     for name in ["compact/x4", "esrgan/old-x4"] {
-        let image = picture(PICTURE.0, PICTURE.1, Channels::Rgb, Depth::F32);
-        let device = Arc::new(Cpu::new(2, Level::best()).expect("threads").with(Method::Winograd));
-        let upscaler = Upscaler::new(model(name), device);
-        let with =
-            |size| upscaler.enlarge(image.clone(), &tiled(size, None), &go_on).expect("a larger picture");
-        let (whole, tiles) = (floats(&with(TileSize::Off)), floats(&with(TileSize::Pixels(32))));
-        let largest = whole.iter().zip(&tiles).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(largest < 1e-5, "{name}: {largest}");
-        let direct = floats(&enlarge(name, &tiled(TileSize::Off, None), Depth::F32));
-        let largest = whole.iter().zip(&direct).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(largest < 1e-5, "{name}: {largest} from the direct method");
+        let differences = differences(name, Precision::Exact);
+        assert!(differences.iter().all(|&difference| difference < 1e-5), "{name}: {differences:?}");
+    }
+}
+
+#[test]
+fn tiles_in_fast_precision_differ_by_a_level_at_most() {
+    for name in ["compact/x4", "esrgan/old-x4"] {
+        let differences = differences(name, Precision::Fast);
+        assert!(differences.iter().all(|&difference| difference < 1.0 / 255.0), "{name}: {differences:?}");
     }
 }
 
@@ -61,7 +70,7 @@ fn automatic_tiles_keep_to_the_memory_and_to_the_bits() {
     let whole = enlarge("compact/x4", &tiled(TileSize::Off, None), Depth::U8);
     for memory in [1 << 20, 300 << 10] {
         let tiling = Tiling { memory, ..Tiling::default() };
-        let tiles = enlarge("compact/x4", &Request { tiling, ..Request::default() }, Depth::U8);
+        let tiles = enlarge("compact/x4", &Request { tiling, ..tiled(TileSize::Auto, None) }, Depth::U8);
         assert!(whole == tiles, "in {memory} bytes");
     }
 }
@@ -91,12 +100,12 @@ impl Device for Scarce {
         "scarce".into()
     }
 
-    fn compile(&self, plan: &FusedPlan) -> Result<Box<dyn Executable>> {
+    fn compile(&self, plan: &FusedPlan, precision: Precision) -> Result<Box<dyn Executable>> {
         if plan.bytes() > self.bytes {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Error::OutOfMemory { bytes: plan.bytes() });
         }
-        self.device.compile(plan)
+        self.device.compile(plan, precision)
     }
 }
 

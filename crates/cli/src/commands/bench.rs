@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use amplio::Size;
 use amplio::graph::plan::FusedPlan;
-use amplio::graph::{Device, Shape, Tensor};
+use amplio::graph::{Device, Precision, Shape, Tensor};
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -46,10 +46,11 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     };
     let model = args.model.load()?;
     let cpu = args.device.cpu()?;
+    let precision = args.device.precision().unwrap_or(Precision::Fast);
     let info = model.info();
     let shape = Shape::image(1, info.input_channels, height as usize, width as usize);
     let plan = FusedPlan::new(model.graph(), &shape)?;
-    let times = measure(&plan, &cpu, args.rounds)?;
+    let times = measure(&plan, &cpu, precision, args.rounds)?;
 
     let (median, least) = (median(&times.rounds), times.rounds.iter().min().copied().unwrap_or_default());
     let speed = |macs: u64, time: Duration| macs as f64 / time.as_secs_f64().max(1e-12) / 1e9;
@@ -99,8 +100,8 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
 }
 
 /// Runs the plan once to warm up, and then so often.
-fn measure(plan: &FusedPlan, device: &dyn Device, rounds: u32) -> Result<Times> {
-    let mut executable = device.compile(plan)?;
+fn measure(plan: &FusedPlan, device: &dyn Device, precision: Precision, rounds: u32) -> Result<Times> {
+    let mut executable = device.compile(plan, precision)?;
     // Any picture will do, but not an even one: some functions are faster there.
     let input = Tensor::from_fn(plan.input_shape().clone(), |i| {
         ((i[2] * 7 + i[3] * 13 + i[1] * 29) % 97) as f32 / 97.0

@@ -153,8 +153,11 @@ fn bicubic(part: &Image, scale: f64) -> Result<Column> {
 fn column(upscaler: &Upscaler, model: &Model, part: &Image, scale: f64) -> Result<Column> {
     let began = Instant::now();
     let target = Target { size: Some(Size::Scale(scale)), max_pixels: None };
-    let request =
-        Request { target, tiling: Tiling { memory: Memory::now().for_tiles(), ..Tiling::default() } };
+    let request = Request {
+        target,
+        tiling: Tiling { memory: Memory::now().for_tiles(), ..Tiling::default() },
+        precision: None,
+    };
     let watcher = |_| if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let image = upscaler.enlarge(part.clone(), &request, &watcher).map_err(|error| match error {
         amplio::Error::Stopped => Failure::Interrupted.into(),

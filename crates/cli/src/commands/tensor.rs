@@ -39,8 +39,9 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let output = if args.reference {
         reference::run(model.graph(), &input)
     } else {
-        let cpu = args.device.cpu()?;
-        FusedPlan::new(model.graph(), input.shape()).and_then(|plan| cpu.compile(&plan)?.run(&input))
+        let (cpu, precision) = (args.device.cpu()?, args.device.precision().unwrap_or_default());
+        let plan = FusedPlan::new(model.graph(), input.shape());
+        plan.and_then(|plan| cpu.compile(&plan, precision)?.run(&input))
     };
     let output = output.map_err(|error| anyhow!("{shown}: {error}"))?;
     draft::write(&args.output, true, &npy::encode(&output))?;

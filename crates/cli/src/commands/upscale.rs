@@ -134,7 +134,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     }
     let batch = Batch {
         upscaler: Upscaler::new(Arc::new(args.model.load()?), args.device.device()?),
-        request: Request { target, tiling: args.tiling() },
+        request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
         destination,
         format,
         quality: args.quality,

@@ -10,7 +10,7 @@ use amplio_simd::{Isa, PixelsMut, PixelsRef};
 use super::panels::Panels;
 use super::softmax::softmax;
 use super::vectors::{add, scale};
-use crate::device::Compiler;
+use crate::compiler::Compiler;
 
 /// Scores that are kept at once.
 const SCORES: usize = 1 << 18;

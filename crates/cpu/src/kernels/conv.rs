@@ -12,7 +12,7 @@ use amplio_simd::{Isa, PixelsMut, PixelsRef};
 use super::pack::{Block, Filters, Packed};
 use super::panels::accumulate;
 use super::taps::{Line, Phase, TOGETHER, Taps};
-use crate::device::Compiler;
+use crate::compiler::Compiler;
 
 /// A convolution, transposed or not, ready to run.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use amplio_graph::plan::Step;
 use amplio_graph::{Result, Shape};
 use amplio_simd::{Isa, PixelsMut, PixelsRef};
 
-use super::pack::{Filters, Packed};
+use super::pack::{Filters, Form, Packed};
 use super::panels::Panels;
-use crate::device::Compiler;
+use crate::compiler::Compiler;
 
 /// Pixels that are computed at once.
 const PIXELS: usize = 96;
@@ -31,7 +31,7 @@ impl Linear {
             return Ok(None);
         }
         let packed =
-            compiler.packed(Filters { weight, bias: None, groups: 1, transposed: true, winograd: false })?;
+            compiler.packed(Filters { weight, bias: None, groups: 1, transposed: true, form: Form::Taps })?;
         Ok(Some(Self { packed, width: weight.shape()[1] }))
     }
 

@@ -1,18 +1,16 @@
 //! Convolution to a few channels, as the last of a network: vectors of input channels, whose lanes are summed at the end.
 
-use std::array;
-
 use amplio_graph::ops::Conv2d;
 use amplio_graph::plan::Step;
 use amplio_graph::{Result, Shape};
-use amplio_simd::{AlignedBuf, Isa, PixelsMut, PixelsRef};
+use amplio_simd::{AlignedBuf, Element, Isa, PixelsMut, PixelsRef, f16};
 
 use super::pack::memory;
 use super::taps::{Line, Phase, Taps};
-use crate::device::Compiler;
+use crate::compiler::Compiler;
 
 /// Pixels that are computed together.
-const PIXELS: usize = 4;
+const PIXELS: usize = 6;
 
 /// A convolution to a few channels, ready to run.
 #[derive(Debug)]
@@ -21,8 +19,8 @@ pub(crate) struct Narrow {
     /// For each tap and each vector of input channels, the weights to each output channel.
     weights: AlignedBuf,
     bias: Vec<f32>,
-    /// What taps outside the picture read.
-    outside: Vec<f32>,
+    /// Input channels.
+    inputs: usize,
 }
 
 impl Narrow {
@@ -46,7 +44,7 @@ impl Narrow {
         }
         let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |bias| bias.data().to_vec());
         let taps = Taps::new(conv, &step.inputs[0].shape, enlarge, &step.result)?;
-        Ok(Self { taps, weights, bias, outside: vec![0.0; inputs] })
+        Ok(Self { taps, weights, bias, inputs })
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
@@ -55,20 +53,30 @@ impl Narrow {
 
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
-        let lines = self.taps.lines(inputs[0], first / self.taps.row(), 0, &self.outside);
-        match self.bias.len() {
-            1 => self.row::<I, 1>(isa, &lines, pixels),
-            2 => self.row::<I, 2>(isa, &lines, pixels),
-            3 => self.row::<I, 3>(isa, &lines, pixels),
-            _ => self.row::<I, 4>(isa, &lines, pixels),
+        if inputs[0].is_half() {
+            self.elements::<I, f16>(isa, inputs[0], first, pixels);
+        } else {
+            self.elements::<I, f32>(isa, inputs[0], first, pixels);
         }
     }
 
     #[inline(always)]
-    fn row<I: Isa, const O: usize>(&self, isa: I, lines: &[Line], pixels: &mut PixelsMut) {
+    fn elements<I: Isa, E: Element>(&self, isa: I, input: PixelsRef, first: usize, pixels: &mut PixelsMut) {
+        let outside = vec![E::ZERO; self.inputs];
+        let lines = self.taps.lines(input, first / self.taps.row(), 0, &outside);
+        match self.bias.len() {
+            1 => self.row::<I, E, 1>(isa, &lines, pixels),
+            2 => self.row::<I, E, 2>(isa, &lines, pixels),
+            3 => self.row::<I, E, 3>(isa, &lines, pixels),
+            _ => self.row::<I, E, 4>(isa, &lines, pixels),
+        }
+    }
+
+    #[inline(always)]
+    fn row<I: Isa, E: Element, const O: usize>(&self, isa: I, lines: &[Line<E>], pixels: &mut PixelsMut) {
         for phase in &self.taps.phases {
             for x in (0..phase.count).step_by(PIXELS) {
-                let sums = self.sums::<I, O>(isa, lines, phase, x);
+                let sums = self.sums::<I, E, O>(isa, lines, phase, x);
                 for (t, sums) in sums.iter().enumerate().take(phase.count - x) {
                     let to = pixels.pixel(phase.first + (x + t) * phase.step);
                     for ((to, sum), bias) in to.iter_mut().zip(sums).zip(&self.bias) {
@@ -81,24 +89,25 @@ impl Narrow {
 
     /// The sums for the pixels from number `x` of a phase on, each of whose lanes has a part of the input channels.
     #[inline(always)]
-    fn sums<I: Isa, const O: usize>(
+    fn sums<I: Isa, E: Element, const O: usize>(
         &self,
         isa: I,
-        lines: &[Line],
+        lines: &[Line<E>],
         phase: &Phase,
         x: usize,
     ) -> [[I::F32; O]; PIXELS] {
-        let inputs = self.outside.len();
-        let size = inputs.next_multiple_of(I::LANES) * O;
+        let inputs = self.inputs;
+        let size = inputs.div_ceil(I::LANES) * O;
+        let all = isa.vectors(&self.weights);
         let mut sums = [[isa.zero(); O]; PIXELS];
         for line in lines {
             for &(tap, place) in &phase.taps {
                 let places = &line.pixels[place + x * phase.stride..];
-                let mut pixels: [&[f32]; PIXELS] = [&[]; PIXELS];
+                let mut pixels: [&[E]; PIXELS] = [&[]; PIXELS];
                 for (t, pixel) in pixels.iter_mut().enumerate() {
                     *pixel = &places[t * phase.stride][..inputs];
                 }
-                let weights = &self.weights[(line.tap * self.taps.width + tap) * size..][..size];
+                let weights = &all[(line.tap * self.taps.width + tap) * size..][..size];
                 sums = products(isa, sums, pixels, weights);
             }
         }
@@ -108,18 +117,28 @@ impl Narrow {
 
 /// Adds to the sums of each pixel and output the products of its channels and their weights, lane by lane.
 #[inline(always)]
-fn products<I: Isa, const O: usize>(
+fn products<I: Isa, E: Element, const O: usize>(
     isa: I,
     mut sums: [[I::F32; O]; PIXELS],
-    mut pixels: [&[f32]; PIXELS],
-    weights: &[f32],
+    mut pixels: [&[E]; PIXELS],
+    weights: &[I::F32],
 ) -> [[I::F32; O]; PIXELS] {
-    for weights in weights.chunks_exact(O * I::LANES) {
-        let weights: [I::F32; O] = array::from_fn(|o| isa.load(&weights[o * I::LANES..]));
+    let channels = pixels[0].len();
+    for pixel in &mut pixels {
+        *pixel = &pixel[..channels];
+    }
+    let mut weights = weights.chunks_exact(O);
+    for (c, weights) in (0..channels / I::LANES).zip(&mut weights) {
         for t in 0..PIXELS {
-            let (part, rest) = pixels[t].split_at(pixels[t].len().min(I::LANES));
-            pixels[t] = rest;
-            let x = if part.len() == I::LANES { isa.load(part) } else { isa.load_partial(part) };
+            let x = E::load(isa, &pixels[t][c * I::LANES..][..I::LANES]);
+            for o in 0..O {
+                sums[t][o] = isa.fma(x, weights[o], sums[t][o]);
+            }
+        }
+    }
+    if let Some(weights) = weights.next() {
+        for t in 0..PIXELS {
+            let x = E::load_partial(isa, &pixels[t][channels / I::LANES * I::LANES..]);
             for o in 0..O {
                 sums[t][o] = isa.fma(x, weights[o], sums[t][o]);
             }

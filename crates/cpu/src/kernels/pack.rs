@@ -7,18 +7,22 @@ use amplio_graph::{Error, Result, Tensor};
 use amplio_simd::{AlignedBuf, Isa, Kernel, Level, dispatch};
 
 use super::panels::widest;
-use super::winograd::transforms;
+use super::winograd::weights::{Target, transform};
 
-/// The weights of a convolution: for each group and each block of output channels, for each tap, for each input channel,
-/// as many vectors as the block has.
+/// The weights of a convolution: for each group and each block of output channels, for each tap (or product), for each input
+/// channel (or pair of them), as many vectors as the block has.
 #[derive(Debug)]
 pub(crate) struct Packed {
     pub(crate) blocks: Vec<Block>,
     pub(crate) weights: AlignedBuf,
     /// For each block, its biases, filled up to whole vectors.
     pub(crate) bias: AlignedBuf,
+    /// For each block what its integers are worth, as [`Target::factors`].
+    pub(crate) factors: AlignedBuf,
     /// Input channels of a group.
     pub(crate) inputs: usize,
+    /// Cells for each tap and output channel: the input channels, or pairs of them.
+    pub(crate) depth: usize,
 }
 
 /// Output channels that are computed together.
@@ -46,8 +50,31 @@ pub(crate) struct Filters<'a> {
     pub(crate) groups: usize,
     /// Whether the weights lie as `[inputs, outputs / groups, taps ...]`, not `[outputs, inputs / groups, taps ...]`.
     pub(crate) transposed: bool,
-    /// Whether each filter of 3x3 taps is packed as its 36 numbers for [`super::winograd`].
-    pub(crate) winograd: bool,
+    pub(crate) form: Form,
+}
+
+/// What is packed for each filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
+    /// Its taps.
+    Taps,
+    /// The 36 numbers of 3x3 taps for F(4x4, 3x3), see [`super::winograd`].
+    F4,
+    /// The 64 numbers of 3x3 taps for F(6x6, 3x3).
+    F6,
+    /// As [`Form::F4`], in 16-bit integers; a cell holds those of two input channels.
+    F4Integers,
+}
+
+impl Form {
+    /// The side of the blocks of results that are rounded together.
+    pub(crate) fn side(self) -> usize {
+        match self {
+            Self::Taps => 1,
+            Self::F4 | Self::F4Integers => 4,
+            Self::F6 => 6,
+        }
+    }
 }
 
 impl<'a> From<&'a Conv2d> for Filters<'a> {
@@ -57,7 +84,7 @@ impl<'a> From<&'a Conv2d> for Filters<'a> {
             bias: conv.bias.as_ref(),
             groups: conv.groups,
             transposed: false,
-            winograd: false,
+            form: Form::Taps,
         }
     }
 }
@@ -69,7 +96,7 @@ impl<'a> From<&'a ConvTranspose2d> for Filters<'a> {
             bias: conv.bias.as_ref(),
             groups: conv.groups,
             transposed: true,
-            winograd: false,
+            form: Form::Taps,
         }
     }
 }
@@ -81,17 +108,31 @@ impl Filters<'_> {
         if self.transposed { [first, second] } else { [second, first] }
     }
 
+    /// Input channels of a group.
+    pub(crate) fn inputs(&self) -> usize {
+        self.channels()[0]
+    }
+
     fn taps(&self) -> usize {
         self.weight.shape()[2..].iter().product()
     }
 
     /// The numbers that are packed for each filter.
-    fn packed(&self) -> usize {
-        if self.winograd { transforms::PRODUCTS } else { self.taps() }
+    fn numbers(&self) -> usize {
+        match self.form {
+            Form::Taps => self.taps(),
+            Form::F4 | Form::F4Integers => 36,
+            Form::F6 => 64,
+        }
+    }
+
+    /// The cells that are packed for each of these numbers and each output channel.
+    fn depth(&self) -> usize {
+        if self.form == Form::F4Integers { self.inputs().div_ceil(2) } else { self.inputs() }
     }
 
     /// The taps from an input channel of a group to an output channel.
-    fn filter(&self, input: usize, output: usize) -> &[f32] {
+    pub(crate) fn filter(&self, input: usize, output: usize) -> &[f32] {
         let ([inputs, outputs], taps) = (self.channels(), self.taps());
         let filter = if self.transposed {
             (output / outputs * inputs + input) * outputs + output % outputs
@@ -106,35 +147,39 @@ impl Packed {
     /// Packs weights for kernels of this level.
     pub(crate) fn new(filters: Filters, level: Level) -> Result<Self> {
         let (lanes, most) = vectors(level);
-        let ([inputs, _], taps) = (filters.channels(), filters.packed());
+        let (numbers, depth, inputs) = (filters.numbers(), filters.depth(), filters.inputs());
         let blocks = blocks(filters, lanes, most);
         let end = |last: &Block| {
-            (last.weights + taps * inputs * last.vectors * lanes, last.bias + last.vectors * lanes)
+            (last.weights + numbers * depth * last.vectors * lanes, last.bias + last.vectors * lanes)
         };
         let (weights, biases) = blocks.last().map_or((0, 0), end);
-        let memory = |len: usize| {
-            AlignedBuf::try_zeroed(len)
-                .map_err(|_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<f32>()) })
-        };
-        let (mut packed, mut bias) = (memory(weights)?, memory(biases)?);
+        let factors = if filters.form == Form::F4Integers { biases * numbers } else { 0 };
+        let (mut weights, mut bias, mut factors) = (memory(weights)?, memory(biases)?, memory(factors)?);
         for block in &blocks {
             let width = block.vectors * lanes;
-            for (i, o) in (0..inputs).flat_map(|i| (0..block.channels).map(move |o| (i, o))) {
-                let filter = filters.filter(i, block.output + o);
-                let place = &mut packed[block.weights + i * width + o..];
-                let mut put = |filter: &[f32]| {
-                    for (to, &weight) in place.iter_mut().step_by(inputs * width).zip(filter) {
-                        *to = weight;
-                    }
-                };
-                if filters.winograd { put(&transforms::weights(filter)) } else { put(filter) }
+            let cells = &mut weights[block.weights..][..numbers * depth * width];
+            if filters.form == Form::Taps {
+                put_taps(&filters, block, width, cells);
+            } else {
+                let from = (block.bias * numbers).min(factors.len());
+                let to = Target { cells, factors: &mut factors[from..], width, lanes };
+                transform(&filters, block, level, to);
             }
             if let Some(from) = filters.bias {
                 bias[block.bias..][..block.channels]
                     .copy_from_slice(&from.data()[block.output..][..block.channels]);
             }
         }
-        Ok(Self { blocks, weights: packed, bias, inputs })
+        Ok(Self { blocks, weights, bias, factors, inputs, depth })
+    }
+}
+
+/// Writes the taps of the filters of a block as `[tap][input channel][output channel]`.
+fn put_taps(filters: &Filters, block: &Block, width: usize, cells: &mut [f32]) {
+    let inputs = filters.inputs();
+    for (i, o) in (0..inputs).flat_map(|i| (0..block.channels).map(move |o| (i, o))) {
+        let places = cells[i * width + o..].iter_mut().step_by(inputs * width);
+        places.zip(filters.filter(i, block.output + o)).for_each(|(to, &tap)| *to = tap);
     }
 }
 
@@ -149,7 +194,7 @@ fn blocks(filters: Filters, lanes: usize, most: usize) -> Vec<Block> {
             let vectors = channels.div_ceil(lanes);
             let (input, output) = (group * inputs, group * each + first);
             blocks.push(Block { input, output, channels, vectors, weights, bias });
-            weights += filters.packed() * inputs * vectors * lanes;
+            weights += filters.numbers() * filters.depth() * vectors * lanes;
             bias += vectors * lanes;
         }
     }

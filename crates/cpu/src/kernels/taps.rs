@@ -4,7 +4,7 @@ use std::iter::repeat_n;
 
 use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::{ImageShape, Result, Shape};
-use amplio_simd::PixelsRef;
+use amplio_simd::{Element, PixelsRef};
 
 /// The most pixels that may be computed together.
 pub(crate) const TOGETHER: usize = 12;
@@ -123,16 +123,16 @@ impl Taps {
     /// The lines that row `row` of the result reads: of each pixel as many channels as `outside` has, from `channel` on.
     /// `outside` is read where there is no pixel.
     #[inline(always)]
-    pub(crate) fn lines<'a>(
+    pub(crate) fn lines<'a, E: Element>(
         &self,
         input: PixelsRef<'a>,
         row: usize,
         channel: usize,
-        outside: &'a [f32],
-    ) -> Vec<Line<'a>> {
+        outside: &'a [E],
+    ) -> Vec<Line<'a, E>> {
         let line = |(tap, first): (usize, usize)| {
             let inside = self.line.iter().map(|place| match place {
-                Some(column) => &input.pixel(first + column)[channel..][..outside.len()],
+                Some(column) => &E::pixel(&input, first + column)[channel..][..outside.len()],
                 None => outside,
             });
             let beyond = repeat_n(outside, TOGETHER * self.phases[0].stride);
@@ -143,8 +143,8 @@ impl Taps {
 }
 
 /// A row of the input, and the row of taps through which it is read.
-pub(crate) struct Line<'a> {
+pub(crate) struct Line<'a, E = f32> {
     pub(crate) tap: usize,
     /// The channels of its places, and of some beyond it: the last pixels that are computed together may lie there.
-    pub(crate) pixels: Vec<&'a [f32]>,
+    pub(crate) pixels: Vec<&'a [E]>,
 }

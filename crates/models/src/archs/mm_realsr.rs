@@ -19,7 +19,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/TencentARC/MM-RealSR",
     detect,
     build,
-    from_layers: |_| None,
+    from_layers: |_| Vec::new(),
 };
 
 fn detect(weights: &Weights) -> bool {

@@ -21,7 +21,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/umzi2/MoSR",
     detect,
     build,
-    from_layers: |_| None,
+    from_layers: |_| Vec::new(),
 };
 
 const EPSILON: f32 = 1e-6;

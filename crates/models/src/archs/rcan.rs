@@ -19,7 +19,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/yulunz/RCAN",
     detect,
     build,
-    from_layers: |_| None,
+    from_layers: |_| Vec::new(),
 };
 
 /// The range of colours of networks that subtract their mean; no file says it.

@@ -5,7 +5,6 @@ mod binary;
 mod input;
 mod layers;
 mod lower;
-mod net;
 mod numbers;
 mod param;
 mod text;
@@ -62,7 +61,7 @@ fn read_pair(input: &Input<'_>) -> Result<Contents> {
     let other = input.limits.read_file(&sibling)?;
     let (param, bin) = if given_layers { (input.bytes, &other[..]) } else { (&other[..], input.bytes) };
     let (graph, dtype) = read(param, bin, input.limits)?;
-    Ok(Contents::Graph { graph, dtype })
+    Ok(Contents::Graph { graph, dtype, multiple: 1 })
 }
 
 /// The other file of the pair: `x.param` or `x.param.bin` beside `x.bin`, and the other way round.

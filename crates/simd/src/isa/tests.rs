@@ -4,7 +4,7 @@ use half::f16;
 
 use super::Isa;
 use crate::level::on_every_level;
-use crate::{Kernel, Level, dispatch};
+use crate::{Kernel, Level, dispatch_dot};
 
 /// Numbers of every kind and rounding case; NaN only in the tests that speak of it.
 const XS: [f32; 16] = [
@@ -44,7 +44,7 @@ impl<C: Check> Kernel for Run<C> {
 }
 
 fn every_level<C: Check>(check: fn() -> C) {
-    on_every_level(|level: Level| dispatch(level, Run(check())));
+    on_every_level(|level: Level| dispatch_dot(level, Run(check())));
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -170,6 +170,15 @@ impl Check for Integers {
         );
         compare(
             isa,
+            "max_i32",
+            |x, y| isa.reinterpret_f32(isa.max_i32(isa.reinterpret_i32(x), isa.reinterpret_i32(y))),
+            |x, y| {
+                let bits = |x: f32| x.to_bits().cast_signed();
+                f32::from_bits(bits(x).max(bits(y)).cast_unsigned())
+            },
+        );
+        compare(
+            isa,
             "shl_i32",
             |x, _| isa.reinterpret_f32(isa.shl_i32::<5>(isa.reinterpret_i32(x))),
             |x, _| f32::from_bits(x.to_bits() << 5),
@@ -181,6 +190,46 @@ impl Check for Integers {
             |x, _| f32::from_bits((x.to_bits().cast_signed() >> 7).cast_unsigned()),
         );
     }
+}
+
+struct Shorts;
+
+impl Check for Shorts {
+    fn check<I: Isa>(isa: I) {
+        let numbers: Vec<f32> =
+            (0..2 * I::LANES).map(|i| [-32767.0, 12.25, 0.5, 32767.0, -1.5][i % 5]).collect();
+        let rounded = |scale: f32| {
+            let [low, high] = [0, 1].map(|i| isa.load(&numbers[i * I::LANES..]));
+            isa.round_i16([low, high], isa.splat(scale))
+        };
+        let shorts = |v: I::I32| {
+            let mut lanes = vec![0.0; I::LANES];
+            isa.store(&mut lanes, isa.reinterpret_f32(v));
+            let pair = |lane: f32| [lane.to_bits() as i16, (lane.to_bits() >> 16) as i16];
+            lanes.into_iter().flat_map(pair).collect::<Vec<_>>()
+        };
+        let truth = |scale: f32| -> Vec<i16> {
+            numbers.iter().map(|x| (x * scale).round_ties_even() as i16).collect()
+        };
+        let (a, b) = (rounded(1.0), rounded(-0.5));
+        assert_eq!((shorts(a), shorts(b)), (truth(1.0), truth(-0.5)));
+
+        let pairs =
+            |x: &[i16], y: &[i16]| i32::from(x[0]) * i32::from(y[0]) + i32::from(x[1]) * i32::from(y[1]);
+        let expected: Vec<i32> = truth(1.0)
+            .chunks_exact(2)
+            .zip(truth(-0.5).chunks_exact(2))
+            .map(|(x, y)| pairs(x, y).wrapping_add(i32::MIN))
+            .collect();
+        let mut got = vec![0.0; I::LANES];
+        isa.store(&mut got, isa.reinterpret_f32(isa.dot_i16(a, b, isa.splat_i32(i32::MIN))));
+        assert_eq!(got.iter().map(|x| x.to_bits().cast_signed()).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn shorts_are_rounded_and_multiplied_in_order() {
+    every_level(|| Shorts);
 }
 
 #[test]
@@ -247,6 +296,28 @@ impl Check for Halves {
 #[test]
 fn halves_round_to_nearest_even() {
     every_level(|| Halves);
+}
+
+struct Vectors;
+
+impl Check for Vectors {
+    fn check<I: Isa>(isa: I) {
+        let mut buffer = crate::AlignedBuf::try_from_slice(&[1.0; 40]).expect("memory");
+        for (i, vector) in isa.vectors_mut(&mut buffer[..39]).iter_mut().enumerate() {
+            *vector = isa.splat(i as f32);
+        }
+        let whole = 39 / I::LANES * I::LANES;
+        assert!(buffer[..whole].iter().enumerate().all(|(i, &x)| x == (i / I::LANES) as f32));
+        assert!(buffer[whole..].iter().all(|&x| x == 1.0));
+        assert_eq!(isa.vectors(&buffer).len(), 40 / I::LANES);
+        let shifted = || _ = isa.vectors(&buffer[1..]);
+        assert!(align_of::<I::F32>() == 4 || catch_unwind(AssertUnwindSafe(shifted)).is_err());
+    }
+}
+
+#[test]
+fn slices_are_seen_as_vectors() {
+    every_level(|| Vectors);
 }
 
 struct Short;

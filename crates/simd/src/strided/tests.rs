@@ -1,6 +1,8 @@
 use std::thread;
 
 use super::*;
+use crate::level::on_every_level;
+use crate::{Kernel, dispatch};
 
 fn buffers(lens: &[usize]) -> Vec<AlignedBuf> {
     let counting = |len: &usize| (0..*len).map(|i| i as f32).collect::<Vec<_>>();
@@ -8,7 +10,7 @@ fn buffers(lens: &[usize]) -> Vec<AlignedBuf> {
 }
 
 fn region(offset: usize, pixels: usize, stride: usize, channels: usize) -> Region {
-    Region { offset, pixels, stride, channels }
+    Region { offset, pixels, stride, channels, half: false }
 }
 
 /// The elements of a region, the slow way.
@@ -54,6 +56,35 @@ fn a_dense_block_reads_and_writes_one_buffer() {
     }
     assert_eq!(reads[0].pixel(4), [32.0, 33.0, 34.0]);
     assert_eq!(&all[0][32..], [32.0, 33.0, 34.0, -166.0, -166.0, -166.0, -166.0, -166.0]);
+}
+
+#[test]
+fn halves_lie_beside_floats_and_beside_each_other() {
+    let halves = |offset, channels| Region { half: true, ..region(offset, 4, 6, channels) };
+    let mut all = buffers(&[12]);
+    let (reads, mut writes) = borrow(&mut all, &[(0, halves(0, 2))], &[(0, halves(2, 4))])
+        .expect("other channels of the same pixels");
+    writes[0].half_pixel(3).fill(f16::from_f32(0.5));
+    assert_eq!(
+        (reads[0].half_pixel(3), reads[0].is_half()),
+        (&[f16::ZERO, f16::from_f32(2.53125)][..], true)
+    );
+    assert_eq!(all[0][11].to_bits(), 0x3800_3800);
+
+    let mut all = buffers(&[12]);
+    let floats = region(6, 6, 1, 1);
+    assert!(borrow(&mut all, &[(0, floats)], &[(0, Region { pixels: 2, ..halves(0, 6) })]).is_ok());
+    assert!(borrow(&mut all, &[(0, floats)], &[(0, Region { pixels: 3, ..halves(0, 6) })]).is_err());
+    assert!(borrow(&mut all, &[], &[(0, Region { pixels: 5, ..halves(0, 6) })]).is_err());
+}
+
+#[test]
+#[should_panic(expected = "other kind")]
+fn halves_are_not_floats() {
+    let mut all = buffers(&[4]);
+    let (reads, _) =
+        borrow(&mut all, &[(0, Region { half: true, ..region(0, 2, 2, 2) })], &[]).expect("a region");
+    reads[0].pixel(0);
 }
 
 #[test]
@@ -168,4 +199,45 @@ fn pixels_of_a_chunk_are_checked() {
     let mut elements = [0.0; 4];
     let (mut head, _) = PixelsMut::dense(&mut elements, 2).split_at(1);
     head.pixel(1);
+}
+
+/// Adds one to a vector of the channels from 3 on of the pixels 1, 2, 4 and 5.
+struct AddOne<'a, 'p, E>(&'a mut PixelsMut<'p>, PixelsRef<'a>, PhantomData<E>);
+
+impl<E: Element> Kernel for AddOne<'_, '_, E> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> usize {
+        let values: [[I::F32; 2]; 2] = self.1.load_square::<I, E, 2>(isa, (1, 3), 3);
+        let more = values.map(|row| row.map(|x| isa.add(x, isa.splat(1.0))));
+        self.0.store_square::<I, E, 2>(isa, (1, 3), 3, &more);
+        I::LANES
+    }
+}
+
+fn squares<E: Element>() {
+    on_every_level(|level| {
+        let wide = Region { half: E::HALF, ..region(2, 6, 30, 20) };
+        let mut all = buffers(&[200, 200]);
+        all[1].fill(0.0);
+        let (reads, mut writes) = borrow(&mut all, &[(0, wide)], &[(1, wide)]).expect("two buffers");
+        let lanes = dispatch(level, AddOne::<E>(&mut writes[0], reads[0], PhantomData));
+        let (reads, _) = borrow(&mut all, &[(0, wide), (1, wide)], &[]).expect("two buffers");
+        let value = |i: usize, p: usize, c: usize| {
+            if E::HALF { reads[i].half_pixel(p)[c].to_f32() } else { reads[i].pixel(p)[c] }
+        };
+        for (p, c) in (0..6).flat_map(|p| (0..20).map(move |c| (p, c))) {
+            let inside = [1, 2, 4, 5].contains(&p) && (3..3 + lanes).contains(&c);
+            let sum = value(0, p, c) + 1.0;
+            let sum = if E::HALF { f16::from_f32(sum).to_f32() } else { sum };
+            assert_eq!(value(1, p, c), if inside { sum } else { 0.0 }, "channel {c} of pixel {p} on {level}");
+        }
+    });
+}
+
+#[test]
+fn squares_of_vectors_are_read_and_written() {
+    squares::<f32>();
+    squares::<f16>();
 }

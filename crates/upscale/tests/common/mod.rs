@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio::cpu::{Cpu, Level};
-use amplio::graph::{Device, Shape, Tensor};
+use amplio::graph::{Device, Precision, Shape, Tensor};
 use amplio::media::{Channels, Depth, Header, Image, Samples};
 use amplio::models::Model;
 use amplio::{Progress, Request, Target, TileSize, Tiling, Upscaler};
@@ -46,8 +46,10 @@ pub(crate) fn picture(width: u32, height: u32, channels: Channels, depth: Depth)
     Image::new(header, samples).expect("a picture")
 }
 
+/// In tiles, and in strict precision: bit for bit the same wherever they begin.
 pub(crate) fn tiled(size: TileSize, overlap: Option<usize>) -> Request {
-    Request { target: Target::default(), tiling: Tiling { size, overlap, ..Tiling::default() } }
+    let tiling = Tiling { size, overlap, ..Tiling::default() };
+    Request { target: Target::default(), tiling, precision: Some(Precision::Strict) }
 }
 
 pub(crate) fn go_on(_: Progress) -> ControlFlow<()> {

@@ -23,9 +23,9 @@ mod unary_op;
 use amplio_graph::Value;
 
 use super::malformed;
-use super::net::Net;
 use super::numbers::Numbers;
 use super::param::Layer;
+use crate::formats::net::Net;
 use crate::{Error, Result};
 
 /// A kind of layer.

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use amplio_graph::Value;
 
 use super::layers::{self, Task};
-use super::net::Net;
 use super::numbers::Numbers;
 use super::param::Layer;
 use super::{Network, input, malformed};
+use crate::formats::net::Net;
 use crate::{Error, Limits, Result};
 
 /// The graph of these layers, with their numbers from `bin`.

@@ -4,8 +4,8 @@ use amplio_graph::ops::Unary;
 use amplio_graph::{Op, Value};
 
 use super::{LayerKind, Task};
-use crate::formats::ncnn::net::Net;
 use crate::formats::ncnn::param::Layer;
+use crate::formats::net::Net;
 use crate::{Error, Result};
 
 pub(super) const ELU: LayerKind =

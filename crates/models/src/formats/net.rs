@@ -1,5 +1,5 @@
-//! Builds a graph from untrusted layers. Shapes are known at each step, and no layer can make them so large that later
-//! arithmetic with them overflows.
+//! Builds a graph from the untrusted layers of a file. Shapes are known at each step, and no layer can make them so large
+//! that later arithmetic with them overflows.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use amplio_graph::{Builder, Graph, Op, Shape, Tensor, Value};
 use crate::{Error, Result};
 
 /// The longest side of a value, and the most elements of it, for a picture of [`Builder::PROBE`] pixels a side.
-const LONGEST_SIDE: usize = 1 << 24;
+const LONGEST_SIDE: usize = 1 << 30;
 const MOST_ELEMENTS: usize = 1 << 42;
 /// The largest number in the ratio of a value's size to the picture's, and the largest common multiple of such numbers.
 const LARGEST_RATIO: usize = 1 << 16;
@@ -80,8 +80,9 @@ impl Net {
         if shape.iter().any(|side| *side > LONGEST_SIDE) || shape.elements() > MOST_ELEMENTS {
             return Err(Error::limit(format!("a value of {shape}"), LONGEST_SIDE));
         }
-        let macs =
-            macs(&op, &shape).and_then(|macs| self.macs.checked_add(macs)).filter(|macs| *macs <= MOST_MACS);
+        let macs = macs(&op, &shapes, &shape)
+            .and_then(|macs| self.macs.checked_add(macs))
+            .filter(|macs| *macs <= MOST_MACS);
         let macs = macs
             .ok_or(Error::Limit { what: "multiplications for a large picture".into(), limit: MOST_MACS })?;
         let spread = op.spread(&shapes);
@@ -127,9 +128,10 @@ impl Grid {
     }
 }
 
-/// Multiply-accumulates of an operation; `None` if they cannot be counted. Layers become no other operation that counts.
-fn macs(op: &Op, output: &Shape) -> Option<u64> {
-    let Op::Conv2d(conv) = op else { return Some(0) };
+/// Multiply-accumulates of an operation; `None` if they cannot be counted.
+fn macs(op: &Op, inputs: &[&Shape], output: &Shape) -> Option<u64> {
+    // The other operations saturate.
+    let Op::Conv2d(conv) = op else { return Some(op.macs(inputs, output)) };
     let positions = output.elements().checked_div(conv.outputs())?;
     Some(positions.checked_mul(conv.weight.data().len())? as u64)
 }

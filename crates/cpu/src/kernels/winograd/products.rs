@@ -1,0 +1,138 @@
+//! The products of the transformed pixels and weights, summed over the input channels: nearly all of the work.
+
+use std::array;
+
+use amplio_simd::{Isa, Kernel};
+
+use crate::kernels::pack::{Block, Packed};
+use crate::kernels::panels::accumulate;
+
+/// A block of tiles to be multiplied.
+pub(super) struct Products<'a, const INTEGERS: bool> {
+    pub(super) packed: &'a Packed,
+    /// For each tile its numbers, as `[vector of cells][product][lane]`, and what keeps tiles apart.
+    pub(super) numbers: &'a [f32],
+    /// From the numbers of one tile to those of the next.
+    pub(super) apart: usize,
+    /// Products of a tile.
+    pub(super) products: usize,
+    pub(super) tiles: usize,
+    /// For each tile the sums, as `[vector of output channels][product][lane]`, and what keeps tiles apart.
+    pub(super) sums: &'a mut [f32],
+    /// From the sums of one tile to those of the next.
+    pub(super) stride: usize,
+}
+
+impl<const INTEGERS: bool> Kernel for Products<'_, INTEGERS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(mut self, isa: I) {
+        let packed = self.packed;
+        for number in 0..self.products {
+            for block in &packed.blocks {
+                // As many sums as the registers hold beside the weights and the pixel.
+                match (I::REGISTERS, block.vectors) {
+                    (32, 4) => self.multiply::<I, 6, 4>(isa, number, block),
+                    (32, 3) => self.multiply::<I, 8, 3>(isa, number, block),
+                    (32, 2) => self.multiply::<I, 12, 2>(isa, number, block),
+                    (32, _) => self.multiply::<I, 12, 1>(isa, number, block),
+                    (_, 2) => self.multiply::<I, 6, 2>(isa, number, block),
+                    _ => self.multiply::<I, 12, 1>(isa, number, block),
+                }
+            }
+        }
+    }
+}
+
+impl<const INTEGERS: bool> Products<'_, INTEGERS> {
+    /// One of the products of all tiles, for a block of output channels: `P` tiles by `V` vectors at a time, and fewer tiles
+    /// at the end.
+    #[inline(always)]
+    fn multiply<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, number: usize, block: &Block) {
+        let size = self.packed.depth * V * I::LANES;
+        let part = Part {
+            weights: &self.packed.weights[block.weights + number * size..][..size],
+            number: number * I::LANES,
+            sums: block.bias * self.products + number * I::LANES,
+        };
+        let mut tile = 0;
+        while tile + P <= self.tiles {
+            self.step::<I, P, V>(isa, &part, tile);
+            tile += P;
+        }
+        while tile + 4 <= self.tiles {
+            self.step::<I, 4, V>(isa, &part, tile);
+            tile += 4;
+        }
+        while tile + 2 <= self.tiles {
+            self.step::<I, 2, V>(isa, &part, tile);
+            tile += 2;
+        }
+        if tile < self.tiles {
+            self.step::<I, 1, V>(isa, &part, tile);
+        }
+    }
+
+    #[inline(always)]
+    fn step<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, part: &Part, tile: usize) {
+        let mut tiles: [&[f32]; P] = [&[]; P];
+        for (t, numbers) in tiles.iter_mut().enumerate() {
+            *numbers = &self.numbers[(tile + t) * self.apart + part.number..];
+        }
+        let mut sums = [[isa.zero(); V]; P];
+        for (c, weights) in part.weights.chunks(I::LANES * V * I::LANES).enumerate() {
+            let (first, cells) = (c * self.products * I::LANES, weights.len() / (V * I::LANES));
+            let mut rows: [&[f32]; P] = [&[]; P];
+            for (row, numbers) in rows.iter_mut().zip(tiles) {
+                *row = &numbers[first..][..cells];
+            }
+            sums = if INTEGERS {
+                accumulate_pairs(isa, sums, rows, weights)
+            } else {
+                accumulate(isa, sums, rows, weights)
+            };
+        }
+        for (t, sums) in sums.iter().enumerate() {
+            let to = &mut self.sums[(tile + t) * self.stride + part.sums..];
+            for (j, &sum) in sums.iter().enumerate() {
+                isa.store(&mut to[j * self.products * I::LANES..], sum);
+            }
+        }
+    }
+}
+
+/// What is multiplied with the tiles.
+struct Part<'a> {
+    weights: &'a [f32],
+    /// Where the numbers begin in the first vector of cells of a tile.
+    number: usize,
+    /// Where the sums of a tile begin.
+    sums: usize,
+}
+
+/// As [`accumulate`] with pairs of 16-bit integers in each cell of the rows and the weights, and sums of 32 bits.
+#[inline(always)]
+fn accumulate_pairs<I: Isa, const P: usize, const V: usize>(
+    isa: I,
+    mut sums: [[I::F32; V]; P],
+    mut rows: [&[f32]; P],
+    weights: &[f32],
+) -> [[I::F32; V]; P] {
+    let terms = rows[0].len();
+    for row in &mut rows {
+        *row = &row[..terms];
+    }
+    for (c, weights) in (0..terms).zip(weights.chunks_exact(V * I::LANES)) {
+        let weights: [I::I32; V] =
+            array::from_fn(|j| isa.reinterpret_i32(isa.load(&weights[j * I::LANES..])));
+        for t in 0..P {
+            let pair = isa.reinterpret_i32(isa.splat(rows[t][c]));
+            for j in 0..V {
+                sums[t][j] =
+                    isa.reinterpret_f32(isa.dot_i16(pair, weights[j], isa.reinterpret_i32(sums[t][j])));
+            }
+        }
+    }
+    sums
+}

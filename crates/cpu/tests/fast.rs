@@ -1,0 +1,87 @@
+//! Fast precision is near the reference, and computes exactly what its integers and halves cannot carry.
+
+use std::cell::Cell;
+
+use amplio_cpu::{Cpu, Level};
+use amplio_graph::ops::{Conv2d, Unary};
+use amplio_graph::plan::FusedPlan;
+use amplio_graph::{Builder, Device, Graph, Precision, Shape, Tensor, reference};
+use amplio_testkit::conformance::cases;
+use amplio_testkit::random::Random;
+use amplio_testkit::tolerance::difference;
+
+/// The largest error, relative to the largest magnitude of the reference's result.
+const NEAR: f32 = 3e-3;
+
+fn run(device: &Cpu, precision: Precision, graph: &Graph, picture: &Tensor) -> Tensor {
+    let plan = FusedPlan::new(graph, picture.shape()).expect("a plan");
+    device.compile(&plan, precision).expect("a program").run(picture).expect("a result")
+}
+
+#[test]
+fn it_is_near_the_reference_on_every_instruction_set() {
+    for level in Level::available() {
+        let device = Cpu::new(2, level).expect("threads");
+        for case in cases() {
+            let picture = case.picture(1);
+            let expected = reference::run(&case.graph, &picture).expect("a result");
+            let got = run(&device, Precision::Fast, &case.graph, &picture);
+            let error = difference(&got, &expected).relative();
+            assert!(error <= NEAR, "{} on {level}: {error}", case.name);
+        }
+    }
+}
+
+/// Two convolutions of 32 channels with an activation between them, whose numbers are about `size` large.
+fn network(size: f32) -> Graph {
+    let (random, mut net) = (Cell::new(1), Builder::new(32));
+    let conv = |scale: f32| {
+        random.set(random.get() + 1);
+        let weight = Random::new(random.get()).tensor([32, 32, 3, 3]);
+        Conv2d::same(Tensor::from_fn(weight.shape().clone(), |at| weight.at(at) * scale), None)
+    };
+    let input = net.input();
+    let x = net.conv2d(conv(size), input);
+    let x = net.unary(Unary::LeakyRelu(0.2), x);
+    let x = net.conv2d(conv(1.0 / size), x);
+    net.finish(x).expect("a network")
+}
+
+fn bits(tensor: &Tensor) -> Vec<u32> {
+    tensor.data().iter().map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn numbers_too_large_for_halves_are_computed_exactly() {
+    let picture = Random::new(9).tensor([1, 32, 21, 30]);
+    let device = Cpu::new(2, Level::best()).expect("threads");
+    let same = |size: f32| {
+        let graph = network(size);
+        let [fast, exact] =
+            [Precision::Fast, Precision::Exact].map(|how| run(&device, how, &graph, &picture));
+        bits(&fast) == bits(&exact)
+    };
+    assert!(same(1e5));
+    assert_eq!(same(1.0), !Level::best().has_dot(), "numbers of usual size run in integers");
+}
+
+#[test]
+fn what_is_no_number_is_carried_to_where_it_belongs_and_forgotten() {
+    let (graph, device) = (network(1.0), Cpu::new(2, Level::best()).expect("threads"));
+    let picture = Random::new(9).tensor([1, 32, 21, 30]);
+    let broken = |value: f32| {
+        let at = [0, 3, 10, 15];
+        Tensor::from_fn(picture.shape().clone(), |i| if *i == at { value } else { picture.at(i) })
+    };
+    let plan = FusedPlan::new(&graph, &Shape::image(1, 32, 21, 30)).expect("a plan");
+    let mut program = device.compile(&plan, Precision::Fast).expect("a program");
+    let before = program.run(&picture).expect("a result");
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let got = program.run(&broken(value)).expect("a result");
+        let exact = run(&device, Precision::Exact, &graph, &broken(value));
+        let count = |tensor: &Tensor| tensor.data().iter().filter(|x| !x.is_finite()).count();
+        assert_eq!(count(&got), count(&exact), "{value}");
+        assert!(count(&got) > 0, "{value}");
+    }
+    assert_eq!(bits(&program.run(&picture).expect("a result")), bits(&before));
+}
