@@ -12,6 +12,9 @@ use clap::{Args, ValueEnum};
 
 use crate::outcome::Failure;
 
+/// The model that is used when none is named.
+pub(crate) const DEFAULT: &str = "realesr-general-x4v3";
+
 /// Which model.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ModelArgs {
@@ -49,7 +52,7 @@ pub(crate) struct DeviceArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PrecisionArg {
+pub(crate) enum PrecisionArg {
     Fast,
     Exact,
     Strict,
@@ -65,7 +68,7 @@ impl ModelArgs {
         match (&self.model, self.preset) {
             (Some(model), _) => model,
             (None, Some(Preset::Anime | Preset::Video)) => "realesr-animevideov3",
-            (None, None | Some(Preset::Photo)) => "realesr-general-x4v3",
+            (None, None | Some(Preset::Photo)) => DEFAULT,
         }
     }
 }
@@ -73,27 +76,38 @@ impl ModelArgs {
 impl DeviceArgs {
     /// The CPU, as it was asked for.
     pub(crate) fn cpu(&self) -> Result<Cpu> {
-        let best = Level::best();
-        let level = self.isa.unwrap_or(best);
-        if !level.is_available() {
-            return Err(Failure::usage(format!("this CPU has no {level}; the most it has is {best}")));
-        }
-        Ok(Cpu::new(self.threads.into(), level)?)
+        cpu(self.threads, self.isa)
     }
 
     /// The precision, if one was asked for.
     pub(crate) fn precision(&self) -> Option<Precision> {
-        self.precision.map(|precision| match precision {
-            PrecisionArg::Fast => Precision::Fast,
-            PrecisionArg::Exact => Precision::Exact,
-            PrecisionArg::Strict => Precision::Strict,
-        })
+        self.precision.map(Precision::from)
     }
 
     /// The CPU as a device.
     pub(crate) fn device(&self) -> Result<Arc<dyn Device>> {
         Ok(Arc::new(self.cpu()?))
     }
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(precision: PrecisionArg) -> Self {
+        match precision {
+            PrecisionArg::Fast => Self::Fast,
+            PrecisionArg::Exact => Self::Exact,
+            PrecisionArg::Strict => Self::Strict,
+        }
+    }
+}
+
+/// The CPU with so many threads, or one for each core if that is 0, and no more than these instructions.
+pub(crate) fn cpu(threads: u16, isa: Option<Level>) -> Result<Cpu> {
+    let best = Level::best();
+    let level = isa.unwrap_or(best);
+    if !level.is_available() {
+        return Err(Failure::usage(format!("this CPU has no {level}; the most it has is {best}")));
+    }
+    Ok(Cpu::new(threads.into(), level)?)
 }
 
 /// The model of a name or of a file.
@@ -114,6 +128,6 @@ fn reason(model: &str, error: &Error) -> String {
     }
 }
 
-fn level() -> impl TypedValueParser<Value = Level> {
+pub(crate) fn level() -> impl TypedValueParser<Value = Level> {
     PossibleValuesParser::new(Level::ALL.map(Level::name)).try_map(|name| name.parse::<Level>())
 }

@@ -25,6 +25,14 @@ pub(crate) fn size(text: &str) -> Result<Size, String> {
     }
 }
 
+/// A width and a height: `1920x1080`.
+pub(crate) fn sides(text: &str) -> Result<[u32; 2], String> {
+    match size(text) {
+        Ok(Size::Exact { width, height, .. }) => Ok([width, height]),
+        _ => Err("a width and a height are 1920x1080".into()),
+    }
+}
+
 /// A number of pixels along a side.
 pub(crate) fn side(text: &str) -> Result<u32, String> {
     match text.parse() {

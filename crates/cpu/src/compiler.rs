@@ -50,9 +50,8 @@ impl Compiler<'_> {
     pub(crate) fn form(&self) -> Form {
         match self.precision {
             Precision::Strict => Form::Taps,
-            Precision::Fast if self.level.has_dot() => Form::F4Integers,
-            Precision::Fast | Precision::Exact if std::env::var("F6").is_ok() => Form::F6,
-            Precision::Fast | Precision::Exact => Form::F4,
+            Precision::Fast if self.level.has_dot() => Form::Integers,
+            Precision::Fast | Precision::Exact => Form::Floats,
         }
     }
 

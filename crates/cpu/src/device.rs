@@ -6,6 +6,7 @@ use amplio_simd::Level;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::compiler::Cache;
+use crate::kernels::TILE;
 use crate::program::Program;
 
 /// The CPU as a device: an instruction set and a number of threads.
@@ -48,12 +49,7 @@ impl Device for Cpu {
     }
 
     fn alignment(&self, precision: Precision) -> usize {
-        // Of all blocks that may be used, whatever the size of a picture: their common multiple.
-        match precision {
-            Precision::Strict => 1,
-            Precision::Exact => 12,
-            Precision::Fast => 4,
-        }
+        if precision == Precision::Strict { 1 } else { TILE }
     }
 
     fn compile(&self, plan: &FusedPlan, precision: Precision) -> Result<Box<dyn Executable>> {

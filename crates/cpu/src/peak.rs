@@ -20,14 +20,15 @@ const STEPS: usize = 250_000;
 pub struct Peak {
     /// Of floats of 32 bits.
     pub floats: f64,
-    /// Of integers of 16 bits, summed in 32.
-    pub integers: f64,
+    /// Of integers of 16 bits, summed in 32; none where the CPU has no instruction for that.
+    pub integers: Option<f64>,
 }
 
 impl Cpu {
     /// Measures for about so long what all threads of the device reach together: the best of many rounds.
     pub fn peak(&self, time: Duration) -> Peak {
-        Peak { floats: self.best::<false>(time / 2), integers: self.best::<true>(time / 2) }
+        let integers = self.level.has_dot().then(|| self.best::<true>(time / 2));
+        Peak { floats: self.best::<false>(time / 2), integers }
     }
 
     fn best<const INTEGERS: bool>(&self, time: Duration) -> f64 {

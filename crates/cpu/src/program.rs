@@ -146,7 +146,7 @@ impl Executable for Program {
 
 /// For each buffer whether it holds floats of 16 bits: where products are of integers of as many, and all that read it can.
 fn halves(plan: &FusedPlan, compiler: &Compiler) -> Vec<bool> {
-    let integers = compiler.form() == Form::F4Integers;
+    let integers = compiler.form() == Form::Integers;
     let mut halves: Vec<_> =
         plan.buffers.iter().map(|buffer| integers && matches!(buffer.content, Content::Slot(_))).collect();
     for buffer in [plan.input, plan.output.buffer] {

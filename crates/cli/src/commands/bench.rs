@@ -1,122 +1,248 @@
-//! `amplio bench`: how fast a model runs here.
+//! `amplio bench`: how fast models run here.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use amplio::Size;
+use amplio::cpu::{Cpu, Level, Peak};
 use amplio::graph::plan::FusedPlan;
 use amplio::graph::{Device, Precision, Shape, Tensor};
+use amplio::models::Model;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::engine::{DeviceArgs, ModelArgs};
-use crate::outcome::{Failure, Outcome};
+use crate::engine::{self, PrecisionArg};
+use crate::memory;
+use crate::outcome::Outcome;
 use crate::quantity::{self, show_bytes};
 use crate::terminal;
 
 /// What was typed.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    #[command(flatten)]
-    model: ModelArgs,
-    #[command(flatten)]
-    device: DeviceArgs,
-    /// The size of the input in pixels.
-    #[arg(long, value_name = "WxH", default_value = "256x256", value_parser = quantity::size)]
-    size: Size,
-    /// How often the network runs, after one run that does not count.
+    /// Built-in models (see `amplio models`) or model files, separated by commas.
+    #[arg(short, long, value_name = "NAME|PATH", value_delimiter = ',', default_value = engine::DEFAULT)]
+    model: Vec<String>,
+    /// The sizes of the input in pixels.
+    #[arg(long, value_name = "WxH", value_delimiter = ',', default_value = "256x256", value_parser = quantity::sides)]
+    size: Vec<[u32; 2]>,
+    /// How exactly to compute.
+    #[arg(long, value_name = "HOW", value_enum, value_delimiter = ',', default_value = "fast")]
+    precision: Vec<PrecisionArg>,
+    /// How many threads work; 0 for one for each core.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "0",
+        value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: Vec<u16>,
+    /// Use no more than these instructions of the CPU.
+    #[arg(long, value_name = "LEVEL", value_parser = engine::level())]
+    isa: Option<Level>,
+    /// How often each network runs, after one run that does not count.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Print a JSON object.
+    /// Print a JSON object, or a list of them if there is more than one thing to measure.
     #[arg(long)]
     json: bool,
 }
 
-/// The times of all rounds.
-struct Times {
+/// What was measured.
+struct Measured {
+    model: String,
+    device: String,
+    precision: Precision,
+    threads: usize,
+    width: usize,
+    height: usize,
+    /// Pixels of the result.
+    made: f64,
+    plan: FusedPlan,
     rounds: Vec<Duration>,
-    /// For each step, its times.
+    /// For each step of the plan, its times.
     steps: Vec<Vec<Duration>>,
+    peak: Peak,
+    /// The most memory that the process has taken so far, where the system tells.
+    memory: Option<u64>,
 }
 
-/// Measures.
+/// How long the machine's peak is looked for.
+const PEAK: Duration = Duration::from_millis(300);
+
+/// The columns of [`Measured::row`].
+const HEAD: [&str; 9] =
+    ["model", "size", "precision", "threads", "minimum ms", "median ms", "GMAC/s", "of peak", "MP/s"];
+
+/// Measures every model on every size in every precision with every number of threads.
 pub(crate) fn run(args: Args) -> Result<Outcome> {
-    let Size::Exact { width, height, .. } = args.size else {
-        return Err(Failure::usage("--size needs a width and a height"));
-    };
-    let model = args.model.load()?;
-    let cpu = args.device.cpu()?;
-    let precision = args.device.precision().unwrap_or(Precision::Fast);
-    let info = model.info();
-    let shape = Shape::image(1, info.input_channels, height as usize, width as usize);
-    let plan = FusedPlan::new(model.graph(), &shape)?;
-    let times = measure(&plan, &cpu, precision, args.rounds)?;
-
-    let (median, least) = (median(&times.rounds), times.rounds.iter().min().copied().unwrap_or_default());
-    let speed = |macs: u64, time: Duration| macs as f64 / time.as_secs_f64().max(1e-12) / 1e9;
-    let made = f64::from(width) * f64::from(height) * (info.scale * info.scale) as f64 / 1e6;
-    let total: Duration = times.steps.iter().map(|times| self::median(times)).sum();
-    let step = |(index, times): (usize, &Vec<Duration>)| {
-        let (step, time) = (&plan.steps[index], self::median(times));
-        let share = 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-12);
-        (index, step.name.clone(), step.to_string(), ms(time), share, speed(step.macs, time))
-    };
-    let steps: Vec<_> = times.steps.iter().enumerate().map(step).collect();
-
-    if args.json {
-        let object = |(index, name, op, ms, share, speed): &(usize, String, String, f64, f64, f64)| json!({ "index": index, "name": name, "op": op, "ms": ms, "share": share, "gmacs_per_second": speed });
-        return terminal::print(json!({
-            "model": info.name, "device": cpu.name(), "width": width, "height": height, "rounds": args.rounds,
-            "median_ms": ms(median), "minimum_ms": ms(least), "gmacs": plan.macs() as f64 / 1e9,
-            "gmacs_per_second": speed(plan.macs(), median), "megapixels_per_second": made / median.as_secs_f64(),
-            "working_memory": plan.bytes(), "steps": steps.iter().map(object).collect::<Vec<Value>>(),
-        }))
-        .map(|()| Outcome::Done);
+    let models = args.model.iter().map(|name| engine::load(name)).collect::<Result<Vec<_>>>()?;
+    let mut all = Vec::new();
+    for &threads in &args.threads {
+        let cpu = engine::cpu(threads, args.isa)?;
+        let peak = cpu.peak(PEAK);
+        for model in &models {
+            for size in &args.size {
+                for precision in &args.precision {
+                    all.push(measure(model, *size, (*precision).into(), &cpu, peak, args.rounds)?);
+                }
+            }
+        }
     }
-    terminal::print(format!("{}, {width}x{height}, on {}", info.name, cpu.name()))?;
-    terminal::print(terminal::facts(&[
-        ("median", format!("{:.1} ms of {} rounds", ms(median), args.rounds)),
-        ("minimum", format!("{:.1} ms", ms(least))),
-        (
-            "speed",
-            format!(
-                "{:.1} GMAC/s, {:.2} MP/s of result",
-                speed(plan.macs(), median),
-                made / median.as_secs_f64()
-            ),
-        ),
-        ("work", format!("{:.2} GMAC", plan.macs() as f64 / 1e9)),
-        ("working memory", show_bytes(plan.bytes() as u64)),
-    ]))?;
-    let head = ["step", "ms", "share", "GMAC/s", "layer", "what it does"].map(str::to_owned).to_vec();
-    let row = |(index, name, op, ms, share, speed): (usize, String, String, f64, f64, f64)| {
-        vec![index.to_string(), format!("{ms:.2}"), format!("{share:.1} %"), format!("{speed:.1}"), name, op]
-    };
-    terminal::print("")?;
-    terminal::print(terminal::table(
-        &[head].into_iter().chain(steps.into_iter().map(row)).collect::<Vec<_>>(),
-    ))?;
+    match (&all[..], args.json) {
+        ([one], true) => terminal::print(one.json())?,
+        (all, true) => terminal::print(Value::Array(all.iter().map(Measured::json).collect()))?,
+        ([one], false) => one.show()?,
+        (all, false) => {
+            let rows = [HEAD.map(str::to_owned).to_vec()].into_iter().chain(all.iter().map(Measured::row));
+            terminal::print(terminal::table(&rows.collect::<Vec<_>>()))?;
+        }
+    }
     Ok(Outcome::Done)
 }
 
-/// Runs the plan once to warm up, and then so often.
-fn measure(plan: &FusedPlan, device: &dyn Device, precision: Precision, rounds: u32) -> Result<Times> {
-    let mut executable = device.compile(plan, precision)?;
+/// Runs a network once to warm up, and then so often.
+fn measure(
+    model: &Model,
+    [width, height]: [u32; 2],
+    precision: Precision,
+    cpu: &Cpu,
+    peak: Peak,
+    rounds: u32,
+) -> Result<Measured> {
+    let (info, [width, height]) = (model.info(), [width as usize, height as usize]);
+    let plan = FusedPlan::new(model.graph(), &Shape::image(1, info.input_channels, height, width))?;
+    let mut executable = cpu.compile(&plan, precision)?;
     // Any picture will do, but not an even one: some functions are faster there.
     let input = Tensor::from_fn(plan.input_shape().clone(), |i| {
         ((i[2] * 7 + i[3] * 13 + i[1] * 29) % 97) as f32 / 97.0
     });
     executable.run(&input)?;
-    let mut times = Times { rounds: Vec::new(), steps: vec![Vec::new(); plan.steps.len()] };
+    let (mut times, mut steps) = (Vec::new(), vec![Vec::new(); plan.steps.len()]);
     for _ in 0..rounds {
         let began = Instant::now();
         executable.run_watched(&input, &mut |step, time| {
-            times.steps[step].push(time);
+            steps[step].push(time);
             ControlFlow::Continue(())
         })?;
-        times.rounds.push(began.elapsed());
+        times.push(began.elapsed());
     }
-    Ok(times)
+    Ok(Measured {
+        model: info.name.clone(),
+        device: cpu.name(),
+        precision,
+        threads: cpu.threads(),
+        width,
+        height,
+        made: (width * height * info.scale * info.scale) as f64,
+        plan,
+        rounds: times,
+        steps,
+        peak,
+        memory: memory::peak(),
+    })
+}
+
+/// A step of the plan, as it is shown.
+struct Step {
+    index: usize,
+    name: String,
+    op: String,
+    ms: f64,
+    /// Percent of the time of all steps.
+    share: f64,
+    speed: f64,
+}
+
+impl Measured {
+    fn least(&self) -> Duration {
+        self.rounds.iter().min().copied().unwrap_or_default()
+    }
+
+    /// Thousand million multiply-accumulates of the network per second, counted as convolution tap by tap has them.
+    fn speed(&self) -> f64 {
+        speed(self.plan.macs(), self.least())
+    }
+
+    /// That speed as a part of the peak of the machine in floats.
+    fn of_peak(&self) -> f64 {
+        self.speed() / (self.peak.floats / 1e9)
+    }
+
+    fn megapixels(&self) -> f64 {
+        self.made / 1e6 / self.least().as_secs_f64().max(1e-12)
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let total: f64 = self.steps.iter().map(|times| ms(median(times))).sum();
+        let step = |(index, times): (usize, &Vec<Duration>)| {
+            let (step, time) = (&self.plan.steps[index], median(times));
+            let share = 100.0 * ms(time) / total.max(1e-9);
+            let (name, op) = (step.name.clone(), step.to_string());
+            Step { index, name, op, ms: ms(time), share, speed: speed(step.macs, time) }
+        };
+        self.steps.iter().enumerate().map(step).collect()
+    }
+
+    fn json(&self) -> Value {
+        let step = |step: Step| {
+            let Step { index, name, op, ms, share, speed } = step;
+            json!({ "index": index, "name": name, "op": op, "ms": ms, "share": share, "gmacs_per_second": speed })
+        };
+        json!({
+            "model": self.model, "device": self.device, "precision": self.precision.to_string(),
+            "threads": self.threads, "width": self.width, "height": self.height, "rounds": self.rounds.len(),
+            "median_ms": ms(median(&self.rounds)), "minimum_ms": ms(self.least()),
+            "gmacs": self.plan.macs() as f64 / 1e9, "gmacs_per_second": self.speed(),
+            "peak_gmacs_per_second": { "floats": self.peak.floats / 1e9, "integers": self.peak.integers.map(|p| p / 1e9) },
+            "megapixels_per_second": self.megapixels(), "working_memory": self.plan.bytes(),
+            "peak_memory": self.memory, "steps": self.steps().into_iter().map(step).collect::<Vec<_>>(),
+        })
+    }
+
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.model.clone(),
+            format!("{}x{}", self.width, self.height),
+            self.precision.to_string(),
+            self.threads.to_string(),
+            format!("{:.1}", ms(self.least())),
+            format!("{:.1}", ms(median(&self.rounds))),
+            format!("{:.1}", self.speed()),
+            format!("{:.2}", self.of_peak()),
+            format!("{:.2}", self.megapixels()),
+        ]
+    }
+
+    fn show(&self) -> Result<()> {
+        let Self { model, device, precision, width, height, peak, .. } = self;
+        let integers = peak.integers.map(|rate| format!(", {:.0} GMAC/s in 16-bit integers", rate / 1e9));
+        terminal::print(format!("{model}, {width}x{height}, {precision}, on {device}"))?;
+        terminal::print(terminal::facts(&[
+            ("minimum", format!("{:.1} ms of {} rounds", ms(self.least()), self.rounds.len())),
+            ("median", format!("{:.1} ms", ms(median(&self.rounds)))),
+            ("speed", format!("{:.1} GMAC/s, {:.2} MP/s of result", self.speed(), self.megapixels())),
+            (
+                "peak",
+                format!("{:.0} GMAC/s in 32-bit floats{}", peak.floats / 1e9, integers.unwrap_or_default()),
+            ),
+            (
+                "of peak",
+                format!("{:.2} of that in floats; more than 1 takes fewer multiplications", self.of_peak()),
+            ),
+            ("work", format!("{:.2} GMAC", self.plan.macs() as f64 / 1e9)),
+            ("working memory", format!("{} at most", show_bytes(self.plan.bytes() as u64))),
+            ("peak memory", self.memory.map_or_else(|| "unknown here".into(), show_bytes)),
+        ]))?;
+        let head = ["step", "ms", "share", "GMAC/s", "layer", "what it does"].map(str::to_owned).to_vec();
+        let row = |step: Step| {
+            let (ms, share, speed) =
+                (format!("{:.2}", step.ms), format!("{:.1} %", step.share), format!("{:.1}", step.speed));
+            vec![step.index.to_string(), ms, share, speed, step.name, step.op]
+        };
+        terminal::print("")?;
+        let rows = [head].into_iter().chain(self.steps().into_iter().map(row));
+        terminal::print(terminal::table(&rows.collect::<Vec<_>>()))
+    }
+}
+
+fn speed(macs: u64, time: Duration) -> f64 {
+    macs as f64 / time.as_secs_f64().max(1e-12) / 1e9
 }
 
 fn median(times: &[Duration]) -> Duration {

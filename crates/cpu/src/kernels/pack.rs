@@ -7,6 +7,7 @@ use amplio_graph::{Error, Result, Tensor};
 use amplio_simd::{AlignedBuf, Isa, Kernel, Level, dispatch};
 
 use super::panels::widest;
+use super::winograd::transforms::PRODUCTS;
 use super::winograd::weights::{Target, transform};
 
 /// The weights of a convolution: for each group and each block of output channels, for each tap (or product), for each input
@@ -59,22 +60,9 @@ pub(crate) enum Form {
     /// Its taps.
     Taps,
     /// The 36 numbers of 3x3 taps for F(4x4, 3x3), see [`super::winograd`].
-    F4,
-    /// The 64 numbers of 3x3 taps for F(6x6, 3x3).
-    F6,
-    /// As [`Form::F4`], in 16-bit integers; a cell holds those of two input channels.
-    F4Integers,
-}
-
-impl Form {
-    /// The side of the blocks of results that are rounded together.
-    pub(crate) fn side(self) -> usize {
-        match self {
-            Self::Taps => 1,
-            Self::F4 | Self::F4Integers => 4,
-            Self::F6 => 6,
-        }
-    }
+    Floats,
+    /// The same in 16-bit integers; a cell holds those of two input channels.
+    Integers,
 }
 
 impl<'a> From<&'a Conv2d> for Filters<'a> {
@@ -121,14 +109,13 @@ impl Filters<'_> {
     fn numbers(&self) -> usize {
         match self.form {
             Form::Taps => self.taps(),
-            Form::F4 | Form::F4Integers => 36,
-            Form::F6 => 64,
+            Form::Floats | Form::Integers => PRODUCTS,
         }
     }
 
     /// The cells that are packed for each of these numbers and each output channel.
     fn depth(&self) -> usize {
-        if self.form == Form::F4Integers { self.inputs().div_ceil(2) } else { self.inputs() }
+        if self.form == Form::Integers { self.inputs().div_ceil(2) } else { self.inputs() }
     }
 
     /// The taps from an input channel of a group to an output channel.
@@ -153,7 +140,7 @@ impl Packed {
             (last.weights + numbers * depth * last.vectors * lanes, last.bias + last.vectors * lanes)
         };
         let (weights, biases) = blocks.last().map_or((0, 0), end);
-        let factors = if filters.form == Form::F4Integers { biases * numbers } else { 0 };
+        let factors = if filters.form == Form::Integers { biases * numbers } else { 0 };
         let (mut weights, mut bias, mut factors) = (memory(weights)?, memory(biases)?, memory(factors)?);
         for block in &blocks {
             let width = block.vectors * lanes;

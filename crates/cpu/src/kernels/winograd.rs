@@ -1,5 +1,4 @@
-//! Convolution with 3x3 taps by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications for 16 results instead of 144; or
-//! F(6x6, 3x3): 64 for 36 instead of 324.
+//! Convolution with 3x3 taps by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications for 16 results instead of 144.
 //!
 //! The result is cut into tiles of 4x4 pixels; each depends on 6x6 pixels of the input. A row of pixels and a row of taps are
 //! polynomials, and a convolution multiplies them; a product of polynomials of degree 5 is known from its values at six
@@ -24,7 +23,7 @@ mod gather;
 mod products;
 mod scratch;
 mod spread;
-mod transforms;
+pub(crate) mod transforms;
 pub(crate) mod weights;
 
 use std::array;
@@ -42,7 +41,7 @@ use self::gather::{Activation, Gather};
 use self::products::Products;
 use self::scratch::{LINE, Scratch};
 use self::spread::Spread;
-use self::transforms::{F4, F6, Transform};
+use self::transforms::{PRODUCTS, REACH, SIDE};
 use super::pack::{Filters, Form, Packed, memory};
 use crate::compiler::Compiler;
 use crate::epilogue::Elementwise;
@@ -114,44 +113,40 @@ impl Winograd {
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
-        self.form.side() * self.result[1]
+        SIDE * self.result[1]
     }
 
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, _: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
-        match (self.form, inputs[0].is_half(), pixels.is_half()) {
-            (Form::F6, ..) => self.rows::<f32, f32, F6, 8, 6, false>(inputs, first, pixels),
-            (Form::F4 | Form::Taps, ..) => self.rows::<f32, f32, F4, 6, 4, false>(inputs, first, pixels),
-            (Form::F4Integers, false, false) => self.rows::<f32, f32, F4, 6, 4, true>(inputs, first, pixels),
-            (Form::F4Integers, false, true) => self.rows::<f32, f16, F4, 6, 4, true>(inputs, first, pixels),
-            (Form::F4Integers, true, false) => self.rows::<f16, f32, F4, 6, 4, true>(inputs, first, pixels),
-            (Form::F4Integers, true, true) => self.rows::<f16, f16, F4, 6, 4, true>(inputs, first, pixels),
+        match (self.form == Form::Integers, inputs[0].is_half(), pixels.is_half()) {
+            (false, ..) => self.rows::<f32, f32, false>(inputs, first, pixels),
+            (true, false, false) => self.rows::<f32, f32, true>(inputs, first, pixels),
+            (true, false, true) => self.rows::<f32, f16, true>(inputs, first, pixels),
+            (true, true, false) => self.rows::<f16, f32, true>(inputs, first, pixels),
+            (true, true, true) => self.rows::<f16, f16, true>(inputs, first, pixels),
         }
     }
 
-    /// Computes whole rows of pixels.
-    fn rows<E, F, T, const R: usize, const S: usize, const INTEGERS: bool>(
+    /// Computes whole rows of pixels of elements `F` from those of elements `E`.
+    fn rows<E: Element, F: Element, const INTEGERS: bool>(
         &self,
         inputs: &[PixelsRef],
         first: usize,
         pixels: &mut PixelsMut,
-    ) where
-        E: Element,
-        F: Element,
-        T: Transform<R, S>,
-    {
+    ) {
         let [height, width] = self.result;
         let (start, rows) = (first / width, pixels.pixels() / width);
-        let columns: Vec<_> = (0..width.next_multiple_of(S) + R - S).map(|x| self.place(1, x)).collect();
+        let columns: Vec<_> =
+            (0..width.next_multiple_of(SIDE) + REACH - SIDE).map(|x| self.place(1, x)).collect();
         let outside = vec![E::ZERO; self.packed.inputs];
         let mut scratch = Scratch::take();
         let mut row = 0;
         while row < rows {
             let (picture, y) = ((start + row) / height, (start + row) % height);
-            let top = y / S * S;
-            let count = (rows - row).min(height - y).min(top + S - y);
+            let top = y / SIDE * SIDE;
+            let count = (rows - row).min(height - y).min(top + SIDE - y);
             let number = |row: usize| (picture * self.input[0] + row) * self.input[1];
-            let strip = Strip::<E, R> {
+            let strip = Strip {
                 rows: array::from_fn(|y| self.place(0, top + y).map(number)),
                 columns: &columns,
                 outside: &outside,
@@ -159,7 +154,7 @@ impl Winograd {
                 first: row * width,
                 number: first + row * width,
             };
-            self.strip::<E, F, T, R, S, INTEGERS>(&strip, inputs, &mut scratch, pixels);
+            self.strip::<E, F, INTEGERS>(&strip, inputs, &mut scratch, pixels);
             row += count;
         }
         scratch.keep();
@@ -172,47 +167,41 @@ impl Winograd {
     }
 
     /// Computes a row of tiles, block by block.
-    fn strip<E, F, T, const R: usize, const S: usize, const INTEGERS: bool>(
+    fn strip<E: Element, F: Element, const INTEGERS: bool>(
         &self,
-        strip: &Strip<E, R>,
+        strip: &Strip<E>,
         inputs: &[PixelsRef],
         scratch: &mut Scratch,
         pixels: &mut PixelsMut,
-    ) where
-        E: Element,
-        F: Element,
-        T: Transform<R, S>,
-    {
+    ) {
         let (packed, width) = (&*self.packed, self.result[1]);
         let channels = packed.inputs.next_multiple_of(self.lanes);
         let cells = if INTEGERS { channels.div_ceil(2).next_multiple_of(self.lanes) } else { channels };
         let most = if channels.max(packed.bias.len()) <= NARROW { MANY } else { FEW };
         // A line between tiles, so that they do not share sets of the cache.
-        let (apart, stride) = (cells * R * R + LINE, packed.bias.len() * R * R + LINE);
-        let [numbers, sums, ring] = scratch.parts([most * apart, most * stride, channels * R * R]);
-        let tiles = width.div_ceil(S);
+        let (apart, stride) = (cells * PRODUCTS + LINE, packed.bias.len() * PRODUCTS + LINE);
+        let [numbers, sums, ring] = scratch.parts([most * apart, most * stride, channels * PRODUCTS]);
+        let tiles = width.div_ceil(SIDE);
         for tile in (0..tiles).step_by(most) {
             let count = most.min(tiles - tile);
             let mut largest = [1.0; MANY];
             let largest = &mut largest[..count];
-            let spread = Spread::<E, T, R, S, INTEGERS> {
+            let spread = Spread::<E, INTEGERS> {
                 input: inputs[0],
                 rows: strip.rows,
-                columns: &strip.columns[tile * S..],
+                columns: &strip.columns[tile * SIDE..],
                 outside: strip.outside,
                 ring,
                 numbers,
                 stride: apart,
                 largest,
-                transform: PhantomData,
             };
             dispatch(self.level, spread);
             for row in 0..strip.own.len() {
-                let from = strip.first + row * width + tile * S;
-                pixels.prefetch(from..from + (count * S).min(width - tile * S));
+                let from = strip.first + row * width + tile * SIDE;
+                pixels.prefetch(from..from + (count * SIDE).min(width - tile * SIDE));
             }
-            let products =
-                Products::<INTEGERS> { packed, numbers, apart, products: R * R, tiles: count, sums, stride };
+            let products = Products::<INTEGERS> { packed, numbers, apart, tiles: count, sums, stride };
             if INTEGERS {
                 dispatch_dot(self.level, products);
                 if largest.iter().any(|pixel| !pixel.is_finite()) {
@@ -221,13 +210,13 @@ impl Winograd {
             } else {
                 dispatch(self.level, products);
             }
-            let gather = Gather::<F, T, R, S, INTEGERS> {
+            let gather = Gather::<F, INTEGERS> {
                 packed,
                 sums,
                 stride,
                 largest,
                 own: strip.own.clone(),
-                left: tile * S,
+                left: tile * SIDE,
                 width,
                 activation: &self.activation,
                 epilogue: &self.epilogue,
@@ -235,7 +224,7 @@ impl Winograd {
                 first: strip.first,
                 number: strip.number,
                 pixels: pixels.reborrow(),
-                kinds: PhantomData,
+                element: PhantomData,
             };
             if !dispatch(self.level, gather) && INTEGERS {
                 self.overflow.store(true, Ordering::Relaxed);
@@ -269,9 +258,9 @@ fn activation(step: &Step, packed: &Packed, compiler: &Compiler) -> Result<Activ
 }
 
 /// A row of tiles.
-struct Strip<'a, E, const R: usize> {
+struct Strip<'a, E> {
     /// For each row of pixels that it reads, the number of its first pixel; none outside the picture.
-    rows: [Option<usize>; R],
+    rows: [Option<usize>; REACH],
     /// The columns of pixels that it reads.
     columns: &'a [Option<usize>],
     /// What is read outside the picture.

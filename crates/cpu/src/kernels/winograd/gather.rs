@@ -7,7 +7,7 @@ use std::ops::Range;
 use amplio_simd::{AlignedBuf, Element, Isa, Kernel, PixelsMut, PixelsRef};
 
 use super::spread::larger;
-use super::transforms::Transform;
+use super::transforms::{self, PRODUCTS, REACH, SIDE};
 use crate::elementwise::{magnitude, prelu};
 use crate::epilogue::{Elementwise, Square};
 use crate::kernels::pack::Packed;
@@ -21,7 +21,7 @@ pub(super) enum Activation {
 }
 
 /// A block of tiles of one row, of which some rows of results are wanted.
-pub(super) struct Gather<'a, E, T, const R: usize, const S: usize, const INTEGERS: bool> {
+pub(super) struct Gather<'a, E, const INTEGERS: bool> {
     pub(super) packed: &'a Packed,
     /// For each tile the sums, as `[vector of output channels][product][lane]`, and what keeps tiles apart.
     pub(super) sums: &'a [f32],
@@ -43,12 +43,10 @@ pub(super) struct Gather<'a, E, T, const R: usize, const S: usize, const INTEGER
     pub(super) first: usize,
     pub(super) number: usize,
     pub(super) pixels: PixelsMut<'a>,
-    pub(super) kinds: PhantomData<(E, T)>,
+    pub(super) element: PhantomData<E>,
 }
 
-impl<E: Element, T: Transform<R, S>, const R: usize, const S: usize, const INTEGERS: bool> Kernel
-    for Gather<'_, E, T, R, S, INTEGERS>
-{
+impl<E: Element, const INTEGERS: bool> Kernel for Gather<'_, E, INTEGERS> {
     /// Whether all results are numbers that can be stored.
     type Output = bool;
 
@@ -59,19 +57,19 @@ impl<E: Element, T: Transform<R, S>, const R: usize, const S: usize, const INTEG
         let mut pixels = replace(&mut self.pixels, PixelsMut::dense(&mut [], 1));
         let mut largest = isa.splat_i32(0);
         for tile in 0..self.largest.len() {
-            let left = self.left + tile * S;
+            let left = self.left + tile * SIDE;
             for block in &packed.blocks {
                 for j in 0..block.vectors {
                     let square = Square {
                         first: self.number + left,
                         width: self.width,
                         rows: self.own.len(),
-                        columns: S.min(self.width - left),
+                        columns: SIDE.min(self.width - left),
                         channel: block.output + j * I::LANES,
                         channels: (block.channels - j * I::LANES).min(I::LANES),
                     };
                     let mut results = self.results(isa, tile, block.bias + j * I::LANES);
-                    if square.is_whole::<I, S>() {
+                    if square.is_whole::<I, SIDE>() {
                         for op in self.epilogue {
                             op.apply_to_square(isa, self.inputs, &square, &mut results);
                         }
@@ -79,7 +77,7 @@ impl<E: Element, T: Transform<R, S>, const R: usize, const S: usize, const INTEG
                             largest = larger(isa, largest, results.as_flattened());
                         }
                         let place = (self.first + left, self.width);
-                        pixels.store_square::<I, E, S>(isa, place, square.channel, &results);
+                        pixels.store_square::<I, E, SIDE>(isa, place, square.channel, &results);
                     } else {
                         largest = isa.max_i32(largest, self.part(isa, &square, results, left, &mut pixels));
                     }
@@ -90,15 +88,13 @@ impl<E: Element, T: Transform<R, S>, const R: usize, const S: usize, const INTEG
     }
 }
 
-impl<E: Element, T: Transform<R, S>, const R: usize, const S: usize, const INTEGERS: bool>
-    Gather<'_, E, T, R, S, INTEGERS>
-{
+impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
     /// The epilogue and the store of a square of which only a part is wanted; gives the bits of its largest magnitudes.
     fn part<I: Isa>(
         &self,
         isa: I,
         square: &Square,
-        mut results: [[I::F32; S]; S],
+        mut results: [[I::F32; SIDE]; SIDE],
         left: usize,
         pixels: &mut PixelsMut,
     ) -> I::I32 {
@@ -119,30 +115,30 @@ impl<E: Element, T: Transform<R, S>, const R: usize, const S: usize, const INTEG
 
     /// The results of a tile for the vector of output channels that begins at `sums`: the last map, the bias and the activation.
     #[inline(always)]
-    fn results<I: Isa>(&self, isa: I, tile: usize, sums: usize) -> [[I::F32; S]; S] {
-        let cells = |cells| &isa.vectors(cells)[..R * R];
-        let products = cells(&self.sums[tile * self.stride + sums * R * R..]);
+    fn results<I: Isa>(&self, isa: I, tile: usize, sums: usize) -> [[I::F32; SIDE]; SIDE] {
+        let cells = |cells| &isa.vectors(cells)[..PRODUCTS];
+        let products = cells(&self.sums[tile * self.stride + sums * PRODUCTS..]);
         // What is not there is never read.
-        let factors = if INTEGERS { cells(&self.packed.factors[sums * R * R..]) } else { products };
-        let mut columns = [[isa.zero(); S]; R];
+        let factors = if INTEGERS { cells(&self.packed.factors[sums * PRODUCTS..]) } else { products };
+        let mut columns = [[isa.zero(); SIDE]; REACH];
         for (x, results) in columns.iter_mut().enumerate() {
-            let mut column = [isa.zero(); R];
+            let mut column = [isa.zero(); REACH];
             for (y, sum) in column.iter_mut().enumerate() {
-                *sum = products[y * R + x];
+                *sum = products[y * REACH + x];
                 if INTEGERS {
-                    *sum = isa.mul(isa.to_f32(isa.reinterpret_i32(*sum)), factors[y * R + x]);
+                    *sum = isa.mul(isa.to_f32(isa.reinterpret_i32(*sum)), factors[y * REACH + x]);
                 }
             }
-            *results = T::output(isa, column);
+            *results = transforms::output(isa, column);
         }
         let (bias, largest) = (isa.load(&self.packed.bias[sums..]), isa.splat(self.largest[tile]));
-        let mut results = [[isa.zero(); S]; S];
+        let mut results = [[isa.zero(); SIDE]; SIDE];
         for (y, results) in results.iter_mut().enumerate() {
-            let mut row = [isa.zero(); R];
+            let mut row = [isa.zero(); REACH];
             for (sum, column) in row.iter_mut().zip(&columns) {
                 *sum = column[y];
             }
-            *results = T::output(isa, row);
+            *results = transforms::output(isa, row);
             for result in results {
                 *result = if INTEGERS { isa.fma(*result, largest, bias) } else { isa.add(*result, bias) };
             }

@@ -4,6 +4,7 @@ use std::array;
 
 use amplio_simd::{Isa, Kernel};
 
+use super::transforms::PRODUCTS;
 use crate::kernels::pack::{Block, Packed};
 use crate::kernels::panels::accumulate;
 
@@ -14,8 +15,6 @@ pub(super) struct Products<'a, const INTEGERS: bool> {
     pub(super) numbers: &'a [f32],
     /// From the numbers of one tile to those of the next.
     pub(super) apart: usize,
-    /// Products of a tile.
-    pub(super) products: usize,
     pub(super) tiles: usize,
     /// For each tile the sums, as `[vector of output channels][product][lane]`, and what keeps tiles apart.
     pub(super) sums: &'a mut [f32],
@@ -29,7 +28,7 @@ impl<const INTEGERS: bool> Kernel for Products<'_, INTEGERS> {
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
         let packed = self.packed;
-        for number in 0..self.products {
+        for number in 0..PRODUCTS {
             for block in &packed.blocks {
                 // As many sums as the registers hold beside the weights and the pixel.
                 match (I::REGISTERS, block.vectors) {
@@ -54,7 +53,7 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
         let part = Part {
             weights: &self.packed.weights[block.weights + number * size..][..size],
             number: number * I::LANES,
-            sums: block.bias * self.products + number * I::LANES,
+            sums: block.bias * PRODUCTS + number * I::LANES,
         };
         let mut tile = 0;
         while tile + P <= self.tiles {
@@ -82,7 +81,7 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
         }
         let mut sums = [[isa.zero(); V]; P];
         for (c, weights) in part.weights.chunks(I::LANES * V * I::LANES).enumerate() {
-            let (first, cells) = (c * self.products * I::LANES, weights.len() / (V * I::LANES));
+            let (first, cells) = (c * PRODUCTS * I::LANES, weights.len() / (V * I::LANES));
             let mut rows: [&[f32]; P] = [&[]; P];
             for (row, numbers) in rows.iter_mut().zip(tiles) {
                 *row = &numbers[first..][..cells];
@@ -96,7 +95,7 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
         for (t, sums) in sums.iter().enumerate() {
             let to = &mut self.sums[(tile + t) * self.stride + part.sums..];
             for (j, &sum) in sums.iter().enumerate() {
-                isa.store(&mut to[j * self.products * I::LANES..], sum);
+                isa.store(&mut to[j * PRODUCTS * I::LANES..], sum);
             }
         }
     }

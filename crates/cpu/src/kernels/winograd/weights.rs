@@ -1,11 +1,10 @@
 //! The transform of the weights of a convolution.
 
 use std::array;
-use std::marker::PhantomData;
 
 use amplio_simd::{Isa, Kernel, Level, dispatch};
 
-use super::transforms::{F4, F6, Transform};
+use super::transforms::{self, PRODUCTS, REACH};
 use crate::kernels::pack::{Block, Filters, Form};
 
 /// The largest 16-bit integer in use; its opposite is in use too.
@@ -30,20 +29,13 @@ pub(crate) struct Target<'a> {
 pub(crate) fn transform(filters: &Filters, block: &Block, level: Level, to: Target) {
     match filters.form {
         Form::Taps => {}
-        Form::F4 => floats::<F4, 6, 4>(filters, block, level, to.width, to.cells),
-        Form::F6 => floats::<F6, 8, 6>(filters, block, level, to.width, to.cells),
-        Form::F4Integers => integers::<F4, 6, 4>(filters, block, level, to),
+        Form::Floats => floats(filters, block, level, to.width, to.cells),
+        Form::Integers => integers(filters, block, level, to),
     }
 }
 
-fn floats<T: Transform<R, S>, const R: usize, const S: usize>(
-    filters: &Filters,
-    block: &Block,
-    level: Level,
-    width: usize,
-    cells: &mut [f32],
-) {
-    dispatch(level, Floats { filters, block, width, cells, taps: T::taps(), transform: PhantomData::<T> });
+fn floats(filters: &Filters, block: &Block, level: Level, width: usize, cells: &mut [f32]) {
+    dispatch(level, Floats { filters, block, width, cells, taps: transforms::taps() });
 }
 
 /// Transforms the filters, and rounds them to integers so that no sum can wrap.
@@ -51,16 +43,12 @@ fn floats<T: Transform<R, S>, const R: usize, const S: usize>(
 /// The largest pixel of a tile decides how its numbers are rounded: each becomes at most [`LARGEST`], as no number is larger than
 /// that pixel times the gain of the transform. For each product and output channel the weights have a unit of their own, the
 /// smallest with which neither a weight exceeds 16 bits nor the sum of all weights times [`LARGEST`] 32.
-fn integers<T: Transform<R, S>, const R: usize, const S: usize>(
-    filters: &Filters,
-    block: &Block,
-    level: Level,
-    to: Target,
-) {
-    let (inputs, gains) = (filters.inputs(), T::gains());
-    let mut numbers = vec![0.0; R * R * inputs * to.width];
-    floats::<T, R, S>(filters, block, level, to.width, &mut numbers);
-    let gains = array::from_fn::<_, R, _>(|y| array::from_fn::<_, R, _>(|x| gains[y] * gains[x] / LARGEST));
+fn integers(filters: &Filters, block: &Block, level: Level, to: Target) {
+    let (inputs, gains) = (filters.inputs(), transforms::gains());
+    let mut numbers = vec![0.0; PRODUCTS * inputs * to.width];
+    floats(filters, block, level, to.width, &mut numbers);
+    let gains =
+        array::from_fn::<_, REACH, _>(|y| array::from_fn::<_, REACH, _>(|x| gains[y] * gains[x] / LARGEST));
     dispatch(level, Rounding { numbers: &numbers, gains: gains.as_flattened(), inputs, to });
 }
 
@@ -113,21 +101,20 @@ impl Kernel for Rounding<'_> {
 }
 
 /// A call of [`floats`].
-struct Floats<'a, T, const R: usize> {
+struct Floats<'a> {
     filters: &'a Filters<'a>,
     block: &'a Block,
     width: usize,
     cells: &'a mut [f32],
-    taps: [[f64; 3]; R],
-    transform: PhantomData<T>,
+    taps: [[f64; 3]; REACH],
 }
 
-impl<T, const R: usize> Kernel for Floats<'_, T, R> {
+impl Kernel for Floats<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
-        let Self { filters, block, width, cells, taps, .. } = self;
+        let Self { filters, block, width, cells, taps } = self;
         let inputs = filters.inputs();
         for (input, first) in
             (0..inputs).flat_map(|i| (0..block.channels).step_by(BATCH).map(move |o| (i, o)))
@@ -142,7 +129,7 @@ impl<T, const R: usize> Kernel for Floats<'_, T, R> {
             }
             for (row, numbers) in square(&taps, &batch).iter().enumerate() {
                 for (column, number) in numbers.iter().enumerate() {
-                    let at = ((row * R + column) * inputs + input) * width + first;
+                    let at = ((row * REACH + column) * inputs + input) * width + first;
                     for (to, &number) in cells[at..][..count].iter_mut().zip(number) {
                         *to = number as f32;
                     }
@@ -154,8 +141,8 @@ impl<T, const R: usize> Kernel for Floats<'_, T, R> {
 
 /// The transform of filters of 3x3 taps along both axes.
 #[inline(always)]
-fn square<const R: usize>(taps: &[[f64; 3]; R], filters: &[[f64; BATCH]; 9]) -> [[[f64; BATCH]; R]; R] {
-    let mut columns = [[[0.0; BATCH]; 3]; R];
+fn square(taps: &[[f64; 3]; REACH], filters: &[[f64; BATCH]; 9]) -> [[[f64; BATCH]; REACH]; REACH] {
+    let mut columns = [[[0.0; BATCH]; 3]; REACH];
     for (column, taps) in columns.iter_mut().zip(taps) {
         for x in 0..3 {
             for o in 0..BATCH {
@@ -164,7 +151,7 @@ fn square<const R: usize>(taps: &[[f64; 3]; R], filters: &[[f64; BATCH]; 9]) -> 
             }
         }
     }
-    let mut numbers = [[[0.0; BATCH]; R]; R];
+    let mut numbers = [[[0.0; BATCH]; REACH]; REACH];
     for (numbers, column) in numbers.iter_mut().zip(&columns) {
         for (number, taps) in numbers.iter_mut().zip(taps) {
             for o in 0..BATCH {
@@ -182,7 +169,7 @@ mod tests {
     #[test]
     fn a_filter_is_transformed_along_both_axes() {
         let filter: [f64; 9] = array::from_fn(|k| k as f64 + 1.0);
-        let (taps, batch) = (F4::taps(), filter.map(|tap| [tap; BATCH]));
+        let (taps, batch) = (transforms::taps(), filter.map(|tap| [tap; BATCH]));
         for (y, row) in square(&taps, &batch).iter().enumerate() {
             for (x, numbers) in row.iter().enumerate() {
                 let expected: f64 = (0..9).map(|k| taps[y][k / 3] * taps[x][k % 3] * filter[k]).sum();
