@@ -96,7 +96,9 @@ kernels!(
 pub(crate) fn reads_half(step: &Step, compiler: &Compiler) -> [bool; 2] {
     let plan::Kernel::Conv { conv, .. } = &step.kernel else { return [false; 2] };
     let winograd = !Narrow::suits(conv) && Winograd::suits(conv) && compiler.form() != Form::Taps;
-    [winograd || (Narrow::suits(conv) && !Depthwise::suits(conv)), winograd]
+    // What is applied behind a shuffle is not the kernel's work.
+    let shuffles = step.epilogue.iter().any(|op| matches!(op, plan::Epilogue::PixelShuffle(_)));
+    [winograd || (Narrow::suits(conv) && !Depthwise::suits(conv)), winograd && !shuffles]
 }
 
 impl Compiled {
