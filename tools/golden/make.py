@@ -1,6 +1,6 @@
 """Writes the golden cases under testdata/ from the reference implementations.
 
-usage: make.py [archs] [ncnn] [onnx] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
+usage: make.py [archs] [plksr] [mosr] … [pth] [community] [ncnn] [onnx] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
 """
 
 import shutil
@@ -9,13 +9,16 @@ from pathlib import Path
 
 import torch
 
+import community
 import compact
 import esrgan
 import ncnn_cases
 import onnx_networks
 import onnx_ops
 import pictures
+import pth
 import span
+import zoo
 
 TESTDATA = Path(__file__).resolve().parents[2] / "testdata"
 GOLDEN = TESTDATA / "golden"
@@ -37,8 +40,15 @@ def make_onnx():
     onnx_ops.make(emptied(GOLDEN / "onnx" / "ops"))
 
 
+def zoo_maker(architecture):
+    return lambda: architecture(emptied(GOLDEN / "archs" / architecture.__name__.replace("_", "-")))
+
+
 MAKERS = {
     "archs": make_archs,
+    **{architecture.__name__: zoo_maker(architecture) for architecture in zoo.ARCHITECTURES},
+    "pth": lambda: pth.make(emptied(GOLDEN / "pth")),
+    "community": lambda: community.make(emptied(GOLDEN / "community")),
     "ncnn": lambda: ncnn_cases.make(emptied(GOLDEN / "ncnn")),
     "onnx": make_onnx,
     "pictures": lambda: pictures.make(emptied(GOLDEN / "pictures")),

@@ -183,15 +183,20 @@ impl Shuffle {
     /// is number `first` of the kernel's result.
     fn store(&self, from: &[f32], inputs: &[PixelsRef], first: usize, to: &mut PixelsMut) {
         let (r, width, c) = (self.r, self.width, to.channels());
-        let none = vec![0.0; c];
-        let base = |pixel: usize| self.base.map_or(&none[..], |input| inputs[input].pixel(first + pixel));
+        let mut base = vec![0.0; c];
         for (p, channels) in from.chunks_exact((c * r * r).max(1)).enumerate() {
-            let base = base(p);
+            match self.base.map(|input| &inputs[input]) {
+                None => {}
+                Some(input) if input.is_half() => {
+                    base.iter_mut().zip(input.half_pixel(first + p)).for_each(|(to, x)| *to = x.to_f32());
+                }
+                Some(input) => base.copy_from_slice(input.pixel(first + p)),
+            }
             for i in 0..r {
                 let start = ((p / width * r + i) * width + p % width) * r;
                 for j in 0..r {
                     let values = channels[i * r + j..].iter().step_by(r * r);
-                    for ((to, value), base) in to.pixel(start + j).iter_mut().zip(values).zip(base) {
+                    for ((to, value), base) in to.pixel(start + j).iter_mut().zip(values).zip(&base) {
                         *to = value + base;
                     }
                 }

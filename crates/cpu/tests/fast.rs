@@ -47,6 +47,33 @@ fn network(size: f32) -> Graph {
     net.finish(x).expect("a network")
 }
 
+/// A convolution of 3x3 taps.
+fn conv(seed: u64, outputs: usize) -> Conv2d {
+    let weight = Random::new(seed).tensor([outputs, 32, 3, 3]);
+    Conv2d::same(Tensor::from_fn(weight.shape().clone(), |at| weight.at(at) / 17.0), None)
+}
+
+#[test]
+fn what_is_added_behind_a_shuffle_may_be_what_convolutions_read_too() {
+    let mut net = Builder::new(32);
+    let input = net.input();
+    let x = net.conv2d(conv(1, 32), input);
+    let y = net.conv2d(conv(2, 8), x);
+    let y = net.pixel_unshuffle(2, y);
+    let y = net.conv2d(conv(3, 128), y);
+    let y = net.pixel_shuffle(2, y);
+    let y = net.add(y, x);
+    let output = net.conv2d(conv(4, 32), y);
+    let graph = net.finish(output).expect("a network");
+    let picture = Random::new(9).tensor([1, 32, 22, 30]);
+    let expected = reference::run(&graph, &picture).expect("a result");
+    for level in Level::available() {
+        let got = run(&Cpu::new(2, level).expect("threads"), Precision::Fast, &graph, &picture);
+        let error = difference(&got, &expected).relative();
+        assert!(error <= NEAR, "{level}: {error}");
+    }
+}
+
 fn bits(tensor: &Tensor) -> Vec<u32> {
     tensor.data().iter().map(|x| x.to_bits()).collect()
 }

@@ -4,8 +4,23 @@
 //! the list does not matter: at most one architecture recognises a model.
 
 mod compact;
+mod cugan;
+mod dncnn;
+mod drunet;
+mod dysample;
 mod esrgan;
+mod fbcnn;
+mod layers;
+mod mm_realsr;
+mod moesr;
+mod mosr;
+mod nafnet;
+mod plksr;
+mod rcan;
+mod safmn;
+mod seemore;
 mod span;
+mod swift_srgan;
 
 use std::sync::Arc;
 
@@ -53,10 +68,24 @@ pub enum Layer<'a> {
 }
 
 /// All architectures.
-pub const ARCHITECTURES: &[Architecture] = &[compact::ARCHITECTURE, esrgan::ARCHITECTURE, span::ARCHITECTURE];
-
-/// The largest scale that is believed; what asks for more is something else.
-const LARGEST_SCALE: usize = 16;
+pub const ARCHITECTURES: &[Architecture] = &[
+    compact::ARCHITECTURE,
+    cugan::ARCHITECTURE,
+    dncnn::ARCHITECTURE,
+    drunet::ARCHITECTURE,
+    esrgan::ARCHITECTURE,
+    fbcnn::ARCHITECTURE,
+    mm_realsr::ARCHITECTURE,
+    moesr::ARCHITECTURE,
+    mosr::ARCHITECTURE,
+    nafnet::ARCHITECTURE,
+    plksr::ARCHITECTURE,
+    rcan::ARCHITECTURE,
+    safmn::ARCHITECTURE,
+    seemore::ARCHITECTURE,
+    span::ARCHITECTURE,
+    swift_srgan::ARCHITECTURE,
+];
 
 /// How many of a model's paths a message lists.
 const LISTED: usize = 6;
@@ -104,20 +133,6 @@ pub(crate) fn layers<'a>(graph: &'a Graph) -> Vec<Layer<'a>> {
     graph.nodes().filter_map(|(_, node)| node.op()).filter_map(layer).collect()
 }
 
-/// The scale and the output channels of a network whose last convolution, before the channels become pixels, has `channels`
-/// outputs. They are not determined by it alone; this is spandrel's choice (`get_scale_and_output_channels`): most networks
-/// return the channels they take.
-fn scale_and_outputs(channels: usize, inputs: usize) -> Result<(usize, usize)> {
-    let scale = |outputs: usize| match outputs {
-        0 => None,
-        _ if channels == 0 || !channels.is_multiple_of(outputs) => None,
-        _ => square_root(channels / outputs).filter(|scale| *scale <= LARGEST_SCALE),
-    };
-    let found = [inputs, 3, 4, 1].into_iter().find_map(|outputs| Some((scale(outputs)?, outputs)));
-    let what = || format!("{channels} channels after the last convolution are no picture of a whole scale");
-    found.ok_or_else(|| Error::unsupported(what()))
-}
-
 /// The whole number whose square is `n`, if there is one.
 fn square_root(n: usize) -> Option<usize> {
     let root = n.isqrt();
@@ -129,23 +144,4 @@ fn insert_conv(weights: &mut Weights, path: &str, conv: &Conv2d) {
     let bias = conv.bias.clone().unwrap_or_else(|| Tensor::vector(vec![0.0; conv.outputs()]).into());
     weights.insert(format!("{path}.weight"), conv.weight.clone(), DType::F32);
     weights.insert(format!("{path}.bias"), bias, DType::F32);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::scale_and_outputs;
-
-    #[test]
-    fn scales_are_those_of_spandrel() {
-        for (channels, inputs, expected) in
-            [(48, 3, (4, 3)), (3, 3, (1, 3)), (27, 3, (3, 3)), (16, 1, (4, 1)), (12, 1, (2, 3))]
-        {
-            assert_eq!(
-                scale_and_outputs(channels, inputs).ok(),
-                Some(expected),
-                "{channels} channels, {inputs} inputs"
-            );
-        }
-        assert!(scale_and_outputs(7, 3).is_err() && scale_and_outputs(0, 3).is_err());
-    }
 }

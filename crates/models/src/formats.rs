@@ -2,7 +2,9 @@
 
 pub mod ncnn;
 mod net;
+mod numbers;
 pub mod onnx;
+pub mod pth;
 pub mod safetensors;
 
 use std::path::Path;
@@ -53,7 +55,8 @@ pub enum Contents {
 }
 
 /// All formats.
-pub const FORMATS: &[Format] = &[safetensors::FORMAT, ncnn::FORMAT, onnx::FORMAT];
+pub const FORMATS: &[Format] =
+    &[safetensors::FORMAT, safetensors::sharded::FORMAT, pth::FORMAT, ncnn::FORMAT, onnx::FORMAT];
 
 /// The format of a file: the one whose probe knows the first bytes, or else the one that the name's ending belongs to.
 pub fn detect(bytes: &[u8], path: Option<&Path>) -> Option<&'static Format> {

@@ -6,7 +6,8 @@
 //!
 //! - [`Model`]: a network from a file, with [`ModelInfo`], what is known about it.
 //! - [`builtin`]: the models that need no file.
-//! - [`formats`]: model files, one format each: safetensors holds weights, NCNN and ONNX hold weights and layers.
+//! - [`formats`]: model files, one format each: safetensors and PyTorch's files hold weights, NCNN and ONNX hold weights and
+//!   layers.
 //! - [`Weights`]: learned tensors by path.
 //! - [`archs`]: architectures, one file each: what network a set of weights is.
 //! - [`convert`]: a model as a safetensors file.

@@ -57,7 +57,9 @@ impl Model {
         let bytes = limits.read_file(path)?;
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("model");
         let input = Input { bytes: &bytes, path: Some(path), limits };
-        Self::read(name.strip_suffix(".param").unwrap_or(name), &input).map_err(|error| error.in_file(path))
+        let name =
+            [".param", ".safetensors.index"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        Self::read(name, &input).map_err(|error| error.in_file(path))
     }
 
     /// The model of a file's contents. Formats that lie in several files (NCNN) cannot be read so; see

@@ -4,14 +4,17 @@ use crate::Weights;
 
 /// Containers beside which a file may hold other things (optimiser states, other copies of the weights), most wanted first:
 /// the running average of the weights before the weights themselves.
-const CONTAINERS: [&str; 9] = [
+const CONTAINERS: [&str; 12] = [
     "model_state_dict",
     "state_dict",
     "params_ema",
     "params-ema",
     "params",
     "generator",
+    "gen",
     "netG",
+    "net_g",
+    "network",
     "net",
     "model",
 ];
@@ -19,29 +22,53 @@ const CONTAINERS: [&str; 9] = [
 /// Wrappers around the whole network.
 const WRAPPERS: [&str; 2] = ["module", "_orig_mod"];
 
+/// With what the names begin of what may lie beside a network in the checkpoint of its training: the other one of a pair of
+/// networks, other copies of the weights, losses, optimisers, schedules.
+const COMPANIONS: [&str; 9] =
+    ["disc", "netD", "net_d", "ema", "model_ema", "loss", "criterion", "optim", "sched"];
+
 /// The network's own tensors under the network's own paths.
-pub(crate) fn unwrapped(mut weights: Weights) -> Weights {
-    // Each turn makes the paths shorter.
-    while let Some(name) = outermost(&weights) {
-        weights = weights.renamed(|path| inside(path, name).map(str::to_owned));
+pub(crate) fn unwrapped(weights: Weights) -> Weights {
+    let container = container(weights.paths());
+    if container.is_empty() {
+        return weights;
     }
-    weights
+    weights.renamed(|path| path.strip_prefix(&container).map(str::to_owned))
 }
 
-fn outermost(weights: &Weights) -> Option<&'static str> {
-    let within = |name: &'static str| weights.paths().map(move |path| inside(path, name));
-    let holds_all = |name| !weights.is_empty() && within(name).all(|path| path.is_some());
+/// With what the paths of the network's own tensors begin, up to and with a dot; empty if all are.
+pub(crate) fn container<'a>(paths: impl Iterator<Item = &'a str>) -> String {
+    let mut paths: Vec<_> = paths.collect();
+    let mut container = String::new();
+    // Each turn makes the paths shorter.
+    while let Some(name) = outermost(&paths) {
+        paths = paths.into_iter().filter_map(|path| inside(path, name)).collect();
+        container.push_str(name);
+        container.push('.');
+    }
+    container
+}
+
+fn outermost(paths: &[&str]) -> Option<&'static str> {
+    let within = |name: &'static str| paths.iter().map(move |path| inside(path, name));
+    let holds_all = |name| !paths.is_empty() && within(name).all(|path| path.is_some());
     let holds_the_network = |name| match name {
-        // A part of a network may have such a name: it counts only if nothing lies beside it. And a list of layers has
-        // numbers for names (ESRGAN's `model.0`), which a container has not.
-        "generator" | "netG" | "net" | "model" => {
-            holds_all(name)
+        // A part of a network may have such a name: it counts only if no other part lies beside it. And a list of layers
+        // has numbers for names (ESRGAN's `model.0`), which a container has not.
+        "generator" | "gen" | "netG" | "net_g" | "network" | "net" | "model" => {
+            let beside = |path: &&str| inside(path, name).is_none() && !is_companion(path);
+            within(name).flatten().next().is_some()
+                && !paths.iter().any(beside)
                 && within(name).flatten().all(|path| !path.starts_with(|c: char| c.is_ascii_digit()))
         }
         _ => within(name).flatten().next().is_some(),
     };
     let wrapper = WRAPPERS.into_iter().find(|name| holds_all(name));
     wrapper.or_else(|| CONTAINERS.into_iter().find(|name| holds_the_network(name)))
+}
+
+fn is_companion(path: &str) -> bool {
+    COMPANIONS.iter().any(|name| path.starts_with(name))
 }
 
 fn inside<'a>(path: &'a str, container: &str) -> Option<&'a str> {
@@ -89,6 +116,14 @@ mod tests {
         let weights = unwrapped(weights);
         assert_eq!(weights.len(), 1);
         assert_eq!(weights.get("a").map(|w| w.tensor.data()[0]), Some(2.0));
+    }
+
+    #[test]
+    fn what_belongs_to_the_training_is_left_out() {
+        assert_eq!(
+            unwrapped_paths(&["netD.0.weight", "netG.module.body.0.weight", "optimizer_g.state.0.exp_avg"]),
+            ["body.0.weight"]
+        );
     }
 
     #[test]

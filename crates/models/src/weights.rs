@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use amplio_graph::ops::Conv2d;
+use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::{Shape, Tensor};
 
 use crate::{Error, Result};
@@ -189,6 +189,25 @@ impl Scope<'_> {
         self.expect("weight", weight.shape(), &[None; 4])?;
         let bias = if self.has("bias") { Some(self.vector("bias", weight.shape()[0])?) } else { None };
         Ok(Conv2d::same(weight, bias))
+    }
+
+    /// The transposed convolution whose `weight` and, if there is one, `bias` lie here; without padding.
+    ///
+    /// # Errors
+    /// If there is no `weight`, it does not have four dimensions, or the bias does not fit it.
+    pub fn conv_transpose2d(&self, stride: usize) -> Result<ConvTranspose2d> {
+        let weight = self.tensor("weight")?;
+        self.expect("weight", weight.shape(), &[None; 4])?;
+        let bias = if self.has("bias") { Some(self.vector("bias", weight.shape()[1])?) } else { None };
+        Ok(ConvTranspose2d {
+            weight,
+            bias,
+            stride: [stride; 2],
+            padding: [0; 4],
+            output_padding: [0; 2],
+            dilation: [1; 2],
+            groups: 1,
+        })
     }
 
     fn expect(&self, name: &str, found: &Shape, expected: &[Option<usize>]) -> Result<()> {

@@ -4,7 +4,7 @@ use amplio_graph::ops::{Pad, PadMode, Slice};
 use amplio_graph::{Graph, Op, Shape, Tensor, reference};
 use amplio_models::Model;
 use amplio_models::archs::ARCHITECTURES;
-use amplio_testkit::golden::{Case, cases};
+use amplio_testkit::golden::{Case, cases, weights};
 use amplio_testkit::tolerance;
 use serde_json::Value;
 
@@ -24,6 +24,21 @@ fn architectures_are_recognised_and_answer_right() {
             assert_eq!(found, Some(plain(expected)), "{}: {name}", case.name);
         }
         assert_eq!(info.hyper.len(), expected.len(), "{}: {:?}", case.name, info.hyper);
+        check(&case, &model);
+    }
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "who runs the tests should know what has not been tested")]
+fn models_of_the_community_answer_right() {
+    for case in cases("community") {
+        let file = weights().join(case.expect["weights"].as_str().expect("a file"));
+        if !file.is_file() {
+            eprintln!("skipped: no {}; tools/fetch-weights fetches it", file.display());
+            continue;
+        }
+        let model = Model::load(&file).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        assert_eq!(model.info().architecture, case.expect["architecture"].as_str(), "{}", case.name);
         check(&case, &model);
     }
 }
@@ -93,6 +108,20 @@ fn run(graph: &Graph, picture: &Tensor, multiple: usize, scale: usize) -> Tensor
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn a_flag_counts_as_a_tensor_and_as_a_note() {
+    let case =
+        cases("archs/real-cugan").into_iter().find(|case| case.name.ends_with("x2-pro")).expect("a case");
+    let model = Model::load(&case.file("model.safetensors")).expect("loads");
+    let (architecture, weights) = model.recognise().expect("known");
+    let mut weights = weights.renamed(|path| (path != "pro").then(|| path.to_owned()));
+    for (note, pro) in [(None, "false"), (Some("1"), "true")] {
+        weights.metadata_mut().extend(note.map(|note| ("pro".to_owned(), note.to_owned())));
+        let built = (architecture.build)(&weights).expect("a network");
+        assert!(built.hyper.contains(&("pro", pro.to_owned())), "{note:?}: {:?}", built.hyper);
+    }
 }
 
 #[test]

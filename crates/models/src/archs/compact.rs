@@ -10,7 +10,8 @@
 
 use amplio_graph::{Builder, Value};
 
-use super::{Architecture, Built, Layer, insert_conv, scale_and_outputs};
+use super::layers::scale;
+use super::{Architecture, Built, Layer, insert_conv};
 use crate::weights::Scope;
 use crate::{DType, Error, Result, Weights};
 
@@ -43,7 +44,7 @@ fn build(weights: &Weights) -> Result<Built> {
     }
     let last = body.count() - 1;
     let [features, channels] = [0, 1].map(|axis| side(&body.scope(0), axis));
-    let (scale, outputs) = scale_and_outputs(side(&body.scope(last), 0), channels)?;
+    let (scale, outputs) = scale(side(&body.scope(last), 0), channels)?;
     if channels != outputs && channels != 1 {
         let what =
             format!("{channels} channels of the input, which are not added to {outputs} of the output");

@@ -11,6 +11,7 @@ mod dialects;
 use amplio_graph::ops::Unary;
 use amplio_graph::{Builder, Value};
 
+use super::layers::conv;
 use super::{Architecture, Built, Layer, insert_conv};
 use crate::weights::Scope;
 use crate::{Error, Result, Weights};
@@ -107,7 +108,7 @@ fn build(weights: &Weights) -> Result<Built> {
 }
 
 /// A residual-in-residual dense block: three dense blocks.
-fn group(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
+pub(super) fn group(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
     let mut y = x;
     for name in ["rdb1", "rdb2", "rdb3"] {
         y = dense_block(net, &weights.scope(name), y)?;
@@ -140,13 +141,10 @@ fn residual(net: &mut Builder, at: &Scope<'_>, y: Value, x: Value) -> Value {
     net.add(scaled, x)
 }
 
-fn active_conv(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
+/// A convolution and a LeakyReLU.
+pub(super) fn active_conv(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
     let y = conv(net, weights, x)?;
     Ok(net.unary(Unary::LeakyRelu(SLOPE), y))
-}
-
-fn conv(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
-    Ok(net.at(weights.path()).conv2d(weights.conv2d()?, x))
 }
 
 /// The convolutions of a network without the 1x1 ones of ESRGAN+, in the order in which they run.

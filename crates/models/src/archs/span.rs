@@ -14,7 +14,8 @@ mod branches;
 use amplio_graph::ops::Unary;
 use amplio_graph::{Builder, Shape, Tensor, Value};
 
-use super::{Architecture, Built, Layer, insert_conv, scale_and_outputs};
+use super::layers::scale;
+use super::{Architecture, Built, Layer, insert_conv};
 use crate::weights::Scope;
 use crate::{DType, Error, Result, Weights};
 
@@ -46,7 +47,7 @@ fn build(weights: &Weights) -> Result<Built> {
     let first = branches::merged(&weights.scope("conv_1"))?;
     let [features, channels] = [0, 1].map(|axis| first.weight.shape()[axis]);
     let last = weights.scope("upsampler.0").conv2d()?;
-    let (scale, _) = scale_and_outputs(last.outputs(), channels)?;
+    let (scale, _) = scale(last.outputs(), channels)?;
     let norm = !weights.has(NO_NORM);
 
     let mut net = Builder::new(channels);

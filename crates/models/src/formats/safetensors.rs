@@ -1,7 +1,10 @@
 //! Safetensors: a JSON header with names, types, shapes and places, then the numbers
 //! (<https://github.com/huggingface/safetensors>).
 
+pub mod sharded;
 mod write;
+
+use std::collections::BTreeSet;
 
 use ::safetensors::tensor::{Dtype, TensorInfo};
 use ::safetensors::{SafeTensorError, SafeTensors};
@@ -10,6 +13,7 @@ use half::{bf16, f16};
 
 pub use write::write;
 
+use super::numbers::numbers;
 use super::{Contents, Format, Input};
 use crate::{DType, Error, Limits, Result, Weights};
 
@@ -35,10 +39,19 @@ fn probe(bytes: &[u8]) -> bool {
 /// # Errors
 /// If the header or the places that it names are unsound, or something is larger than the limits.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Weights> {
+    read_only(bytes, None, limits)
+}
+
+/// The same, only of the tensors of these names, if there are names. All of them must be there.
+fn read_only(bytes: &[u8], names: Option<&BTreeSet<String>>, limits: &Limits) -> Result<Weights> {
     limits.check_bytes(bytes.len())?;
     let (header_bytes, header) =
         SafeTensors::read_metadata(bytes).map_err(|error| malformed(bytes, &error))?;
-    let tensors = header.tensors();
+    let mut tensors = header.tensors();
+    if let Some(missing) = names.into_iter().flatten().find(|name| !tensors.contains_key(*name)) {
+        return Err(Error::not_found(format!("there is no tensor {missing}")));
+    }
+    tensors.retain(|name, _| names.is_none_or(|names| names.contains(name)));
     if tensors.len() > limits.tensors {
         return Err(Error::limit(format!("{} tensors", tensors.len()), limits.tensors));
     }
@@ -72,16 +85,12 @@ fn check_elements<'a>(tensors: impl Iterator<Item = &'a TensorInfo>, limits: &Li
 
 fn decode(bytes: &[u8], dtype: Dtype) -> Option<(Vec<f32>, DType)> {
     Some(match dtype {
-        Dtype::F16 => (numbers(bytes, |b| f16::from_le_bytes(b).to_f32()), DType::F16),
-        Dtype::BF16 => (numbers(bytes, |b| bf16::from_le_bytes(b).to_f32()), DType::Bf16),
-        Dtype::F32 => (numbers(bytes, f32::from_le_bytes), DType::F32),
-        Dtype::F64 => (numbers(bytes, |b| f64::from_le_bytes(b) as f32), DType::F64),
+        Dtype::F16 => (numbers(bytes, |b| f16::from_le_bytes(b).to_f32()).collect(), DType::F16),
+        Dtype::BF16 => (numbers(bytes, |b| bf16::from_le_bytes(b).to_f32()).collect(), DType::Bf16),
+        Dtype::F32 => (numbers(bytes, f32::from_le_bytes).collect(), DType::F32),
+        Dtype::F64 => (numbers(bytes, |b| f64::from_le_bytes(b) as f32).collect(), DType::F64),
         _ => return None,
     })
-}
-
-fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| number(*chunk)).collect()
 }
 
 fn malformed(bytes: &[u8], error: &SafeTensorError) -> Error {

@@ -1,0 +1,50 @@
+//! The golden networks of every architecture, as models that people load: the device's answer is PyTorch's.
+#![expect(clippy::print_stdout, reason = "the figures are wanted with --nocapture")]
+
+use amplio_cpu::{Cpu, Level};
+use amplio_graph::plan::FusedPlan;
+use amplio_graph::{Device, Precision};
+use amplio_models::Model;
+use amplio_testkit::golden::cases;
+use amplio_testkit::tolerance::difference;
+
+/// The precisions, and the largest error, relative to the largest magnitude of PyTorch's answer.
+///
+/// Floats of 32 bits: sums one after the other, through all layers. Fast: one and a half times the worst of all cases,
+/// 2.6e-3 of MoSR's `x1-grey` and ESRGAN's `trunk-x4`; networks of few channels are not computed in integers.
+const TOLERANCES: [(Precision, f32); 3] =
+    [(Precision::Strict, 1e-4), (Precision::Exact, 1e-4), (Precision::Fast, 4e-3)];
+
+#[test]
+fn every_architecture_answers_as_its_authors_have_it() {
+    let devices: Vec<Cpu> =
+        Level::available().into_iter().map(|level| Cpu::new(2, level).expect("threads")).collect();
+    let ways = || {
+        devices
+            .iter()
+            .flat_map(|device| TOLERANCES.map(|(precision, tolerance)| (device, precision, tolerance)))
+    };
+    let mut answered = 0;
+    for case in cases("archs") {
+        let model =
+            Model::load(&case.file("model.safetensors")).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let picture = case.input();
+        // Pictures of other sizes are made larger first, which is not the device's work.
+        let multiple = model.info().size_multiple;
+        if picture.shape().iter().skip(2).any(|side| !side.is_multiple_of(multiple)) {
+            continue;
+        }
+        let plan =
+            FusedPlan::new(model.graph(), picture.shape()).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        for (device, precision, tolerance) in ways() {
+            let way = format!("{} on {}, {precision}", case.name, device.name());
+            let output = device.compile(&plan, precision).and_then(|mut program| program.run(&picture));
+            let output = output.unwrap_or_else(|e| panic!("{way}: {e}"));
+            let error = difference(&output, &case.output()).relative();
+            println!("{:<32} {:<24} {precision:<7} {error:.1e}", case.name, device.name());
+            assert!(error <= tolerance, "{way}: {error}");
+        }
+        answered += 1;
+    }
+    assert!(answered > 0);
+}
