@@ -101,6 +101,15 @@ pub(crate) fn reads_half(step: &Step) -> bool {
     }
 }
 
+/// Whether the kernel of a step rounds what it reads to integers of 16 bits.
+pub(crate) fn rounds(step: &Step, compiler: &Compiler) -> bool {
+    let plan::Kernel::Conv { conv, .. } = &step.kernel else { return false };
+    compiler.form() == Form::Integers
+        && !Depthwise::suits(conv)
+        && !Narrow::suits(conv)
+        && Winograd::suits(conv)
+}
+
 impl Compiled {
     /// Whether it stores floats of 16 bits by itself.
     pub(crate) fn stores_half(&self) -> bool {

@@ -12,7 +12,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRef
 
 use crate::compiler::Compiler;
 use crate::device::Cpu;
-use crate::kernels::{Form, memory as zeros, reads_half};
+use crate::kernels::{memory as zeros, reads_half, rounds};
 use crate::layout::{Walk, channels, pixels, region, walks};
 use crate::step::CompiledStep;
 
@@ -144,11 +144,14 @@ impl Executable for Program {
     }
 }
 
-/// For each buffer whether it holds floats of 16 bits: where products are of integers of as many, and all that read it can.
+/// For each buffer whether it holds floats of 16 bits: where a convolution rounds what it holds to integers of as many anyway, and
+/// all others that read it can.
 fn halves(plan: &FusedPlan, compiler: &Compiler) -> Vec<bool> {
-    let integers = compiler.form() == Form::Integers;
-    let mut halves: Vec<_> =
-        plan.buffers.iter().map(|buffer| integers && matches!(buffer.content, Content::Slot(_))).collect();
+    let mut halves = vec![false; plan.buffers.len()];
+    for step in plan.steps.iter().filter(|step| rounds(step, compiler)) {
+        let buffer = step.inputs[0].buffer;
+        halves[buffer] = matches!(plan.buffers[buffer].content, Content::Slot(_));
+    }
     for buffer in [plan.input, plan.output.buffer] {
         halves[buffer] = false;
     }
