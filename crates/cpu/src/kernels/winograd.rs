@@ -197,6 +197,7 @@ impl Winograd {
                 largest,
             };
             dispatch(self.level, spread);
+            // While the products keep the units busy, memory brings what is written after them.
             for row in 0..strip.own.len() {
                 let from = strip.first + row * width + tile * SIDE;
                 pixels.prefetch(from..from + (count * SIDE).min(width - tile * SIDE));

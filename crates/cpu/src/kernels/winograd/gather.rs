@@ -90,6 +90,7 @@ impl<E: Element, const INTEGERS: bool> Kernel for Gather<'_, E, INTEGERS> {
 
 impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
     /// The epilogue and the store of a square of which only a part is wanted; gives the bits of its largest magnitudes.
+    #[inline(always)]
     fn part<I: Isa>(
         &self,
         isa: I,
