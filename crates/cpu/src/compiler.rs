@@ -42,10 +42,6 @@ struct Entry {
 }
 
 impl Compiler<'_> {
-    pub(crate) fn level(&self) -> Level {
-        self.level
-    }
-
     /// How the weights of convolutions with 3x3 taps are packed.
     pub(crate) fn form(&self) -> Form {
         match self.precision {
@@ -53,10 +49,6 @@ impl Compiler<'_> {
             Precision::Fast if self.level.has_dot() => Form::Integers,
             Precision::Fast | Precision::Exact => Form::Floats,
         }
-    }
-
-    pub(crate) fn overflow(&self) -> Arc<AtomicBool> {
-        self.overflow.clone()
     }
 
     /// The constant that a view shows, if it is one.

@@ -23,6 +23,7 @@ mod winograd;
 
 use std::mem::take;
 
+use amplio_graph::ops::Conv2d;
 use amplio_graph::plan::{self, Step};
 use amplio_graph::{Result, Shape};
 use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
@@ -92,22 +93,42 @@ kernels!(
     Rearrange, Reduce, Resize, Softmax, Winograd,
 );
 
+/// The kernels among which a convolution chooses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Depthwise,
+    Narrow,
+    Winograd,
+    Direct,
+}
+
+impl Choice {
+    fn of(conv: &Conv2d, form: Form) -> Self {
+        if Depthwise::suits(conv) {
+            Self::Depthwise
+        } else if Narrow::suits(conv) {
+            Self::Narrow
+        } else if form != Form::Taps && Winograd::suits(conv) {
+            Self::Winograd
+        } else {
+            Self::Direct
+        }
+    }
+}
+
 /// Whether the kernel of a step reads floats of 16 bits as well; its epilogue always does.
-pub(crate) fn reads_half(step: &Step) -> bool {
+pub(crate) fn reads_half(step: &Step, form: Form) -> bool {
     match &step.kernel {
         plan::Kernel::Copy => true,
-        plan::Kernel::Conv { conv, .. } => !Depthwise::suits(conv),
+        plan::Kernel::Conv { conv, .. } => Choice::of(conv, form) != Choice::Depthwise,
         _ => false,
     }
 }
 
 /// Whether the kernel of a step rounds what it reads to integers of 16 bits.
-pub(crate) fn rounds(step: &Step, compiler: &Compiler) -> bool {
+pub(crate) fn rounds(step: &Step, form: Form) -> bool {
     let plan::Kernel::Conv { conv, .. } = &step.kernel else { return false };
-    compiler.form() == Form::Integers
-        && !Depthwise::suits(conv)
-        && !Narrow::suits(conv)
-        && Winograd::suits(conv)
+    form == Form::Integers && Choice::of(conv, form) == Choice::Winograd
 }
 
 impl Compiled {
@@ -120,17 +141,14 @@ impl Compiled {
     pub(crate) fn new(step: &Step, compiler: &Compiler, epilogue: &mut Vec<Elementwise>) -> Result<Self> {
         Ok(match &step.kernel {
             plan::Kernel::Copy => Self::Copy(Copy::new(step)?),
-            plan::Kernel::Conv { conv, enlarge } => {
-                if Depthwise::suits(conv) {
-                    Self::Depthwise(Depthwise::new(step, conv, *enlarge)?)
-                } else if Narrow::suits(conv) {
-                    Self::Narrow(Narrow::new(step, conv, *enlarge, compiler)?)
-                } else if Winograd::suits(conv) && compiler.form() != Form::Taps {
+            plan::Kernel::Conv { conv, enlarge } => match Choice::of(conv, compiler.form()) {
+                Choice::Depthwise => Self::Depthwise(Depthwise::new(step, conv, *enlarge)?),
+                Choice::Narrow => Self::Narrow(Narrow::new(step, conv, *enlarge, compiler)?),
+                Choice::Winograd => {
                     Self::Winograd(Winograd::new(step, conv, *enlarge, compiler, take(epilogue))?)
-                } else {
-                    Self::Conv(Conv::new(step, conv, *enlarge, compiler)?)
                 }
-            }
+                Choice::Direct => Self::Conv(Conv::new(step, conv, *enlarge, compiler)?),
+            },
             plan::Kernel::ConvTranspose(op) => Self::Conv(Conv::transposed(step, op, compiler)?),
             plan::Kernel::Resize(op) => Self::Resize(Resize::new(step, op)?),
             plan::Kernel::GridSample(op) => Self::GridSample(GridSample::new(step, op)?),

@@ -12,7 +12,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRef
 
 use crate::compiler::Compiler;
 use crate::device::Cpu;
-use crate::kernels::{memory as zeros, reads_half, rounds};
+use crate::kernels::{Form, memory as zeros, reads_half, rounds};
 use crate::layout::{Walk, channels, pixels, region, walks};
 use crate::step::CompiledStep;
 
@@ -51,7 +51,7 @@ impl Program {
             packed: &device.packed,
             overflow: Arc::clone(&overflow),
         };
-        let halves = halves(plan, &compiler);
+        let halves = halves(plan, compiler.form());
         let mut cells = vec![0; plan.slots.len()];
         for (buffer, half) in plan.buffers.iter().zip(&halves) {
             if let Content::Slot(slot) = buffer.content {
@@ -146,9 +146,9 @@ impl Executable for Program {
 
 /// For each buffer whether it holds floats of 16 bits: where a convolution rounds what it holds to integers of as many anyway, and
 /// all others that read it can.
-fn halves(plan: &FusedPlan, compiler: &Compiler) -> Vec<bool> {
+fn halves(plan: &FusedPlan, form: Form) -> Vec<bool> {
     let mut halves = vec![false; plan.buffers.len()];
-    for step in plan.steps.iter().filter(|step| rounds(step, compiler)) {
+    for step in plan.steps.iter().filter(|step| rounds(step, form)) {
         let buffer = step.inputs[0].buffer;
         halves[buffer] = matches!(plan.buffers[buffer].content, Content::Slot(_));
     }
@@ -157,7 +157,7 @@ fn halves(plan: &FusedPlan, compiler: &Compiler) -> Vec<bool> {
     }
     for step in &plan.steps {
         for view in &step.inputs {
-            halves[view.buffer] &= reads_half(step);
+            halves[view.buffer] &= reads_half(step, form);
         }
         let shuffles = step.epilogue.iter().any(|op| matches!(op, Epilogue::PixelShuffle(_)));
         halves[step.output.buffer] &= !shuffles && !matches!(step.kernel, Kernel::Rearrange(_));

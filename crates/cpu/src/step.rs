@@ -72,7 +72,7 @@ impl CompiledStep {
         let (pixels, channels) = (pixels(&step.result), channels(&step.result));
         // A rearrangement may fill only a part of its output, and looks at all of it.
         let pixels = if shuffle.is_none() { crate::layout::pixels(&step.output.shape) } else { pixels };
-        Ok(Self { kernel, pixels, channels, grain, before, shuffle, overflow: compiler.overflow() })
+        Ok(Self { kernel, pixels, channels, grain, before, shuffle, overflow: compiler.overflow.clone() })
     }
 
     /// Runs the step on the threads of `pool`. `inputs` are the views that the step reads, in the order of
@@ -86,7 +86,7 @@ impl CompiledStep {
             runs.into_par_iter().enumerate().for_each(|(i, output)| match &self.shuffle {
                 Some(shuffle) => self.fill_shuffled(level, inputs, i * run, output, shuffle),
                 None if output.is_half() && !self.kernel.stores_half() => {
-                    self.fill_narrowed(level, inputs, i * run, output);
+                    self.fill_halved(level, inputs, i * run, output);
                 }
                 None => self.fill(level, inputs, i * run, output),
             });
@@ -105,12 +105,12 @@ impl CompiledStep {
     }
 
     /// As [`CompiledStep::fill`], and rounds the result to floats of 16 bits.
-    fn fill_narrowed(&self, level: Level, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
+    fn fill_halved(&self, level: Level, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
         let mut grain = vec![0.0; self.grain * self.channels];
         for (i, mut halves) in output.chunks(self.grain).enumerate() {
             let grain = &mut grain[..halves.pixels() * self.channels];
             self.fill(level, inputs, first + i * self.grain, PixelsMut::dense(grain, self.channels));
-            if !dispatch(level, Narrow { from: PixelsRef::dense(grain, self.channels), to: &mut halves }) {
+            if !dispatch(level, Halve { from: PixelsRef::dense(grain, self.channels), to: &mut halves }) {
                 self.overflow.store(true, Ordering::Relaxed);
             }
         }
@@ -144,12 +144,12 @@ impl CompiledStep {
 }
 
 /// Rounds pixels to floats of 16 bits, and tells whether these can carry them.
-struct Narrow<'a, 'p> {
+struct Halve<'a, 'p> {
     from: PixelsRef<'a>,
     to: &'a mut PixelsMut<'p>,
 }
 
-impl Kernel for Narrow<'_, '_> {
+impl Kernel for Halve<'_, '_> {
     type Output = bool;
 
     #[inline(always)]

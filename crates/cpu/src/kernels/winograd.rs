@@ -98,7 +98,7 @@ impl Winograd {
             epilogue.remove(0);
         }
         Ok(Self {
-            level: compiler.level(),
+            level: compiler.level,
             lanes: compiler.lanes(),
             form,
             input: [height, width],
@@ -108,7 +108,7 @@ impl Winograd {
             packed,
             activation,
             epilogue,
-            overflow: compiler.overflow(),
+            overflow: compiler.overflow.clone(),
         })
     }
 
