@@ -6,6 +6,7 @@ use amplio_media::images::RowWriter;
 use amplio_media::{Channels, Depth, Header, Image, Samples, Transfer, alpha, colour, convert};
 use amplio_models::Model;
 
+use crate::idle::Idle;
 use crate::network::Network;
 use crate::progress::{Meter, Watcher};
 use crate::rows::crop::Crop;
@@ -29,10 +30,14 @@ const LONGEST_CHAIN: usize = 8;
 const BLACK: f32 = 0.5 / 255.0;
 
 /// Makes pictures larger: a model on a device.
+///
+/// What was compiled for one picture is kept for the next one of its size, as long as the upscaler or a clone of it lives.
+/// Several threads may enlarge pictures at a time.
 #[derive(Clone)]
 pub struct Upscaler {
     model: Arc<Model>,
     device: Arc<dyn Device>,
+    idle: Idle,
 }
 
 /// How a picture is to be enlarged.
@@ -78,7 +83,7 @@ impl Default for Tiling {
 impl Upscaler {
     /// A model on a device.
     pub fn new(model: Arc<Model>, device: Arc<dyn Device>) -> Self {
-        Self { model, device }
+        Self { model, device, idle: Idle::default() }
     }
 
     /// The model.
@@ -171,7 +176,7 @@ impl Upscaler {
         let usual = if header.depth == Depth::U8 { Precision::Fast } else { Precision::Exact };
         let precision = request.precision.unwrap_or(usual);
         for _ in 0..self.chain(&image.header(), extent.scaled)? {
-            let network = Network::new(self.model.clone(), self.device.clone(), precision);
+            let network = Network::new(self.model.clone(), self.device.clone(), precision, self.idle.clone());
             let stage = Networked::new(rows, channels, network, request.tiling, &meter)?;
             meter.expect(stage.work());
             rows = Box::new(stage);
