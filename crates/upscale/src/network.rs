@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Device, Precision, Shape, Tensor};
+use amplio_graph::{Device, Pixels, Precision, Shape};
 use amplio_media::Channels;
 use amplio_models::Model;
 
@@ -111,21 +111,22 @@ impl Network {
         Ok(Cut { core, margin: overlap - ramp, ramp })
     }
 
-    /// The output for an input of `[1, channels, height, width]`; `watcher` is told the share of the work that is done, and
-    /// says whether to go on.
-    pub(crate) fn run(&mut self, input: &Tensor, watcher: &dyn Fn(f64) -> ControlFlow<()>) -> Result<Tensor> {
-        let [_, _, height, width] = input.shape()[..] else {
-            return Err(Error::request(format!("a network runs on pictures, not on {}", input.shape())));
-        };
-        let size = (height, width);
+    /// The picture that the network makes of a tile; `watcher` is told the share of the work that is done, and says whether to
+    /// go on.
+    pub(crate) fn run(
+        &mut self,
+        input: &Pixels,
+        watcher: &dyn Fn(f64) -> ControlFlow<()>,
+    ) -> Result<Pixels<'_>> {
+        let size = (input.height(), input.width());
         // Memory first, then the new size.
         let usable = self.compiled.take().filter(|compiled| compiled.size == size);
         let compiled = match usable.or_else(|| self.idle.take(size, self.precision)) {
             Some(compiled) => compiled,
-            None => self.compile(size, input.shape())?,
+            None => self.compile(size, &input.shape())?,
         };
         let Compiled { executable, done, .. } = self.compiled.insert(compiled);
-        Ok(executable.run_watched(input, &mut |step, _| watcher(done[step]))?)
+        Ok(executable.run_pixels(input, &mut |step, _| watcher(done[step]))?)
     }
 
     fn compile(&self, size: (usize, usize), input: &Shape) -> Result<Compiled> {
@@ -134,13 +135,13 @@ impl Network {
         Ok(Compiled { size, precision: self.precision, executable, done: shares(&plan) })
     }
 
-    /// Bytes that a tile of this height and width needs: the network's, and its input and result.
+    /// Bytes that a tile of this height and width needs: the network's, and its input.
     fn bytes(&self, size: [usize; 2]) -> Result<usize> {
         let info = self.model.info();
         let [height, width] = size.map(|side| side.max(self.minimum()).next_multiple_of(self.multiple()));
         let plan = FusedPlan::new(self.model.graph(), &Shape::image(1, info.input_channels, height, width))?;
-        let values = info.input_channels + info.output_channels * info.scale * info.scale;
-        Ok(plan.bytes().saturating_add(values.saturating_mul(height * width * size_of::<f32>())))
+        let input = info.input_channels * height * width * size_of::<f32>();
+        Ok(self.device.bytes(&plan, self.precision).saturating_add(input))
     }
 
     /// Bytes of the results of rows of tiles of this size.
