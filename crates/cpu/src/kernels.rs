@@ -125,10 +125,11 @@ pub(crate) fn reads_half(step: &Step, form: Form) -> bool {
     }
 }
 
-/// Whether the kernel of a step rounds what it reads to integers of 16 bits.
+/// Whether the kernel of a step reads floats of 16 bits as well as longer ones: it rounds what it reads to integers of as many, or
+/// makes the few channels of a picture of it.
 pub(crate) fn rounds(step: &Step, form: Form) -> bool {
     let plan::Kernel::Conv { conv, .. } = &step.kernel else { return false };
-    form == Form::Integers && Choice::of(conv, form) == Choice::Winograd
+    form == Form::Integers && matches!(Choice::of(conv, form), Choice::Winograd | Choice::Narrow)
 }
 
 impl Compiled {
