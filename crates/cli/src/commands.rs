@@ -8,6 +8,8 @@ mod doctor;
 mod info;
 mod man;
 mod models;
+#[cfg(feature = "serve")]
+mod serve;
 mod tensor;
 pub(crate) mod upscale;
 
@@ -32,6 +34,9 @@ pub(crate) enum Command {
     Compare(compare::Args),
     /// Measure how fast a model runs here.
     Bench(bench::Args),
+    /// Serve pictures over HTTP.
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Args>),
     /// Run a network once on a raw array.
     Tensor(tensor::Args),
     /// Say what amplio finds on this machine and what it can do here.
@@ -52,6 +57,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Some(Command::Convert(args)) => convert::run(args),
         Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Bench(args)) => bench::run(args),
+        #[cfg(feature = "serve")]
+        Some(Command::Serve(args)) => serve::run(*args),
         Some(Command::Tensor(args)) => tensor::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Completions(args)) => completions::run(args),
