@@ -22,6 +22,8 @@ pub(crate) struct App {
     /// `None` if everyone may use the server.
     pub(crate) keys: Option<Keys>,
     pub(crate) rates: Rates,
+    /// Where uploads lie that nobody has taken yet.
+    pub(crate) spool: PathBuf,
     pub(crate) engine: Arc<Engine>,
     pub(crate) desk: Desk,
     pub(crate) storage: Storage,
@@ -47,6 +49,7 @@ impl App {
         Ok(Arc::new(Self {
             keys,
             rates: Rates::default(),
+            spool,
             engine: Arc::new(Engine::new(&settings)?),
             desk,
             storage: Storage::open(&settings)?,
@@ -57,11 +60,6 @@ impl App {
             stopping: watch::Sender::new(false),
             settings,
         }))
-    }
-
-    /// Where uploads lie that nobody has taken yet.
-    pub(crate) fn spool_folder(&self) -> PathBuf {
-        self.settings.data.join("uploads")
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

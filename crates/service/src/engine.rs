@@ -199,7 +199,7 @@ impl Engine {
         Ok(Ticket { outcome, progress, _interest: Some(interest) })
     }
 
-    fn compute(&self, computation: Computation) -> impl Future<Output = Outcome> + Send + 'static {
+    fn compute(&self, computation: Computation) -> impl Future<Output = Outcome> + Send + use<> {
         let (shop, waiting) = (self.shop.clone(), self.waiting.clone());
         let (places, large) = (self.places.clone(), self.large.clone());
         // Counted from here on, so that a crowd that arrives at once is counted too.
@@ -216,7 +216,7 @@ impl Engine {
             drop(counted);
             blocking(move || {
                 let _places = places;
-                let stop = |fraction| {
+                let stop = |fraction: f64| {
                     computation.progress.send_replace(fraction);
                     let late = Instant::now() > computation.deadline;
                     let unwanted = computation.interest.strong_count() == 0;

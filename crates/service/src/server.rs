@@ -89,7 +89,7 @@ impl Connections {
             None => self.speak(stream, peer, watcher, false).await,
             Some(tls) => {
                 if let Ok(Ok(stream)) = tokio::time::timeout(idle, tls.accept(stream)).await {
-                    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    let h2 = stream.get_ref().1.alpn_protocol() == Some(&b"h2"[..]);
                     self.speak(stream, peer, watcher, h2).await;
                 }
             }

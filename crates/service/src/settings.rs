@@ -142,11 +142,6 @@ impl Settings {
             None => Ok(()),
         }
     }
-
-    /// Whether everyone who reaches the server may use it.
-    pub(crate) fn is_open(&self) -> bool {
-        self.keys.is_none()
-    }
 }
 
 impl Default for Settings {

@@ -111,14 +111,14 @@ async fn settle(app: &Arc<App>, job: &Job, attempt: Attempt) -> Result<&'static 
     let (app, job) = (app.clone(), job.clone());
     blocking(move || {
         let (desk, id) = (&app.desk, job.id.as_str());
-        let again = |refund: bool, later: Duration| {
+        let again = |refund: bool, later: Duration| -> crate::Result<&'static str> {
             desk.queue.remove(id)?;
             if desk.store.requeue(id, job.attempts, refund)? {
                 desk.enqueue(id, &job.owner, job.priority, later)?;
             }
             Ok("queued")
         };
-        let end = |end: End| {
+        let end = |end: End| -> crate::Result<&'static str> {
             let state = end.state().name();
             desk.store.finish(id, job.attempts, &end, clock::now())?;
             desk.queue.remove(id)?;
@@ -159,7 +159,9 @@ async fn heartbeat(app: &Arc<App>, id: &str) {
 }
 
 async fn perform(app: &Arc<App>, job: &Job, live: &Live) -> Result<Output, Refusal> {
-    let report = |fraction| drop(live.fraction.send_replace(fraction));
+    let report = |fraction: f64| {
+        live.fraction.send_replace(fraction);
+    };
     match &job.spec.input {
         Input::Upload(_) => {
             let path = app.desk.input(&job.id);
@@ -167,7 +169,7 @@ async fn perform(app: &Arc<App>, job: &Job, live: &Live) -> Result<Output, Refus
             deliver(app, job, enlarge(app, job, content, &report).await?).await
         }
         Input::Url(url) => {
-            let content = app.storage.read(url, &app.spool_folder()).await?;
+            let content = app.storage.read(url, &app.spool).await?;
             deliver(app, job, enlarge(app, job, content, &report).await?).await
         }
         Input::Batch(urls) => batch(app, job, urls, &report).await,
@@ -238,7 +240,7 @@ async fn batch(app: &Arc<App>, job: &Job, urls: &[String], report: Report<'_>) -
         }
         let part = |fraction: f64| report((number as f64 + fraction) / total);
         part(0.0);
-        let made = one(app, job, input, (place, name), &part).await;
+        let made = one(app, job, input, (place, name.as_str()), &part).await;
         let item = match made {
             Ok(url) => Item { input: input.clone(), output: Some(url), reason: None },
             // The whole attempt may go better later.
@@ -264,7 +266,7 @@ async fn one(
     (place, name): (&str, &str),
     report: Report<'_>,
 ) -> Result<String, Refusal> {
-    let content = app.storage.read(input, &app.spool_folder()).await?;
+    let content = app.storage.read(input, &app.spool).await?;
     let made = enlarge(app, job, content, report).await?;
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let url = format!("{place}{stem}.{}", made.format.extensions[0]);

@@ -3,7 +3,6 @@
 mod common;
 
 use common::{Server, json, picture, problem, shape};
-use reqwest::multipart::{Form, Part};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_comes_back_larger() {
@@ -42,10 +41,23 @@ async fn a_picture_comes_back_larger() {
     assert_eq!(answer.headers()["vary"], "Accept");
     assert_eq!(shape(&answer.bytes().await.expect("a body")), ("webp", 80, 48));
 
-    let file = Part::bytes(small).file_name("a.png");
-    let form = Form::new().text("scale", "2").part("image", file).text("model", "photo");
-    let answer = server.post("/v1/upscale").multipart(form).send().await.expect("an answer");
+    let form = form(&[("scale", None, b"2"), ("image", Some("a.png"), &small), ("model", None, b"photo")]);
+    let kind = "multipart/form-data; boundary=edge";
+    let request = server.post("/v1/upscale").header("content-type", kind).body(form);
+    let answer = request.send().await.expect("an answer");
     assert_eq!(shape(&answer.bytes().await.expect("a body")), ("png", 40, 24));
+}
+
+/// A form of fields, some of them files.
+fn form(fields: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut form = Vec::new();
+    for (name, file, value) in fields {
+        let file = file.map_or_else(String::new, |file| format!("; filename=\"{file}\""));
+        let head = format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        form.extend(head.bytes().chain(value.iter().copied()).chain(*b"\r\n"));
+    }
+    form.extend(b"--edge--\r\n");
+    form
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,7 +89,9 @@ impl Cache {
         size: (u32, u32),
     ) -> std::io::Result<Arc<Made>> {
         let (width, height) = size;
-        let path = self.folder.join(format!("{key}-{width}x{height}.{}", format.extensions[0]));
+        // A name of its own: an earlier result of this key may still be held, and is removed when it is not.
+        let own = uuid::Uuid::now_v7().simple();
+        let path = self.folder.join(format!("{key}-{width}x{height}-{own}.{}", format.extensions[0]));
         let file = draft.persist(&path).map_err(|error| error.error)?;
         let bytes = file.metadata()?.len();
         let given_up = AtomicBool::new(false);
@@ -110,8 +112,8 @@ impl Cache {
         let clock = entries.clock;
         entries.bytes += made.bytes;
         if let Some((old, _)) = entries.all.insert(made.key.clone(), (made, clock)) {
-            // The same file under the same name: nothing to remove.
             entries.bytes -= old.bytes;
+            old.given_up.store(true, Ordering::Relaxed);
         }
         while entries.bytes > self.most {
             let oldest = entries.all.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
@@ -137,10 +139,11 @@ impl Drop for Made {
     }
 }
 
-/// A result of its file's name: `{key}-{width}x{height}.{extension}`.
+/// A result of its file's name: `{key}-{width}x{height}-{own}.{extension}`.
 fn parse(path: &Path) -> Option<Made> {
     let format = images::by_extension(path.extension()?.to_str()?)?;
-    let (key, size) = path.file_stem()?.to_str()?.rsplit_once('-')?;
+    let mut parts = path.file_stem()?.to_str()?.split('-');
+    let (key, size, _own) = (parts.next()?, parts.next()?, parts.next()?);
     let (width, height) = size.split_once('x')?;
     let bytes = path.metadata().ok()?.len();
     let sound = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());

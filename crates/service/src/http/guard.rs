@@ -18,10 +18,6 @@ use crate::refusal::{Code, Refusal};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// The name under which a request is found in the log.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(pub(crate) String);
-
 /// The longest path and query.
 const LONGEST: usize = 8 << 10;
 
@@ -45,7 +41,6 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, nex
     let mut response = match admitted {
         Ok(client) => {
             request.extensions_mut().insert(client);
-            request.extensions_mut().insert(RequestId(id.clone()));
             next.run(request).await
         }
         Err(refusal) => refusal.into_response(),

@@ -15,13 +15,13 @@ use super::problem::Problem;
 use super::upload;
 use super::view::JobView;
 use crate::app::App;
+use crate::clock;
 use crate::engine::blocking;
 use crate::engine::wish::Wish;
 use crate::jobs::job::{Input, Job, Spec, State};
 use crate::jobs::{Cancel, Filter, Inserted, NewJob};
 use crate::refusal::{Code, Refusal};
 use crate::spool::Content;
-use crate::{Result, clock};
 
 /// The most bytes of a job in JSON: a batch of many URLs is the largest.
 const LARGEST_JSON: u64 = 4 << 20;

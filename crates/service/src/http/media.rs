@@ -170,7 +170,7 @@ pub(crate) async fn get_media(
         recipe.target.size = Some(Size::Exact { width, height, fit: Fit::Stretch });
     }
     let had = images::by_name(&facts.format).filter(|format| format.write.is_some());
-    let mut spool = Spool::new(&app.spool_folder());
+    let mut spool = Spool::new(&app.spool);
     spool.push(&app.shelf.picture(&facts).await?).map_err(Refusal::internal)?;
     let order = order(&app, spool.finish(), recipe, accepted.or(had));
     upscale::respond(app.engine.order(order).await?.wait().await?, &headers).await

@@ -44,8 +44,7 @@ struct Bounds<'a> {
 /// If it is too large, too slow or broken.
 pub(crate) async fn receive(app: &App, request: Request) -> Result<Upload, Refusal> {
     let headers = request.headers();
-    let bounds =
-        Bounds { folder: &app.spool_folder(), most: app.settings.max_body, idle: app.settings.idle_time };
+    let bounds = Bounds { folder: &app.spool, most: app.settings.max_body, idle: app.settings.idle_time };
     check_encoding(headers)?;
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -66,7 +65,7 @@ pub(crate) async fn receive(app: &App, request: Request) -> Result<Upload, Refus
 
 /// Receives a small text, such as JSON.
 pub(crate) async fn text(app: &App, request: Request, most: u64) -> Result<Bytes, Refusal> {
-    let bounds = Bounds { folder: &app.spool_folder(), most, idle: app.settings.idle_time };
+    let bounds = Bounds { folder: &app.spool, most, idle: app.settings.idle_time };
     check_encoding(request.headers())?;
     let content = collect(request.into_body().into_data_stream(), &bounds).await?;
     content.bytes().map_err(Refusal::internal)

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, TransactionBehavior, p
 use super::job::{End, Item, Job, Reason, State};
 use super::{Cancel, Delivery, Entry, Filter, Inserted, JobStore, NewJob, Queue};
 use crate::clock::milliseconds;
+use crate::refusal::{Code, Refusal};
 use crate::{Error, Result};
 
 /// What each version of the database adds to the one before. Never changed, only made longer.
@@ -87,8 +88,8 @@ impl Sqlite {
                 self.finish(&job.id, job.attempts, &End::Cancelled, now)?;
                 State::Cancelled
             } else if job.attempts >= attempts {
-                let detail = format!("the server stopped in each of {} attempts", job.attempts);
-                let reason = Reason { code: "attempts_exhausted".into(), detail };
+                let what = format!("the server stopped in each of {} attempts", job.attempts);
+                let reason = Reason::from(&Refusal::new(Code::AttemptsExhausted, what));
                 self.finish(&job.id, job.attempts, &End::Failed(reason), now)?;
                 State::Failed
             } else {

@@ -35,7 +35,7 @@ macro_rules! setting {
                 settings.$field = $read(text)?;
                 Ok(())
             },
-            show: |settings| $show(settings.$field.clone()),
+            show: |settings| $show(&settings.$field),
         }
     };
 }
@@ -187,7 +187,7 @@ fn number<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T,
     text.trim().parse().map_err(|error| format!("{text} does not fit: {error}"))
 }
 
-fn text(value: impl ToString) -> String {
+fn text(value: &impl ToString) -> String {
     value.to_string()
 }
 
@@ -199,20 +199,20 @@ fn optional(text: &str) -> Result<Option<String>, String> {
     owned(text).map(Some)
 }
 
-fn show_optional(value: Option<String>) -> String {
-    value.unwrap_or_default()
+fn show_optional(value: &Option<String>) -> String {
+    value.clone().unwrap_or_default()
 }
 
 /// Shows that there is one, and no more.
-fn hidden(value: Option<String>) -> String {
-    value.map_or_else(String::new, |_| "(set)".into())
+fn hidden(value: &Option<String>) -> String {
+    value.as_ref().map_or_else(String::new, |_| "(set)".into())
 }
 
 fn path(text: &str) -> Result<std::path::PathBuf, String> {
     owned(text).map(Into::into)
 }
 
-fn show_path(path: std::path::PathBuf) -> String {
+fn show_path(path: &std::path::PathBuf) -> String {
     path.display().to_string()
 }
 
@@ -220,15 +220,15 @@ fn optional_path(text: &str) -> Result<Option<std::path::PathBuf>, String> {
     path(text).map(Some)
 }
 
-fn show_optional_path(path: Option<std::path::PathBuf>) -> String {
-    path.map_or_else(String::new, show_path)
+fn show_optional_path(path: &Option<std::path::PathBuf>) -> String {
+    path.as_ref().map_or_else(String::new, show_path)
 }
 
 fn several(text: &str) -> Result<Vec<String>, String> {
     Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
 }
 
-fn show_several(values: Vec<String>) -> String {
+fn show_several(values: &[String]) -> String {
     values.join(",")
 }
 

@@ -43,18 +43,18 @@ pub(crate) fn switch(text: &str) -> Result<bool, String> {
 }
 
 /// Bytes as [`bytes`] reads them, exactly.
-pub(crate) fn show_bytes(bytes: u64) -> String {
+pub(crate) fn show_bytes(&bytes: &u64) -> String {
     let units = [(1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
     shown(bytes, &units)
 }
 
 /// A count as [`count`] reads it, exactly.
-pub(crate) fn show_count(count: u64) -> String {
+pub(crate) fn show_count(&count: &u64) -> String {
     shown(count, &[(1_000_000_000, "G"), (1_000_000, "M"), (1000, "K")])
 }
 
 /// A time as [`time`] reads it, exactly.
-pub(crate) fn show_time(time: Duration) -> String {
+pub(crate) fn show_time(time: &Duration) -> String {
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     if milliseconds == 0 {
         return "0s".into();
@@ -87,13 +87,13 @@ mod tests {
     #[test]
     fn values_are_shown_as_they_are_read() {
         for text in ["64M", "1G", "0", "1000", "3K"] {
-            assert_eq!(bytes(text).map(show_bytes), Ok(text.to_owned()));
+            assert_eq!(bytes(text).map(|bytes| show_bytes(&bytes)), Ok(text.to_owned()));
         }
         for text in ["1G", "50M", "7", "0"] {
-            assert_eq!(count(text).map(show_count), Ok(text.to_owned()));
+            assert_eq!(count(text).map(|count| show_count(&count)), Ok(text.to_owned()));
         }
         for text in ["500ms", "30s", "10m", "2h", "7d", "0s"] {
-            assert_eq!(time(text).map(show_time), Ok(text.to_owned()));
+            assert_eq!(time(text).map(|time| show_time(&time)), Ok(text.to_owned()));
         }
     }
 
