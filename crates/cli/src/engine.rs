@@ -134,7 +134,7 @@ fn fetched(manner: Manner, model: &str) -> Result<PathBuf> {
     let found = Library::open(manner).and_then(|library| library.obtain(model));
     found.map_err(|error| match Outcome::of(&error) {
         Outcome::Interrupted | Outcome::WrongUsage => error,
-        _ => Failure::Model(format!("{error}; there is no file {model} either")).into(),
+        _ => Failure::Model(error.to_string()).into(),
     })
 }
 

@@ -15,7 +15,7 @@ use anyhow::Result;
 use self::progress::Progress;
 use crate::outcome::Failure;
 use crate::quantity::show_bytes;
-use crate::{stop, terminal};
+use crate::terminal;
 
 /// How models are fetched.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,7 +93,6 @@ impl Library {
     /// The public list, no older than that. If it cannot be had, people are told, and an older one or none is as good.
     pub(crate) fn public(&self, oldest: Duration) -> Result<Option<Index>> {
         let mut progress = Progress::new("the list of models", self.manner.quiet);
-        stop::listen();
         match self.fetcher.list(oldest, &mut |event| progress.tell(event)) {
             Ok(listed) => {
                 if let Some(error) = listed.outdated {
@@ -128,7 +127,6 @@ impl Library {
             self.note(&announcement(download));
         }
         let mut progress = Progress::new(&download.name, self.manner.quiet);
-        stop::listen();
         self.fetcher.pull(download, &mut |event| progress.tell(event)).map_err(|error| match error {
             Error::Stopped => Failure::Interrupted.into(),
             error => error.into(),
@@ -159,5 +157,5 @@ fn unknown(name: &str, public: Option<&Index>) -> anyhow::Error {
         ([], None) => "`amplio models search` lists models, also those of the public list".to_owned(),
         (similar, _) => format!("there are {}", similar.join(", ")),
     };
-    Failure::Model(format!("no model is called {name}; {advice}")).into()
+    Failure::Model(format!("there is neither a model nor a file called {name}; {advice}")).into()
 }

@@ -24,7 +24,7 @@ pub(crate) fn listen() {
             std::process::exit(Outcome::Interrupted.code().into());
         }
         if terminal::is_watched() {
-            terminal::note("stopping; Ctrl-C again does not wait for it");
+            terminal::note("stopping after this tile; Ctrl-C again does not wait for it");
         }
     });
 }

@@ -10,13 +10,17 @@
 
 mod lock;
 mod record;
+#[cfg(feature = "download")]
+mod write;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub(crate) use lock::Lock;
 pub use record::{Record, RecordedFile};
+#[cfg(feature = "download")]
+pub(crate) use write::write;
 
 use crate::catalogue::Key;
 use crate::{Digest, Error, Result};
@@ -140,19 +144,4 @@ impl Stored {
         }
         Ok(())
     }
-}
-
-/// Writes a file as a whole or not at all. Who calls has the lock of its folder.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    let draft = PathBuf::from(draft);
-    let written = fs::File::create(&draft).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.and_then(|()| fs::rename(&draft, path)).map_err(|error| {
-        let _ = fs::remove_file(&draft);
-        Error::io(path)(error)
-    })
 }

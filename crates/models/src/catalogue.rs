@@ -18,7 +18,6 @@ pub mod licence;
 pub mod links;
 mod reference;
 
-pub(crate) use download::with_ending;
 pub use download::{Download, RemoteFile};
 pub use entry::{Entry, Resource};
 pub use index::Index;

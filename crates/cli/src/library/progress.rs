@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::quantity::show_seconds;
 use crate::{stop, terminal};
 
-/// Follows what is fetched: a bar on a terminal, lines elsewhere.
+/// Follows what is fetched: a bar on a terminal, lines elsewhere. Unless a command listens to Ctrl-C already, Ctrl-C ends the
+/// process at once, and what has arrived stays all the same.
 pub(super) struct Progress {
     name: String,
     quiet: bool,

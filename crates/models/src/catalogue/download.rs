@@ -1,5 +1,5 @@
 use super::{Key, Reference, links};
-use crate::{Digest, Error, Result, formats};
+use crate::{Digest, Error, Result};
 
 /// The files that make a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,18 +91,6 @@ fn file_name(url: &str) -> String {
     if name.is_empty() { "model".into() } else { name.into() }
 }
 
-/// The name with the ending that the contents ask for, if it has none that a format has.
-pub(crate) fn with_ending(name: &str, head: &[u8]) -> String {
-    let has_ending =
-        |format: &formats::Format| format.extensions.iter().any(|it| name.ends_with(&format!(".{it}")));
-    let companion = name.ends_with(".bin");
-    let found = formats::FORMATS.iter().find(|format| (format.probe)(head));
-    match found.and_then(|format| format.extensions.first()) {
-        Some(ending) if !companion && !formats::FORMATS.iter().any(has_ending) => format!("{name}.{ending}"),
-        _ => name.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,16 +123,6 @@ mod tests {
         assert_eq!(
             (files[1].name.as_str(), files[1].urls[0].as_str()),
             ("y.bin", "https://a.b/x.param/y.bin?v=1")
-        );
-    }
-
-    #[test]
-    fn contents_name_what_has_no_name() {
-        let head = [8, 0, 0, 0, 0, 0, 0, 0, b'{'];
-        assert_eq!(with_ending("download", &head), "download.safetensors");
-        assert_eq!(
-            (with_ending("a.pth", &head), with_ending("a.bin", &head)),
-            ("a.pth".into(), "a.bin".into())
         );
     }
 }

@@ -41,6 +41,18 @@ pub(super) fn may_be_model(name: &str, head: &[u8]) -> bool {
     name.ends_with(".bin") || formats::detect(head, None).is_some() || (is_called() && !is_text())
 }
 
+/// The name with the ending that the contents ask for, if it has none that a format has.
+pub(super) fn with_ending(name: &str, head: &[u8]) -> String {
+    let has_ending =
+        |format: &formats::Format| format.extensions.iter().any(|it| name.ends_with(&format!(".{it}")));
+    let companion = name.ends_with(".bin");
+    let found = formats::FORMATS.iter().find(|format| (format.probe)(head));
+    match found.and_then(|format| format.extensions.first()) {
+        Some(ending) if !companion && !formats::FORMATS.iter().any(has_ending) => format!("{name}.{ending}"),
+        _ => name.into(),
+    }
+}
+
 /// The model file that is first in a zip archive. PyTorch's files are such archives as well, but hold no model files.
 fn zipped(head: &[u8]) -> Option<String> {
     let length = u16::from_le_bytes([*head.get(26)?, *head.get(27)?]);
@@ -101,5 +113,15 @@ mod tests {
         ] {
             assert_eq!(complaint(&head), None);
         }
+    }
+
+    #[test]
+    fn contents_name_what_has_no_name() {
+        let head = [8, 0, 0, 0, 0, 0, 0, 0, b'{'];
+        assert_eq!(with_ending("download", &head), "download.safetensors");
+        assert_eq!(
+            (with_ending("a.pth", &head), with_ending("a.bin", &head)),
+            ("a.pth".into(), "a.bin".into())
+        );
     }
 }

@@ -8,7 +8,7 @@ use super::partial::Partial;
 use super::transfer::{Arrival, Transfer};
 use super::{Event, Listener, Settings, contents, hub, tell, wait};
 use crate::cache::{Cache, Lock, Record, RecordedFile, Stored};
-use crate::catalogue::{Download, Index, Key, RemoteFile, with_ending};
+use crate::catalogue::{Download, Index, Key, RemoteFile};
 use crate::{Error, Result};
 
 /// Fetches models and the public list of models into a cache.
@@ -102,7 +102,7 @@ impl Fetcher {
         let partial = Partial::of(&folder.join(&file.name));
         let Arrival { url, sha256 } = self.transfer(file, &partial, self.settings.limit, listener)?;
         let head = partial.head(contents::HEAD)?;
-        let name = with_ending(&file.name, &head);
+        let name = contents::with_ending(&file.name, &head);
         if !contents::may_be_model(&name, &head) {
             partial.discard()?;
             return Err(Error::Download {
