@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use ureq::config::RedirectAuthHeaders;
-use ureq::http::{HeaderMap, Response, header};
+use ureq::http::{HeaderMap, header};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Body, BodyReader, Proxy, RequestBuilder, ResponseExt, typestate::WithoutBody};
+use ureq::{Agent, BodyReader, Proxy, RequestBuilder, ResponseExt, typestate::WithoutBody};
 
 use super::reply::{self, About, Refusal};
 use super::{Proxies, Settings};
@@ -73,15 +73,13 @@ impl Client {
         Ok(Sent { about, body: response.into_body().into_reader() })
     }
 
-    /// Asks for the headers that a link has by itself, before it leads on to others.
-    pub(super) fn headers(&self, url: &str) -> std::result::Result<HeaderMap, Refusal> {
+    /// The headers that a link has by itself, before it leads on to others; nothing if it is refused.
+    pub(super) fn headers(&self, url: &str) -> Option<HeaderMap> {
         let request = self.with_token(self.agent(url).head(url), url);
         let request = request.config().max_redirects(0).max_redirects_will_error(false).build();
-        let response: Response<Body> = request.call().map_err(|error| refusal(&error))?;
-        if !response.status().is_redirection() {
-            reply::read(response.status(), response.headers(), 0)?;
-        }
-        Ok(response.into_parts().0.headers)
+        let response = request.call().ok()?;
+        let sound = response.status().is_redirection() || response.status().is_success();
+        sound.then(|| response.into_parts().0.headers)
     }
 
     /// Whether a link is one to the hub.

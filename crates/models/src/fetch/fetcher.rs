@@ -97,8 +97,7 @@ impl Fetcher {
 
     /// Fetches a file of a model into its folder.
     fn fetched(&self, file: &RemoteFile, folder: &Path, listener: &mut Listener<'_>) -> Result<RecordedFile> {
-        let refused = |what| Error::Download { from: file.urls.first().cloned().unwrap_or_default(), what };
-        let file = &hub::completed(&self.client, file).map_err(refused)?;
+        let file = &hub::completed(&self.client, file);
         let partial = Partial::of(&folder.join(&file.name));
         let Arrival { url, sha256 } = self.transfer(file, &partial, self.settings.limit, listener)?;
         let head = partial.head(contents::HEAD)?;

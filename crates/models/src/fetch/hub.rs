@@ -2,25 +2,21 @@
 //! (<https://github.com/huggingface/huggingface_hub>, `file_download.py`).
 
 use super::client::Client;
-use super::reply::{Refusal, text};
+use super::reply::text;
 use crate::catalogue::RemoteFile;
 
-/// The file with what the hub tells of it, if it lies on the hub and the hub tells anything.
-pub(super) fn completed(client: &Client, file: &RemoteFile) -> Result<RemoteFile, String> {
+/// The file with what the hub tells of it, if it lies on the hub and the hub tells anything. If not, the request for the file
+/// itself will say why.
+pub(super) fn completed(client: &Client, file: &RemoteFile) -> RemoteFile {
     let mut file = file.clone();
-    let [url] = &file.urls[..] else { return Ok(file) };
+    let [url] = &file.urls[..] else { return file };
     if !client.is_hub(url) || file.sha256.is_some() {
-        return Ok(file);
+        return file;
     }
-    match client.headers(url) {
-        Ok(headers) => {
-            let tag = text(&headers, "x-linked-etag").map(|tag| tag.trim_matches('"'));
-            file.sha256 = tag.and_then(|tag| tag.parse().ok());
-            file.bytes = text(&headers, "x-linked-size").and_then(|size| size.parse().ok());
-            Ok(file)
-        }
-        Err(Refusal::Lasting(why)) => Err(why),
-        // The request for the file itself is tried again, this one is not.
-        Err(Refusal::Passing(..) | Refusal::NoRest) => Ok(file),
+    if let Some(headers) = client.headers(url) {
+        let tag = text(&headers, "x-linked-etag").map(|tag| tag.trim_matches('"'));
+        file.sha256 = tag.and_then(|tag| tag.parse().ok());
+        file.bytes = text(&headers, "x-linked-size").and_then(|size| size.parse().ok());
     }
+    file
 }
