@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use amplio::models::catalogue::links;
 use amplio::models::fetch::{Proxies, Settings};
 use anyhow::Result;
-use etcetera::{BaseStrategy, choose_native_strategy};
+use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 
 use crate::outcome::Failure;
 

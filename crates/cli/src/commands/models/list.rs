@@ -67,7 +67,7 @@ fn stored_table(stored: &[Stored]) -> String {
 }
 
 /// What `--model` and the commands here call it: what was typed for links and files on a hub, and otherwise its key.
-fn name(model: &Stored) -> &str {
+pub(super) fn name(model: &Stored) -> &str {
     if model.name().contains(':') { model.name() } else { model.key.as_str() }
 }
 

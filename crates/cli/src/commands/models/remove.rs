@@ -3,7 +3,7 @@
 use amplio::models::catalogue::Key;
 use anyhow::Result;
 
-use super::each;
+use super::{each, list};
 use crate::library::{Library, Manner};
 use crate::outcome::{Failure, Outcome};
 use crate::quantity::show_bytes;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome> {
     let cache = library.fetcher().cache();
     let mut names = args.names.clone();
     if args.all {
-        names.extend(cache.list()?.iter().map(|stored| stored.key.to_string()));
+        names.extend(cache.list()?.iter().map(|stored| list::name(stored).to_owned()));
     }
     each(&names, |name| {
         let freed = cache.remove(&key(&library, name)?)?;

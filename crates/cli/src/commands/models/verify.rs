@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 
-use super::{each, remove};
+use super::{each, list, remove};
 use crate::library::{Library, Manner};
 use crate::outcome::Outcome;
 use crate::terminal;
@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome> {
     if names.is_empty() {
         // What has not arrived as a whole is not wrong.
         let whole = cache.list()?.into_iter().filter(|stored| stored.record.is_some());
-        names.extend(whole.map(|stored| stored.key.to_string()));
+        names.extend(whole.map(|stored| list::name(&stored).to_owned()));
     }
     each(&names, |name| {
         let key = remove::key(&library, name)?;
