@@ -227,5 +227,5 @@ fn an_interrupt_leaves_what_has_arrived() {
     net.run(&["models", "pull", &link]).succeeded();
     let requests = net.server.requests();
     let begins: Vec<_> = requests.iter().filter(|it| it.method == "GET").map(Request::from).collect();
-    assert!(matches!(begins[..], [0, 1..]), "{begins:?}");
+    assert!(matches!(begins[..], [0, from] if from > 0), "{begins:?}");
 }

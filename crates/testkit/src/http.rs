@@ -205,8 +205,10 @@ fn write(mut stream: &TcpStream, request: &Request, reply: &Reply) -> std::io::R
         stream.write_all(chunk)?;
         thread::sleep(reply.rest);
     }
-    while reply.endless {
-        stream.write_all(&reply.body)?;
+    if reply.endless {
+        loop {
+            stream.write_all(&reply.body)?;
+        }
     }
     stream.flush()
 }

@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Error, Result};
+use crate::Digest;
 
 /// What is known about a model in the cache.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,9 +51,9 @@ impl Record {
 
     /// Makes the files in this folder a model.
     #[cfg(feature = "download")]
-    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn write(&self, folder: &Path) -> crate::Result<()> {
         let path = folder.join(NAME);
-        let json = serde_json::to_vec_pretty(self).map_err(|error| Error::io(&path)(error.into()))?;
+        let json = serde_json::to_vec_pretty(self).map_err(|error| crate::Error::io(&path)(error.into()))?;
         super::write(&path, &json)
     }
 }

@@ -61,10 +61,10 @@ pub fn is_followed(url: &str) -> bool {
 pub fn needs_browser(url: &str) -> bool {
     let host = host(url).to_ascii_lowercase();
     let below =
-        |site: &&str| host.strip_suffix(*site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    if SHARE_SITES.iter().any(|site| below(&site)) {
+        |site: &str| host.strip_suffix(site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    if SHARE_SITES.iter().any(|site| below(site)) {
         // Dropbox sends the file to those who ask so.
-        return !(below(&"dropbox.com") && url.contains("dl=1"));
+        return !(below("dropbox.com") && url.contains("dl=1"));
     }
     let folders: Vec<_> = path(url).split('/').filter(|folder| !folder.is_empty()).collect();
     match (host.as_str(), folders.as_slice()) {
