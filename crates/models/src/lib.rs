@@ -11,9 +11,11 @@
 //! - [`Weights`]: learned tensors by path.
 //! - [`archs`]: architectures, one file each: what network a set of weights is.
 //! - [`convert`]: a model as a safetensors file.
+//! - [`blend`]: the network between two others.
 //! - [`Limits`]: how large a model may be.
 
 pub mod archs;
+mod blend;
 pub mod builtin;
 mod convert;
 mod error;
@@ -24,6 +26,7 @@ mod model;
 mod unwrap;
 mod weights;
 
+pub use blend::blend;
 pub use convert::{Conversion, convert};
 pub use error::Error;
 pub use info::ModelInfo;

@@ -26,9 +26,9 @@ impl Surroundings {
     /// What the network of these layers needs, which makes this of a square picture of [`Builder::PROBE`] pixels a side.
     pub(super) fn of(layers: &[Layer], output: &Shape) -> Self {
         let [_, _, height, width] = output[..] else { return Self::default() };
-        let scale = height.div_ceil(Builder::PROBE);
+        let scale = height.div_ceil(Builder::PROBE).max(1);
         let eaten = scale * Builder::PROBE - height;
-        if height != width || !eaten.is_multiple_of(2 * scale.max(1)) || eaten > 2 * scale * WIDEST {
+        if height != width || !eaten.is_multiple_of(2 * scale) || eaten > 2 * scale * WIDEST {
             return Self::default();
         }
         let margin = eaten / (2 * scale);
