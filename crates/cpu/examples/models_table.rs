@@ -1,5 +1,6 @@
 //! Writes docs/models.md to standard output: what was tested against the reference implementations, how far the answers lie
-//! apart, and how long a picture takes here. `tools/models-table` runs it.
+//! apart, and how long a picture takes here, unless it is told `--untimed`: times of a busy machine say nothing. `tools/models-table`
+//! runs it.
 #![expect(clippy::print_stdout, reason = "the document is the result")]
 
 use std::time::Instant;
@@ -31,7 +32,7 @@ fn main() -> Outcome<()> {
         let row = Row::of(&device, &cases, "model.safetensors")?;
         let Row { cases, error, milliseconds, costliest } = row;
         println!(
-            "| {} | {} | {cases} | {error:.0e} | {milliseconds:.0} | {costliest} |",
+            "| {} | {} | {cases} | {error:.0e} | {milliseconds} | {costliest} |",
             architecture.name, architecture.summary
         );
     }
@@ -73,14 +74,15 @@ What `torch.onnx.export` makes of one network of an architecture, compared with 
 struct Row {
     cases: usize,
     error: f32,
-    milliseconds: f64,
+    milliseconds: String,
     /// The name of the case that was timed: the one with the most work.
     costliest: String,
 }
 
 impl Row {
     fn of(device: &Cpu, cases: &[Case], file: &str) -> Outcome<Self> {
-        let mut row = Self { cases: cases.len(), error: 0.0, milliseconds: 0.0, costliest: String::new() };
+        let mut row =
+            Self { cases: cases.len(), error: 0.0, milliseconds: String::new(), costliest: String::new() };
         let mut most = None;
         for case in cases {
             let model = Model::load(&case.file(file))?;
@@ -112,7 +114,7 @@ fn published(device: &Cpu, case: &Case) -> Outcome<()> {
     };
     let (error, milliseconds) = (difference(device, &model, case)?, timed(device, &model)?);
     let (scale, numbers) = (model.info().scale, model.info().parameters);
-    println!("| {name} | {architecture} | {scale} | {numbers} | {error:.0e} | {milliseconds:.0} |");
+    println!("| {name} | {architecture} | {scale} | {numbers} | {error:.0e} | {milliseconds} |");
     Ok(())
 }
 
@@ -131,8 +133,11 @@ fn difference(device: &Cpu, model: &Model, case: &Case) -> Outcome<f32> {
     Ok(tolerance::difference(&answer, &case.output()).relative())
 }
 
-/// The shortest of some runs, in milliseconds.
-fn timed(device: &Cpu, model: &Model) -> Outcome<f64> {
+/// The shortest of some runs in milliseconds, or a dash if times are not wanted.
+fn timed(device: &Cpu, model: &Model) -> Outcome<String> {
+    if std::env::args().any(|argument| argument == "--untimed") {
+        return Ok("–".to_owned());
+    }
     let info = model.info();
     let side = SIDE.max(info.minimum_size).next_multiple_of(info.size_multiple);
     let shape = Shape::image(1, info.input_channels, side, side);
@@ -146,7 +151,7 @@ fn timed(device: &Cpu, model: &Model) -> Outcome<f64> {
         compiled.run(&picture)?;
         shortest = shortest.min(begun.elapsed().as_secs_f64() * 1e3);
     }
-    Ok(shortest)
+    Ok(format!("{shortest:.0}"))
 }
 
 /// The processor's name, where the system tells it.
