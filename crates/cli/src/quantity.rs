@@ -11,6 +11,12 @@ pub(crate) fn scale(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A part of a whole: from `0` to `1`.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 1".into())
+}
+
 /// A width, a height or both: `3840x`, `x2160`, `1920x1080`. What happens to the shape is decided elsewhere.
 pub(crate) fn size(text: &str) -> Result<Size, String> {
     let wrong = || "a size is 3840x (wide), x2160 (high) or 1920x1080".to_owned();

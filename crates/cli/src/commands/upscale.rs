@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::batch::Batch;
+use crate::denoise::DenoiseArgs;
 use crate::destination::{Claims, Destination, IfExists};
 use crate::engine::{DeviceArgs, ModelArgs};
 use crate::formats::{self, Choice, Encoding};
@@ -28,6 +29,8 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     model: ModelArgs,
+    #[command(flatten)]
+    denoise: DenoiseArgs,
 
     /// How many times wider and higher the result is; the model's own scale if no size is given.
     #[arg(short, long, value_name = "S", value_parser = quantity::scale, group = "extent", help_heading = "Size")]
@@ -132,8 +135,10 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     if destination == Destination::Standard && !args.dry_run {
         args.check_standard_output()?;
     }
+    let partner = |name: &str| args.model.load_other(name, args.quiet);
+    let model = args.denoise.applied(args.model.load(args.quiet)?, partner)?;
     let batch = Batch {
-        upscaler: Upscaler::new(Arc::new(args.model.load(args.quiet)?), args.device.device()?),
+        upscaler: Upscaler::new(Arc::new(model), args.device.device()?),
         request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
         destination,
         format,
