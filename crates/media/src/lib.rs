@@ -13,6 +13,7 @@ pub mod alpha;
 pub mod colour;
 pub mod images;
 pub mod resample;
+pub mod videos;
 
 mod cmyk;
 mod convert;
