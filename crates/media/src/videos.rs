@@ -7,8 +7,15 @@ mod colour;
 mod format;
 mod formats;
 mod frame;
+mod from_image;
+mod matrix;
+mod samples;
+mod siting;
+mod to_image;
 
 pub use colour::{Colour, Location, Matrix, Range, Tag};
 pub use format::{Component, Format, Model};
 pub use formats::FORMATS;
 pub use frame::Frame;
+pub use from_image::from_image;
+pub use to_image::to_image;
