@@ -4,6 +4,7 @@
 //! [`Colour`] what they mean.
 
 mod colour;
+mod difference;
 mod format;
 mod formats;
 mod frame;

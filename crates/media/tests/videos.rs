@@ -9,7 +9,7 @@ use amplio_media::videos::{
 use amplio_media::{Channels, Depth, Header, Image, Samples};
 
 /// Pixels on a side of a patch.
-const SIDE: usize = 16;
+const SIDE: usize = 32;
 
 /// Patches in a row.
 const COLUMNS: usize = 25;
@@ -246,7 +246,7 @@ fn patches_come_back() {
                 let image = to_image(&frame(format, data), &colour).expect("a picture");
                 let distance = distance(&middles(&image), &patches());
                 // A code of 8-bit chroma is up to two levels wide.
-                let most = if format.bits == 8 { 1.5 } else { 0.8 };
+                let most = if format.bits == 8 { 1.5 } else { 0.9 };
                 assert!(distance < most, "{} {matrix} {range:?}: {distance} levels", format.name);
             }
         }
