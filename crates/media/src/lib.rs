@@ -5,6 +5,8 @@
 //! [`convert()`] changes depth and channels, [`resample`] the size (classically), [`alpha`] gives
 //! invisible pixels sensible colours.
 //!
+//! [`videos`] has the frames of videos: their pixel formats, their colour, and the way to pictures and back.
+//!
 //! The crate is synchronous, never prints, and knows nothing about how pictures are made larger.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
@@ -13,6 +15,7 @@ pub mod alpha;
 pub mod colour;
 pub mod images;
 pub mod resample;
+pub mod videos;
 
 mod cmyk;
 mod convert;
