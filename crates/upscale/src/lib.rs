@@ -15,7 +15,7 @@
 //!
 //! # Layout
 //!
-//! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles.
+//! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles. `animation`: frame after frame.
 //! - [`Target`]: the sizes that people ask for, resolved to pixels.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
 //! - `tiles`: where a picture is cut, and how the results are joined.
@@ -23,6 +23,7 @@
 //! - `passes`: how grey, colour and alpha go through a network of other channels.
 //! - [`media`], [`models`], [`graph`], [`cpu`]: the crates below, for those who need more.
 
+mod animation;
 mod error;
 mod idle;
 mod network;
@@ -38,6 +39,7 @@ pub use amplio_graph as graph;
 pub use amplio_media as media;
 pub use amplio_models as models;
 
+pub use animation::Frames;
 pub use error::Error;
 pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
