@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - `arguments`: what was typed; `commands/`: one file per command, with its own arguments and what they mean.
-//! - `inputs`, `destination`, `naming`, `formats`: which pictures are read, and where and as what results are written.
+//! - `inputs`, `destination`, `naming`, `numbering`, `formats`: which pictures are read, and where and as what results are written.
 //! - `kind`: what an input is; `batch`: input after input, from file to file, one file in `batch/` for each kind.
 //! - `draft`: files that appear whole or not at all.
 //! - `engine`: the model and the device; `memory`: how much of it there is; `quantity`: numbers as people write them.
@@ -22,6 +22,7 @@ mod kind;
 mod memory;
 mod naming;
 mod npy;
+mod numbering;
 mod outcome;
 mod quantity;
 mod report;
