@@ -3,7 +3,7 @@
 use amplio::Frames;
 use amplio::media::animations::{self, Delay, Frame, Loops, Options};
 use amplio::media::images::{self, Limits};
-use amplio::media::{Channels, Depth, Header, Metadata, convert};
+use amplio::media::{Channels, Header, Metadata, convert};
 use anyhow::{Result, anyhow, bail};
 
 use super::{Batch, End, explained, part, shown};
@@ -131,6 +131,8 @@ fn frame(input: &Input, header: &Header) -> Result<amplio::media::Samples> {
 
 #[cfg(test)]
 mod tests {
+    use amplio::media::Depth;
+
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@ use super::changes::{changed, cut};
 use super::delay::Clock;
 use super::{Animated, Delay, Frame, FrameWriter, Limits, Loops, Opened, Options, check};
 use crate::images::webp::{self, chunk, chunks, config, decoder, decoding_error, encode, metadata};
-use crate::images::{Sink, u8s};
+use crate::images::{Sink, WriteOptions, u8s};
 use crate::{Channels, Depth, Error, Header, Metadata, Result, Samples, convert};
 
 pub(super) static ANIMATED: Animated = Animated { format: &webp::FORMAT, open, write: Some(write) };
@@ -93,6 +93,9 @@ const XMP: u8 = 0x04;
 const EXIF: u8 = 0x08;
 const ALPHA: u8 = 0x10;
 const ICC: u8 = 0x20;
+
+/// Where the flags lie in a file.
+const FLAGS_AT: u64 = 20;
 
 /// The content of a VP8X chunk.
 fn extended(flags: u8, width: u32, height: u32) -> [u8; 10] {
@@ -187,6 +190,7 @@ fn write(header: &Header, options: &Options, mut sink: Sink) -> Result<Box<dyn F
     Ok(Box::new(WebpWriter {
         sink,
         size: head.len() as u64,
+        flags,
         header: *header,
         config: config(&options.picture)?,
         kept: kept.clone(),
@@ -199,6 +203,8 @@ fn write(header: &Header, options: &Options, mut sink: Sink) -> Result<Box<dyn F
 struct WebpWriter {
     sink: Sink,
     size: u64,
+    /// Those of the VP8X chunk.
+    flags: u8,
     header: Header,
     config: ::webp::WebPConfig,
     kept: Metadata,
@@ -218,30 +224,50 @@ impl WebpWriter {
         Ok(self.sink.write_all(&bytes)?)
     }
 
-    /// What has changed, from an even column and row on, as the format wants it.
-    fn part(&self, canvas: &[u8]) -> Rect {
+    /// What has changed, from an even column and row on, as the format wants it; `None` if nothing has.
+    fn part(&self, canvas: &[u8]) -> Option<Rect> {
         let Header { width, height, channels, .. } = self.header;
-        let Some(before) = &self.before else { return Rect { x: 0, y: 0, width, height } };
-        let corner = Rect { width: 1, height: 1, ..Rect::default() };
-        let part = changed(before, canvas, width, channels.count()).unwrap_or(corner);
+        let Some(before) = &self.before else { return Some(Rect { x: 0, y: 0, width, height }) };
+        let part = changed(before, canvas, width, channels.count())?;
         let (dx, dy) = (part.x % 2, part.y % 2);
-        Rect { x: part.x - dx, y: part.y - dy, width: part.width + dx, height: part.height + dy }
+        Some(Rect { x: part.x - dx, y: part.y - dy, width: part.width + dx, height: part.height + dy })
+    }
+
+    /// A part of a canvas as a file of its own.
+    fn picture(&self, canvas: &[u8], part: Rect) -> Result<Vec<u8>> {
+        let samples = cut(canvas, self.header.width, self.header.channels.count(), part);
+        let header = Header { width: part.width, height: part.height, ..self.header };
+        encode(&samples, &header, &self.config)
     }
 }
+
+/// A pixel that changes nothing where it is laid over something.
+fn nothing() -> Result<(Rect, Vec<u8>)> {
+    let header = Header::new(1, 1, Channels::Rgba, Depth::U8);
+    let lossless = config(&WriteOptions { quality: 100, ..WriteOptions::default() })?;
+    Ok((Rect { width: 1, height: 1, ..Rect::default() }, encode(&[0; 4], &header, &lossless)?))
+}
+
+/// The flag of frames that are not blended with what is there.
+const REPLACE: u8 = 2;
 
 impl FrameWriter for WebpWriter {
     fn write_frame(&mut self, frame: Frame) -> Result<()> {
         let ticks = self.clock.ticks(frame.delay)?;
         let canvas = u8s(&frame.samples)?;
-        let part = self.part(canvas);
-        let samples = cut(canvas, self.header.width, self.header.channels.count(), part);
-        let header = Header { width: part.width, height: part.height, ..self.header };
-        let file = encode(&samples, &header, &self.config)?;
+        let (part, file, flags) = match self.part(canvas) {
+            Some(part) => (part, self.picture(canvas, part)?, REPLACE),
+            None => {
+                // A lossy pixel would not be quite the one that is there.
+                let (part, file) = nothing()?;
+                self.flags |= ALPHA;
+                (part, file, 0)
+            }
+        };
         let three = |number: u32| number.to_le_bytes()[..3].to_vec();
         let numbers = [part.x / 2, part.y / 2, part.width - 1, part.height - 1, ticks];
-        // It replaces what is there, and stays.
         let mut data = numbers.map(three).concat();
-        data.push(2);
+        data.push(flags);
         for (name, content) in chunks(file.get(12..).unwrap_or(&[])) {
             if name != b"VP8X" {
                 chunk(&mut data, &[name[0], name[1], name[2], name[3]], content);
@@ -262,6 +288,8 @@ impl FrameWriter for WebpWriter {
         }
         self.sink.seek(SeekFrom::Start(4))?;
         self.sink.write_all(&((self.size - 8) as u32).to_le_bytes())?;
+        self.sink.seek(SeekFrom::Start(FLAGS_AT))?;
+        self.sink.write_all(&[self.flags])?;
         self.sink.seek(SeekFrom::End(0))?;
         Ok(self.sink.flush()?)
     }

@@ -18,7 +18,7 @@ pub(super) struct Indexed {
     pub(super) palette: Vec<u8>,
     /// The colour of each pixel.
     pub(super) indices: Vec<u8>,
-    /// The index that stands for no colour, if there are such pixels.
+    /// The index that stands for no colour, if there is one.
     pub(super) hole: Option<u8>,
 }
 
@@ -33,9 +33,10 @@ pub(super) struct Quantizer {
 const MOST: usize = 256;
 
 impl Quantizer {
-    /// Chooses colours for rows of `width` pixels; what has no colour is a hole.
-    pub(super) fn index(self, pixels: &[Option<Colour>], width: usize) -> Result<Indexed> {
-        let holes = pixels.iter().any(Option::is_none);
+    /// Chooses colours for rows of `width` pixels; what has no colour is a hole. There is an index for holes, even if there are
+    /// none, if `spare` says so.
+    pub(super) fn index(self, pixels: &[Option<Colour>], width: usize, spare: bool) -> Result<Indexed> {
+        let holes = spare || pixels.iter().any(Option::is_none);
         let room = MOST - usize::from(holes);
         let known = distinct(pixels, room);
         let (mut colours, indices) = match known {
@@ -143,19 +144,20 @@ mod tests {
     #[test]
     fn few_colours_stay_as_they_are() {
         let pixels: Vec<_> = (0..=254u8).map(|v| Some([v, 255 - v, v / 2])).chain([None]).collect();
-        let indexed = QUANTIZER.index(&pixels, 16).unwrap();
+        let indexed = QUANTIZER.index(&pixels, 16, false).unwrap();
         let colour = |i: usize| &indexed.palette[usize::from(indexed.indices[i]) * 3..][..3];
         assert!((0..255).all(|i| colour(i) == pixels[i].unwrap()));
         assert_eq!(indexed.hole, Some(indexed.indices[255]));
-        let nothing = QUANTIZER.index(&[None, None], 2).unwrap();
+        let nothing = QUANTIZER.index(&[None, None], 2, false).unwrap();
         assert_eq!((nothing.indices, nothing.hole), (vec![0, 0], Some(0)));
     }
 
     #[test]
     fn diffusion_keeps_the_mean() {
         let slope: Vec<_> =
-            (0..64 * 64u32).map(|i| Some([(i % 64 * 4) as u8, (i / 64 * 4) as u8, 128])).collect();
-        let indexed = QUANTIZER.index(&slope, 64).unwrap();
+            (0..64 * 64u32).map(|i| Some([60 + (i % 64 * 2) as u8, 60 + (i / 64 * 2) as u8, 128])).collect();
+        let indexed = QUANTIZER.index(&slope, 64, true).unwrap();
+        assert_eq!(indexed.hole, Some(255));
         for channel in 0..3 {
             let errors = indexed.indices.iter().zip(&slope).map(|(&index, colour)| {
                 let got = indexed.palette[usize::from(index) * 3 + channel];

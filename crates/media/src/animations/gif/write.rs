@@ -109,7 +109,8 @@ impl GifWriter {
             .zip(old.chunks_exact(4))
             .map(|(new, old)| (new[3] > 0 && (all || new != old)).then(|| [new[0], new[1], new[2]]))
             .collect();
-        let indexed = self.quantizer.index(&pixels, part.width as usize)?;
+        // Some viewers take a frame away to transparency only if it has a transparent colour itself.
+        let indexed = self.quantizer.index(&pixels, part.width as usize, all)?;
         let frame = gif::Frame {
             delay: ticks,
             dispose: if all { DisposalMethod::Background } else { DisposalMethod::Keep },
