@@ -19,7 +19,7 @@ mod png;
 mod webp;
 
 pub use delay::{Delay, Loops};
-pub(crate) use gif::still as gif_still;
+pub(crate) use gif::{first as gif_first, header as gif_header, still as gif_still};
 
 /// How GIF makes the colours between those of its palette.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,8 +55,11 @@ pub(crate) struct Animated {
     /// Opens a file of the format; `None` if it holds no more than one picture.
     open: for<'a> fn(&'a [u8], &Limits) -> Result<Option<Opened<'a>>>,
     /// Begins a file, if this crate can write such animations.
-    write: Option<fn(&Header, &Options, Sink) -> Result<Box<dyn FrameWriter>>>,
+    write: Option<Begin>,
 }
+
+/// Begins a file.
+type Begin = fn(&Header, &Options, Sink) -> Result<Box<dyn FrameWriter>>;
 
 /// All formats that move.
 static FORMATS: &[&Animated] = &[&gif::ANIMATED, &png::ANIMATED, &webp::ANIMATED, &jxl::ANIMATED];

@@ -13,7 +13,7 @@ use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Me
 use super::canvas::{Blend, Canvas, Dispose, Part, Rect};
 use super::{Animated, Delay, Frame, Limits, Loops, Opened, check};
 use crate::images;
-use crate::{Channels, Depth, Error, Header, Metadata, Result};
+use crate::{Channels, Depth, Error, Header, Image, Metadata, Result, convert};
 
 mod palette;
 mod write;
@@ -144,11 +144,38 @@ fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Option<Opened<'a>>> {
         Repeat::Infinite => Loops::Forever,
         Repeat::Finite(more) => Loops::Times(u32::from(more) + 1),
     };
-    let metadata = Metadata {
-        icc: scan.icc_profile().map(<[u8]>::to_vec),
-        xmp: scan.xmp_metadata().map(<[u8]>::to_vec),
-        ..Metadata::default()
-    };
+    let metadata = metadata(&scan);
     let cut = cut.load(Ordering::Relaxed);
     Ok(Some(Opened { header, frames, loops, metadata, cut, source: Box::new(source) }))
+}
+
+/// The shape of the first picture; with alpha if anything might shine through.
+pub(crate) fn header(bytes: &[u8]) -> Result<Header> {
+    let mut options = DecodeOptions::new();
+    options.skip_frame_decoding(true);
+    let mut decoder = options.read_info(bytes).map_err(decoding_error)?;
+    let (width, height) = (decoder.width(), decoder.height());
+    let frame = decoder.next_frame_info().map_err(decoding_error)?;
+    let frame = frame.ok_or_else(|| Error::malformed("gif", "there is no picture in it"))?;
+    let whole = (frame.left, frame.top) == (0, 0) && frame.width >= width && frame.height >= height;
+    let channels = Channels::of(3, !whole || frame.transparent.is_some());
+    Ok(Header::new(width.into(), height.into(), channels, Depth::U8))
+}
+
+/// The first picture, on its canvas.
+pub(crate) fn first(bytes: &[u8], limits: &images::Limits) -> Result<Image> {
+    let header = header(bytes)?;
+    let (mut frames, stored) = Frames::new(bytes, &Limits { picture: *limits, ..Limits::default() })?;
+    frames.advance()?.ok_or_else(|| Error::malformed("gif", "there is no picture in it"))?;
+    let mut image = Image::new(header, convert(&frames.canvas.samples(), &stored, &header)?)?;
+    image.metadata = metadata(&frames.decoder);
+    Ok(image)
+}
+
+fn metadata<R: Read>(decoder: &Decoder<R>) -> Metadata {
+    Metadata {
+        icc: decoder.icc_profile().map(<[u8]>::to_vec),
+        xmp: decoder.xmp_metadata().map(<[u8]>::to_vec),
+        ..Metadata::default()
+    }
 }
