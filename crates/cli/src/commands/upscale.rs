@@ -155,7 +155,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         args.check_standard_output()?;
     }
     let batch = Batch {
-        upscaler: Upscaler::new(Arc::new(args.model.load()?), args.device.device()?),
+        upscaler: Upscaler::new(Arc::new(args.model.load(args.quiet)?), args.device.device()?),
         request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
         destination,
         format,
