@@ -3,8 +3,10 @@
 //! # Layout
 //!
 //! - `arguments`: what was typed; `commands/`: one file per command, with its own arguments and what they mean.
-//! - `inputs`, `destination`, `naming`, `formats`: which pictures are read, and where and as what results are written.
-//! - `batch`: picture after picture, from file to file; `draft`: files that appear whole or not at all.
+//! - `inputs`, `destination`, `naming`, `numbering`, `formats`: which pictures are read, and where and as what results are
+//!   written.
+//! - `kind`: what an input is; `batch`: input after input, from file to file, one file in `batch/` for each kind.
+//! - `draft`: files that appear whole or not at all.
 //! - `engine`: the model and the device; `denoise`: a model blended with its partner; `library`: models that are no files of the
 //!   user's; `memory`: how much of it there is; `quantity`: numbers as people write them.
 //! - `report`: what people and programs are told meanwhile; `terminal`: the only place that prints.
@@ -19,10 +21,12 @@ mod draft;
 mod engine;
 mod formats;
 mod inputs;
+mod kind;
 mod library;
 mod memory;
 mod naming;
 mod npy;
+mod numbering;
 mod outcome;
 mod quantity;
 mod report;

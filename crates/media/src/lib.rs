@@ -1,6 +1,7 @@
 //! Pictures in, pictures out, nothing lost.
 //!
-//! [`images`] reads and writes files, from top to bottom in rows where the format allows. An [`Image`] is
+//! [`images`] reads and writes files, from top to bottom in rows where the format allows; [`animations`] frame by frame
+//! those that move. An [`Image`] is
 //! samples of 8, 16 or float bits in one of four channel layouts, with its [`Metadata`].
 //! [`convert()`] changes depth and channels, [`resample`] the size (classically), [`alpha`] gives
 //! invisible pixels sensible colours.
@@ -12,8 +13,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 pub mod alpha;
+pub mod animations;
+pub mod archives;
 pub mod colour;
 pub mod images;
+pub mod pages;
 pub mod resample;
 pub mod videos;
 

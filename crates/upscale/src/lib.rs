@@ -15,7 +15,7 @@
 //!
 //! # Layout
 //!
-//! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles.
+//! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles. `animation`: frame after frame.
 //! - [`Target`]: the sizes that people ask for, resolved to pixels.
 //! - [`Film`]: frames of a video, made larger in order while the next ones are read.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
@@ -26,6 +26,7 @@
 //! - `passes`: how grey, colour and alpha go through a network of other channels.
 //! - [`media`], [`models`], [`graph`], [`cpu`]: the crates below, for those who need more.
 
+mod animation;
 mod divided;
 mod error;
 mod film;
@@ -45,6 +46,7 @@ pub use amplio_graph as graph;
 pub use amplio_media as media;
 pub use amplio_models as models;
 
+pub use animation::Frames;
 pub use error::Error;
 pub use film::{Dedup, Film, FilmProgress, FilmWatcher};
 pub use progress::{Progress, Watcher};

@@ -160,7 +160,7 @@ impl Upscaler {
     }
 
     /// Sends the result to `sink`, band by band.
-    fn flow(
+    pub(crate) fn flow(
         &self,
         mut image: Image,
         request: &Request,
@@ -281,7 +281,7 @@ fn empty(depth: Depth) -> Samples {
     }
 }
 
-fn append(to: &mut Samples, more: Samples) {
+pub(crate) fn append(to: &mut Samples, more: Samples) {
     match (to, more) {
         (Samples::U8(to), Samples::U8(more)) => to.extend(more),
         (Samples::U16(to), Samples::U16(more)) => to.extend(more),
