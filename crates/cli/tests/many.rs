@@ -256,7 +256,7 @@ fn every_page_of_a_tiff() {
     folder.write("book.tif", &sink.bytes());
     folder.run(["book.tif", "--scale", "2"]).succeeded();
     let bytes = std::fs::read(folder.path("book_2x.tif")).expect("a file");
-    let mut pages = Pages::open(bytes).expect("sound").ok().expect("pages");
+    let mut pages = Pages::open(bytes).expect("sound").expect("pages");
     for (number, (width, height)) in sizes.into_iter().enumerate() {
         let image = pages.read(number, &images::Limits::default()).expect("a page");
         assert_eq!((image.width, image.height), (width * 2, height * 2));

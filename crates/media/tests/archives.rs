@@ -57,8 +57,10 @@ fn open(bytes: &[u8]) -> Result<Archive<Cursor<&[u8]>>> {
     Archive::open(Cursor::new(bytes), &Limits::default())
 }
 
-/// Name, packed bytes, comment, time and permissions of each entry.
-fn entries(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>, String, Option<DateTime>, Option<u32>)> {
+/// Name, packed bytes, comment, time and permissions of an entry.
+type Entry = (Vec<u8>, Vec<u8>, String, Option<DateTime>, Option<u32>);
+
+fn entries(bytes: &[u8]) -> Vec<Entry> {
     let mut zip = ZipArchive::new(Cursor::new(bytes)).unwrap();
     let entry = |index| {
         let mut entry = zip.by_index_raw(index).unwrap();

@@ -69,7 +69,7 @@ fn book() -> Vec<u8> {
 
 #[test]
 fn every_page_comes_back_with_its_metadata() {
-    let mut book = Pages::open(book()).unwrap().ok().expect("three pages");
+    let mut book = Pages::open(book()).unwrap().expect("three pages");
     assert_eq!((book.count(), book.extras()), (3, 0));
     // In any order.
     for number in [2, 0, 1] {
@@ -114,7 +114,7 @@ fn small_copies_are_no_pages() {
     let (second, _) = directories(&file)[1];
     // The first entry, the width, becomes the kind of the page; the reader of pages does not look further.
     file[second + 2..second + 14].copy_from_slice(&[254, 0, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
-    let mut book = Pages::open(file).unwrap().ok().expect("two pages");
+    let mut book = Pages::open(file).unwrap().expect("two pages");
     assert_eq!((book.count(), book.extras()), (2, 1));
     assert_eq!(book.header(1).unwrap(), pages()[2].0);
 }
