@@ -1,6 +1,7 @@
 //! The commands. Each is a file with its arguments and `run`, and an entry in [`Command`].
 
 mod bench;
+mod blend;
 mod compare;
 mod completions;
 mod convert;
@@ -26,10 +27,12 @@ pub(crate) enum Command {
     Upscale(Box<upscale::Args>),
     /// Say what is known about pictures and models.
     Info(info::Args),
-    /// List the built-in models.
-    Models(models::Args),
+    /// List, search, fetch, check and remove models.
+    Models(Box<models::Args>),
     /// Write a model as a safetensors file.
     Convert(convert::Args),
+    /// Write the network between two models of the same architecture.
+    Blend(blend::Args),
     /// Enlarge a part of a picture with several models and put the results side by side.
     Compare(compare::Args),
     /// Measure how fast a model runs here.
@@ -53,8 +56,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         None => upscale::run(arguments.upscale),
         Some(Command::Upscale(args)) => upscale::run(*args),
         Some(Command::Info(args)) => info::run(args),
-        Some(Command::Models(args)) => models::run(args),
+        Some(Command::Models(args)) => models::run(*args),
         Some(Command::Convert(args)) => convert::run(args),
+        Some(Command::Blend(args)) => blend::run(args),
         Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Bench(args)) => bench::run(args),
         #[cfg(feature = "serve")]

@@ -9,12 +9,29 @@ use common::Folder;
 fn help_is_what_it_was() {
     let snapshots = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
     let folder = Folder::new();
-    for command in
-        ["", "info", "models", "convert", "compare", "bench", "tensor", "doctor", "completions", "man"]
+    let models =
+        ["models list", "models search", "models info", "models pull", "models remove", "models verify"];
+    for command in [
+        "",
+        "info",
+        "models",
+        "convert",
+        "blend",
+        "compare",
+        "bench",
+        "tensor",
+        "doctor",
+        "completions",
+        "man",
+    ]
+    .into_iter()
+    .chain(models)
     {
-        let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let arguments: Vec<&str> =
+            command.split(' ').chain(["--help"]).filter(|word| !word.is_empty()).collect();
         let text = folder.run(arguments).succeeded().text().to_owned();
-        let file = snapshots.join(if command.is_empty() { "amplio" } else { command }).with_extension("txt");
+        let name = if command.is_empty() { "amplio".to_owned() } else { command.replace(' ', "-") };
+        let file = snapshots.join(name).with_extension("txt");
         if std::env::var_os("AMPLIO_BLESS").is_some() {
             std::fs::create_dir_all(&snapshots).expect("a folder");
             std::fs::write(&file, &text).expect("a file");
@@ -39,6 +56,24 @@ fn a_network_runs_once_on_an_array() {
     let ran = folder.run(["tensor", &file("model.safetensors"), &file("model.safetensors"), "out.npy"]);
     assert_ne!(ran.code, 0);
     assert!(folder.files().is_empty());
+}
+
+#[test]
+fn a_blend_lies_between_two_models() {
+    let folder = Folder::new();
+    let model =
+        |case: &str| golden::root().join(case).join("model.safetensors").to_str().expect("text").to_owned();
+    let [first, second] = ["archs/compact/x4-odd-size", "archs/compact/x4-params"].map(model);
+    folder.rgb("a.png");
+    let blended =
+        folder.run(["blend", &first, &second, "m.safetensors", "--ratio", "0.25", "--dtype", "f32"]);
+    blended.succeeded();
+    folder.run(["a.png", "--model", "m.safetensors", "-o", "b.png"]).succeeded();
+    let denoised = ["--denoise", "0.75", "--denoise-with", &second];
+    folder.run(["a.png", "--model", &first, "-o", "c.png"].into_iter().chain(denoised)).succeeded();
+    folder.run(["a.png", "--model", &first, "-o", "d.png"]).succeeded();
+    assert_eq!(folder.read("b.png").samples, folder.read("c.png").samples);
+    assert_ne!(folder.read("b.png").samples, folder.read("d.png").samples);
 }
 
 #[test]

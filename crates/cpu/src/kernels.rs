@@ -48,7 +48,7 @@ use self::resize::Resize;
 use self::softmax::Softmax;
 use self::winograd::Winograd;
 use crate::compiler::Compiler;
-use crate::epilogue::Elementwise;
+use crate::epilogue::Link;
 
 /// A call of a kernel. Each kernel is dispatched on its own, so that each is compiled as a function of its own.
 struct Fill<'a, 'p, K> {
@@ -139,7 +139,7 @@ impl Compiled {
     }
 
     /// The kernel of a step. It takes from `epilogue` what it does itself.
-    pub(crate) fn new(step: &Step, compiler: &Compiler, epilogue: &mut Vec<Elementwise>) -> Result<Self> {
+    pub(crate) fn new(step: &Step, compiler: &Compiler, epilogue: &mut Vec<Link>) -> Result<Self> {
         Ok(match &step.kernel {
             plan::Kernel::Copy => Self::Copy(Copy::new(step)?),
             plan::Kernel::Conv { conv, enlarge } => match Choice::of(conv, compiler.form()) {

@@ -77,8 +77,20 @@ impl Folder {
     }
 
     pub(crate) fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Child {
+        self.start_with(&[], arguments)
+    }
+
+    /// Starts the command in this folder, with variables in its environment. Without them it keeps off the net, and its
+    /// models are in this folder.
+    pub(crate) fn start_with<S: AsRef<OsStr>>(
+        &self,
+        variables: &[(&str, &str)],
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_amplio"));
         command.args(arguments).current_dir(self.0.path());
+        command.env("AMPLIO_MODELS", self.path("models")).env("AMPLIO_OFFLINE", "1");
+        command.envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the command starts")
     }
@@ -136,11 +148,18 @@ pub(crate) fn encoded(image: &Image, name: &str) -> Vec<u8> {
         images::writer(format, &image.header(), &options, Box::new(sink.clone())).expect("a writer");
     writer.write_rows(&image.samples).expect("rows");
     writer.finish().expect("a file");
-    sink.0.lock().expect("no panic").get_ref().clone()
+    sink.bytes()
 }
 
+/// A sink whose bytes can still be seen after it was given away.
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+pub(crate) struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+
+impl Shared {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.0.lock().expect("no panic").get_ref().clone()
+    }
+}
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
