@@ -35,14 +35,14 @@ impl Server {
             settings.set(name, value).expect(name);
         }
         let sink = Log::new(move |line: &str| lines.lock().expect("sound").push(line.to_owned()));
-        let service = Service::start(settings, sink).expect("starts");
+        let service = apart(|| Service::start(settings, sink)).expect("starts");
         Self { service: Some(service), folder, log, client: Client::new(), key: None }
     }
 
     /// Stops it; its folder stays.
     pub(crate) fn stop(mut self) -> tempfile::TempDir {
         let service = self.service.take();
-        tokio::task::block_in_place(|| service.map(Service::stop));
+        apart(|| service.map(Service::stop));
         std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"))
     }
 
@@ -88,11 +88,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A runtime may not be dropped where another one runs.
         let service = self.service.take();
-        std::thread::scope(|scope| scope.spawn(|| service.map(Service::stop)).join().map(drop))
-            .expect("stops");
+        apart(|| service.map(Service::stop));
     }
+}
+
+/// Does something on a thread of its own: a server has a runtime, which starts and stops only where no other one runs.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join()).expect("no panic")
 }
 
 /// The settings of tests: a free port, few threads, short times.
