@@ -117,7 +117,7 @@ pub(crate) fn settings(folder: &Path) -> Settings {
 /// A small picture as PNG; another `seed`, another picture.
 pub(crate) fn picture(width: u32, height: u32, seed: u32) -> Vec<u8> {
     let header = Header::new(width, height, Channels::Rgb, Depth::U8);
-    let sample = |i: u32| (i.wrapping_mul(31).wrapping_add(seed * 97) >> 2) as u8;
+    let sample = |i: u32| (i.wrapping_add(seed * 9973).wrapping_mul(2_654_435_761) >> 24) as u8;
     let samples = Samples::U8((0..width * height * 3).map(sample).collect());
     encoded(&Image::new(header, samples).expect("a picture"), "png")
 }
