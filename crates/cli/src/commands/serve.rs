@@ -63,7 +63,12 @@ fn flag(setting: &'static Setting) -> Arg {
     let usual = (setting.show)(&Settings::default());
     let flag = Arg::new(setting.name).long(setting.name).help_heading("Settings");
     match (setting.value, usual.as_str()) {
-        ("", _) => flag.num_args(0..=1).require_equals(true).default_missing_value("true").help(setting.help),
+        ("", _) => flag
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_name("BOOL")
+            .help(setting.help),
         (value, "") => flag.value_name(value).help(setting.help),
         (value, usual) => flag.value_name(value).help(format!("{} [default: {usual}]", setting.help)),
     }
