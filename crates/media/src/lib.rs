@@ -1,7 +1,8 @@
-//! Pictures in, pictures out, nothing lost.
+//! Pictures and videos in and out, nothing lost.
 //!
 //! [`images`] reads and writes files, from top to bottom in rows where the format allows. An [`Image`] is
 //! samples of 8, 16 or float bits in one of four channel layouts, with its [`Metadata`].
+//! [`videos`] moves the frames of videos, with the programs of FFmpeg.
 //! [`convert()`] changes depth and channels, [`resample`] the size (classically), [`alpha`] gives
 //! invisible pixels sensible colours.
 //!
@@ -13,6 +14,7 @@ pub mod alpha;
 pub mod colour;
 pub mod images;
 pub mod resample;
+pub mod videos;
 
 mod cmyk;
 mod convert;
