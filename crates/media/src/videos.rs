@@ -1,15 +1,19 @@
 //! Videos in and out, every frame at its exact time, every stream kept.
 //!
-//! The programs `ffmpeg` and `ffprobe` decode, encode and mux; frames and packets travel through pipes, so nothing is
-//! dumped to disk and memory is bounded whatever the length.
-//!
-//! # Layout
-//!
-//! - [`tools`]: finding the programs, and starting them safely; [`probe`]: what is in a file.
-//! - [`decode`]: frames with their times, from anywhere in a file; [`encode`]: frames to the packets of a segment.
-//! - [`work`]: finished segments in a folder, so that work goes on after any interruption; [`mux`]: segments and all other
-//!   streams as one file; [`containers`]: which formats of files there are.
-//! - [`nut`]: the container in which frames and packets travel, with exact times; [`time`]: fractions of seconds.
+//! A [`Frame`] holds the samples of one frame as raw video has them; its [`Format`] says how they lie, its [`Colour`] what
+//! they mean. The programs `ffmpeg` and `ffprobe` decode, encode and mux; frames and packets travel through pipes, so
+//! nothing is dumped to disk and memory is bounded whatever the length.
 
 pub mod nut;
-pub mod time;
+
+mod colour;
+mod format;
+mod formats;
+mod frame;
+mod time;
+
+pub use colour::{Colour, Location, Matrix, Range, Tag};
+pub use format::{Component, Format, Model};
+pub use formats::FORMATS;
+pub use frame::Frame;
+pub use time::Ratio;

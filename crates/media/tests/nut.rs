@@ -1,7 +1,7 @@
 //! NUT: what is written is read, and what is broken is refused.
 
 use amplio_media::videos::nut::{Packet, Reader, Stream, Writer};
-use amplio_media::videos::time::Ratio;
+use amplio_media::videos::Ratio;
 
 const LARGEST: u64 = 1 << 20;
 

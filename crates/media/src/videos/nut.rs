@@ -15,7 +15,7 @@ mod writer;
 pub use reader::Reader;
 pub use writer::Writer;
 
-use super::time::Ratio;
+use super::Ratio;
 
 /// The first bytes of each file.
 const MAGIC: &[u8; 25] = b"nut/multimedia container\0";
