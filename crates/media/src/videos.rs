@@ -4,16 +4,44 @@
 //! they mean. The programs `ffmpeg` and `ffprobe` decode, encode and mux; frames and packets travel through pipes, so
 //! nothing is dumped to disk and memory is bounded whatever the length.
 
+//!
+//! # Layout
+//!
+//! - [`Tools`]: the programs, found and started safely (`process`); [`Probe`]: what is in a file.
+//! - [`Decoder`]: frames with their times, from anywhere in a file; [`Encoder`]: frames to the packets of a segment.
+//! - [`Work`]: finished segments in a folder, so that work goes on after any interruption; [`Mux`]: segments and all other
+//!   streams as one file; [`Container`]: the kinds of files.
+//! - [`nut`]: the container in which frames and packets travel.
+
 pub mod nut;
 
+mod codecs;
 mod colour;
+mod containers;
+mod decode;
+mod encode;
 mod format;
 mod formats;
 mod frame;
+mod mux;
+mod probe;
+mod process;
+mod segments;
 mod time;
+mod tools;
+mod work;
 
 pub use colour::{Colour, Location, Matrix, Range, Tag};
+pub use codecs::{Made, Wish};
+pub use containers::{CONTAINERS, Container, is_video_name};
+pub use decode::{Decode, Decoder, Mark, OnError};
+pub use encode::{Encode, Encoder};
 pub use format::{Component, Format, Model};
 pub use formats::FORMATS;
 pub use frame::Frame;
+pub use mux::{Kept, Mux};
+pub use probe::{Kind, Probe, Stream, Video};
+pub use segments::{Gap, Marked, Segmenter, gaps};
 pub use time::Ratio;
+pub use tools::Tools;
+pub use work::{Segment, Work};

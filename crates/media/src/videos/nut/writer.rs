@@ -69,6 +69,11 @@ impl<W: Write> Writer<W> {
         self.put(&packet.data)
     }
 
+    /// The bytes written so far.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     /// Flushes the sink and gives it back.
     ///
     /// # Errors
@@ -96,6 +101,8 @@ fn main(stream: &Stream) -> Vec<u8> {
             put_v(&mut body, value);
         }
     }
+    // No beginnings of frames are left out; some readers insist on being told.
+    put_v(&mut body, 0);
     body
 }
 

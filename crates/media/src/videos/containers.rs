@@ -1,0 +1,106 @@
+//! Kinds of video files.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// A kind of video file that can be written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Container {
+    /// What ffmpeg calls its muxer.
+    pub muxer: &'static str,
+    /// Lower-case extensions without the dot, the usual one first.
+    pub extensions: &'static [&'static str],
+    /// The codecs of results with 8 bits, and with more.
+    pub codecs: [&'static str; 2],
+    /// What ffmpeg makes of sound that the file cannot hold.
+    pub audio: Option<&'static str>,
+    /// What ffmpeg makes of text that the file cannot hold.
+    pub subtitles: Option<&'static str>,
+    /// Whether pictures must be stored in the order in which they are shown.
+    pub ordered: bool,
+}
+
+/// All kinds.
+pub static CONTAINERS: &[Container] = &[
+    Container {
+        muxer: "matroska",
+        extensions: &["mkv"],
+        codecs: ["h264", "hevc"],
+        audio: Some("flac"),
+        subtitles: Some("ass"),
+        ordered: false,
+    },
+    Container {
+        muxer: "mp4",
+        extensions: &["mp4", "m4v"],
+        codecs: ["h264", "hevc"],
+        audio: Some("aac"),
+        subtitles: Some("mov_text"),
+        ordered: false,
+    },
+    Container {
+        muxer: "mov",
+        extensions: &["mov", "qt"],
+        codecs: ["h264", "hevc"],
+        audio: Some("aac"),
+        subtitles: Some("mov_text"),
+        ordered: false,
+    },
+    Container {
+        muxer: "webm",
+        extensions: &["webm"],
+        codecs: ["vp9", "vp9"],
+        audio: Some("libopus"),
+        subtitles: Some("webvtt"),
+        ordered: false,
+    },
+    Container {
+        muxer: "mpegts",
+        extensions: &["ts", "m2ts", "mts"],
+        codecs: ["h264", "hevc"],
+        audio: Some("aac"),
+        subtitles: None,
+        ordered: false,
+    },
+    Container {
+        muxer: "avi",
+        extensions: &["avi"],
+        codecs: ["h264", "h264"],
+        audio: Some("libmp3lame"),
+        subtitles: None,
+        ordered: true,
+    },
+    Container {
+        muxer: "nut",
+        extensions: &["nut"],
+        codecs: ["h264", "hevc"],
+        audio: Some("flac"),
+        subtitles: None,
+        ordered: false,
+    },
+];
+
+/// The names of files that hold videos.
+pub(super) static EXTENSIONS: &[&str] = &[
+    "mkv", "mp4", "m4v", "mov", "qt", "webm", "ts", "m2ts", "mts", "avi", "nut", "mpg", "mpeg", "vob", "wmv", "asf", "flv",
+    "f4v", "ogv", "ogm", "3gp", "3g2", "mxf", "rm", "rmvb", "divx", "dv", "y4m", "m2v", "ivf", "mk3d",
+];
+
+impl Container {
+    /// The kind of a file by its name.
+    pub fn of(path: &Path) -> Option<&'static Container> {
+        let extension = path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase();
+        CONTAINERS.iter().find(|container| container.extensions.contains(&extension.as_str()))
+    }
+
+    /// The kind in which the result of a file of this name goes: its own, or Matroska, which holds everything.
+    pub fn like(path: &Path) -> &'static Container {
+        Self::of(path).unwrap_or(&CONTAINERS[0])
+    }
+}
+
+/// Whether the name of a file is that of a video.
+pub fn is_video_name(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+    EXTENSIONS.contains(&extension.as_str())
+}

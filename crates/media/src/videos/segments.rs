@@ -1,0 +1,225 @@
+//! A video as segments of equally many frames: which are missing, and how they are made one after the other.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use super::{Encode, Encoder, Frame, Mark, Ratio, Segment, Tools, Work};
+use crate::{Error, Result};
+
+/// Segments that are not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The first of them.
+    pub first: u64,
+    /// The one behind them, if any is there.
+    pub end: Option<u64>,
+    /// Where their first frame is; at the beginning if `None`.
+    pub after: Option<Mark>,
+}
+
+/// The gaps between finished segments, and behind them if the last segment of all is not there.
+pub fn gaps(finished: &BTreeMap<u64, Segment>) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let (mut next, mut after, mut frames) = (0, None, 0);
+    for (&number, segment) in finished {
+        if number > next {
+            gaps.push(Gap { first: next, end: Some(number), after: after.take() });
+        }
+        // Only marks behind a complete beginning are used as places; the count is for people.
+        let mark = segment.mark(frames);
+        (next, frames) = (number + 1, mark.frames);
+        after = Some(mark);
+        if segment.is_last {
+            return gaps;
+        }
+    }
+    gaps.push(Gap { first: next, end: None, after });
+    gaps
+}
+
+/// Digests of the frames with which segments end, as the decoder gave them.
+pub type Digests = Arc<Mutex<BTreeMap<i64, String>>>;
+
+/// Passes frames on and takes the digest of each that ends a segment.
+pub struct Marked<I> {
+    frames: I,
+    length: u64,
+    count: u64,
+    digests: Digests,
+}
+
+impl<I> Marked<I> {
+    /// Marks frames, of which the first is the first of a segment of `length` frames.
+    pub fn new(frames: I, length: u64) -> Self {
+        Self { frames, length, count: 0, digests: Digests::default() }
+    }
+
+    /// The digests, by time.
+    pub fn digests(&self) -> Digests {
+        self.digests.clone()
+    }
+
+    /// The frames' source.
+    pub fn source(&mut self) -> &mut I {
+        &mut self.frames
+    }
+}
+
+impl<I: Iterator<Item = Result<Frame>>> Iterator for Marked<I> {
+    type Item = Result<Frame>;
+
+    fn next(&mut self) -> Option<Result<Frame>> {
+        let frame = self.frames.next()?;
+        if let Ok(frame) = &frame {
+            self.count += 1;
+            if self.count.is_multiple_of(self.length) {
+                let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
+                digests.insert(frame.pts, Mark::digest(frame));
+            }
+        }
+        Some(frame)
+    }
+}
+
+/// Makes segments from frames.
+pub struct Segmenter<'a> {
+    /// The programs.
+    pub tools: &'a Tools,
+    /// How frames are encoded.
+    pub encode: &'a Encode,
+    /// The unit of the frames' times.
+    pub time_base: Ratio,
+    /// How many frames a segment has.
+    pub length: u64,
+    /// Where segments are kept.
+    pub work: Arc<Work>,
+    /// The digests of the input's frames.
+    pub digests: Digests,
+    /// The number of the next segment.
+    pub number: u64,
+    state: State,
+}
+
+#[derive(Default)]
+struct State {
+    open: Option<Open>,
+    /// The segment before, whose encoder may not have given its last packets yet.
+    closing: Option<JoinHandle<Result<()>>>,
+}
+
+/// The segment that is being made.
+struct Open {
+    encoder: Encoder,
+    frames: u64,
+    first: i64,
+    last: i64,
+}
+
+impl<'a> Segmenter<'a> {
+    /// Makes segments from `number` on.
+    pub fn new(
+        (tools, encode, time_base): (&'a Tools, &'a Encode, Ratio),
+        (work, length, number): (Arc<Work>, u64, u64),
+        digests: Digests,
+    ) -> Self {
+        Self { tools, encode, time_base, length, work, digests, number, state: State::default() }
+    }
+
+    /// Takes the next frame.
+    ///
+    /// # Errors
+    /// If it cannot be encoded, or the segment before cannot be kept.
+    pub fn push(&mut self, frame: &Frame) -> Result<()> {
+        if self.state.open.as_ref().is_some_and(|open| open.frames == self.length) {
+            self.close(false, &[])?;
+        }
+        let open = match &mut self.state.open {
+            Some(open) => open,
+            none => {
+                let file = std::io::BufWriter::new(self.work.begin(self.number)?);
+                let encoder = Encoder::new(self.tools, self.encode, self.time_base, file)?;
+                none.insert(Open { encoder, frames: 0, first: frame.pts, last: frame.pts })
+            }
+        };
+        (open.frames, open.last) = (open.frames + 1, frame.pts);
+        let Err(error) = open.encoder.frame(frame) else { return Ok(()) };
+        // The encoder itself knows best what is wrong.
+        let failed = self.state.open.take().map(|open| open.encoder.finish());
+        self.work.discard(self.number);
+        Err(failed.and_then(Result::err).unwrap_or(error))
+    }
+
+    /// Ends the last segment and waits until it is kept.
+    ///
+    /// # Errors
+    /// As [`Segmenter::push`].
+    pub fn finish(mut self, is_last: bool, repeated: &[i64]) -> Result<()> {
+        if self.state.open.is_some() {
+            self.close(is_last, repeated)?;
+        }
+        self.state.closing.take().map_or(Ok(()), joined)
+    }
+
+    /// Ends the segment, in the background: its encoder may need a while for its last packets.
+    fn close(&mut self, is_last: bool, repeated: &[i64]) -> Result<()> {
+        self.state.closing.take().map_or(Ok(()), joined)?;
+        let Some(open) = self.state.open.take() else { return Ok(()) };
+        let digest = self.digests.lock().unwrap_or_else(PoisonError::into_inner).remove(&open.last);
+        let (work, number, repeated) = (self.work.clone(), self.number, repeated.to_vec());
+        self.number += 1;
+        self.state.closing = Some(std::thread::spawn(move || {
+            let Open { encoder, frames, first, last } = open;
+            let kept = encoder.finish().and_then(|bytes| {
+                let last = (last, digest.unwrap_or_default());
+                work.keep(number, &Segment { frames, first, last, bytes, is_last, repeated })
+            });
+            if kept.is_err() {
+                work.discard(number);
+            }
+            kept
+        }));
+        Ok(())
+    }
+}
+
+impl Drop for Segmenter<'_> {
+    fn drop(&mut self) {
+        if let Some(open) = self.state.open.take() {
+            drop(open);
+            self.work.discard(self.number);
+        }
+        let _ = self.state.closing.take().map(joined);
+    }
+}
+
+fn joined(closing: JoinHandle<Result<()>>) -> Result<()> {
+    closing.join().unwrap_or_else(|_| Err(Error::misuse("the end of a segment panicked")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_between_and_behind_what_is_there() {
+        let segment = |is_last| Segment {
+            frames: 10,
+            first: 0,
+            last: (9, "d".into()),
+            bytes: 1,
+            is_last,
+            repeated: Vec::new(),
+        };
+        let finished = |numbers: &[u64], last: u64| {
+            numbers.iter().map(|&n| (n, segment(n == last))).collect::<BTreeMap<_, _>>()
+        };
+        let shape = |finished| gaps(&finished).into_iter().map(|g| (g.first, g.end)).collect::<Vec<_>>();
+        assert_eq!(shape(finished(&[], 9)), [(0, None)]);
+        assert_eq!(shape(finished(&[0, 1], 9)), [(2, None)]);
+        assert_eq!(shape(finished(&[0, 3], 9)), [(1, Some(3)), (4, None)]);
+        assert_eq!(shape(finished(&[1, 2], 2)), [(0, Some(1))]);
+        assert_eq!(shape(finished(&[0, 1, 2], 2)), []);
+        assert_eq!(gaps(&finished(&[0, 1], 9))[0].after.as_ref().map(|mark| mark.frames), Some(20));
+    }
+}
