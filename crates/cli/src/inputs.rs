@@ -19,6 +19,12 @@ pub(crate) struct Input {
     pub(crate) below: PathBuf,
 }
 
+/// An input of which the first bytes were read.
+pub(crate) struct Opened {
+    first: Vec<u8>,
+    rest: Box<dyn Read>,
+}
+
 /// All that the inputs on the command line mean.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
@@ -151,17 +157,31 @@ impl Input {
         self.path.as_ref().map_or_else(|| "standard input".into(), |path| path.display().to_string())
     }
 
-    /// All of its bytes.
-    pub(crate) fn read(&self) -> Result<Vec<u8>> {
-        let bytes = match &self.path {
-            Some(path) => std::fs::read(path).map_err(|error| explained(&error))?,
-            None => {
-                let mut bytes = Vec::new();
-                io::stdin().lock().read_to_end(&mut bytes)?;
-                bytes
-            }
+    /// Begins to read it.
+    pub(crate) fn open(&self) -> Result<Opened> {
+        let mut rest: Box<dyn Read> = match &self.path {
+            Some(path) => Box::new(File::open(path).map_err(|error| explained(&error))?),
+            None => Box::new(io::stdin()),
         };
-        if bytes.is_empty() { Err(anyhow!("it is empty")) } else { Ok(bytes) }
+        let mut first = Vec::new();
+        rest.by_ref().take(FIRST_BYTES).read_to_end(&mut first).map_err(|error| explained(&error))?;
+        if first.is_empty() {
+            return Err(anyhow!("it is empty"));
+        }
+        Ok(Opened { first, rest })
+    }
+}
+
+impl Opened {
+    /// The first bytes, at most [`FIRST_BYTES`] of them.
+    pub(crate) fn first(&self) -> &[u8] {
+        &self.first
+    }
+
+    /// All bytes.
+    pub(crate) fn bytes(mut self) -> Result<Vec<u8>> {
+        self.rest.read_to_end(&mut self.first).map_err(|error| explained(&error))?;
+        Ok(self.first)
     }
 }
 

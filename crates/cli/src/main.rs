@@ -4,7 +4,8 @@
 //!
 //! - `arguments`: what was typed; `commands/`: one file per command, with its own arguments and what they mean.
 //! - `inputs`, `destination`, `naming`, `formats`: which pictures are read, and where and as what results are written.
-//! - `batch`: picture after picture, from file to file; `draft`: files that appear whole or not at all.
+//! - `kind`: what an input is; `batch`: input after input, from file to file, one file in `batch/` for each kind.
+//! - `draft`: files that appear whole or not at all.
 //! - `engine`: the model and the device; `memory`: how much of it there is; `quantity`: numbers as people write them.
 //! - `report`: what people and programs are told meanwhile; `terminal`: the only place that prints.
 //! - `outcome`: how a command ends; `stop`: Ctrl-C.
@@ -17,6 +18,7 @@ mod draft;
 mod engine;
 mod formats;
 mod inputs;
+mod kind;
 mod memory;
 mod naming;
 mod npy;

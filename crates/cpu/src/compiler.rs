@@ -41,14 +41,19 @@ struct Entry {
     packed: Arc<Packed>,
 }
 
+/// How the weights of convolutions with 3x3 taps are packed.
+pub(crate) fn form(level: Level, precision: Precision) -> Form {
+    match precision {
+        Precision::Strict => Form::Taps,
+        Precision::Fast if level.has_dot() => Form::Integers,
+        Precision::Fast | Precision::Exact => Form::Floats,
+    }
+}
+
 impl Compiler<'_> {
     /// How the weights of convolutions with 3x3 taps are packed.
     pub(crate) fn form(&self) -> Form {
-        match self.precision {
-            Precision::Strict => Form::Taps,
-            Precision::Fast if self.level.has_dot() => Form::Integers,
-            Precision::Fast | Precision::Exact => Form::Floats,
-        }
+        form(self.level, self.precision)
     }
 
     /// The constant that a view shows, if it is one.

@@ -5,9 +5,9 @@ use amplio_graph::{Device, Error, Executable, Precision, Result};
 use amplio_simd::Level;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::compiler::Cache;
+use crate::compiler::{Cache, form};
 use crate::kernels::TILE;
-use crate::program::Program;
+use crate::program::{self, Program};
 
 /// The CPU as a device: an instruction set and a number of threads.
 #[derive(Clone, Debug)]
@@ -54,5 +54,9 @@ impl Device for Cpu {
 
     fn compile(&self, plan: &FusedPlan, precision: Precision) -> Result<Box<dyn Executable>> {
         Ok(Box::new(Program::new(plan, self, precision)?))
+    }
+
+    fn bytes(&self, plan: &FusedPlan, precision: Precision) -> usize {
+        program::bytes(plan, form(self.level, precision))
     }
 }

@@ -1,11 +1,12 @@
 //! The executable: buffers, and the steps in order.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Step, View};
-use amplio_graph::{Error, Executable, Precision, Result, Shape, StepWatcher, Tensor};
+use amplio_graph::{Error, Executable, Pixels, Precision, Result, Shape, StepWatcher, Tensor};
 use amplio_simd::{AlignedBuf, PixelsMut, PixelsRef, Region, borrow};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
@@ -52,14 +53,7 @@ impl Program {
             overflow: Arc::clone(&overflow),
         };
         let halves = halves(plan, compiler.form());
-        let mut cells = vec![0; plan.slots.len()];
-        for (buffer, half) in plan.buffers.iter().zip(&halves) {
-            if let Content::Slot(slot) = buffer.content {
-                let elements = buffer.shape.elements();
-                cells[slot] = cells[slot].max(if *half { elements.div_ceil(2) } else { elements });
-            }
-        }
-        let mut memory = cells.into_iter().map(zeros).collect::<Result<Vec<_>>>()?;
+        let mut memory = cells(plan, &halves).into_iter().map(zeros).collect::<Result<Vec<_>>>()?;
         let mut blocks = Vec::with_capacity(plan.buffers.len());
         for buffer in &plan.buffers {
             blocks.push(match &buffer.content {
@@ -101,6 +95,28 @@ impl Program {
         Ok(self.exact.insert(exact))
     }
 
+    fn check(&self, given: &Shape) -> Result<()> {
+        if *given == self.input.0 {
+            return Ok(());
+        }
+        Err(Error::Input { expected: self.input.0.to_string(), given: given.clone() })
+    }
+
+    /// Runs the steps; says whether they could carry all numbers.
+    fn steps(&mut self, watcher: StepWatcher) -> Result<bool> {
+        for (i, PlacedStep { step, reads, output }) in self.steps.iter().enumerate() {
+            let start = Instant::now();
+            let (reads, writes) = lend(&mut self.memory, reads, &[*output])?;
+            for output in writes {
+                step.run(self.device.level, &self.device.pool, &reads, output);
+            }
+            if watcher(i, start.elapsed()).is_break() {
+                return Err(Error::Stopped);
+            }
+        }
+        Ok(!self.overflow.swap(false, Ordering::Relaxed))
+    }
+
     fn load(&mut self, input: &Tensor) -> Result<()> {
         let (shape, place) = &self.input;
         let (_, writes) = lend(&mut self.memory, &[], &[*place])?;
@@ -123,24 +139,58 @@ impl Program {
 
 impl Executable for Program {
     fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> Result<Tensor> {
-        if *input.shape() != self.input.0 {
-            return Err(Error::Input { expected: self.input.0.to_string(), given: input.shape().clone() });
-        }
+        self.check(input.shape())?;
         self.load(input)?;
-        for (i, PlacedStep { step, reads, output }) in self.steps.iter().enumerate() {
-            let start = Instant::now();
-            let (reads, writes) = lend(&mut self.memory, reads, &[*output])?;
-            for output in writes {
-                step.run(self.device.level, &self.device.pool, &reads, output);
-            }
-            if watcher(i, start.elapsed()).is_break() {
-                return Err(Error::Stopped);
+        match self.steps(watcher)? {
+            true => self.store(),
+            false => self.exact()?.run_watched(input, watcher),
+        }
+    }
+
+    fn run_pixels(&mut self, input: &Pixels, watcher: StepWatcher) -> Result<Pixels<'_>> {
+        self.check(&input.shape())?;
+        let (_, mut writes) = lend(&mut self.memory, &[], &[self.input.1])?;
+        for to in &mut writes {
+            for (i, pixel) in input.data().chunks_exact(input.channels()).enumerate() {
+                to.pixel(i).copy_from_slice(pixel);
             }
         }
-        if self.overflow.swap(false, Ordering::Relaxed) {
-            return self.exact()?.run_watched(input, watcher);
+        if !self.steps(watcher)? {
+            return self.exact()?.run_pixels(input, watcher);
         }
-        self.store()
+        let (shape, place) = &self.output;
+        let (reads, _) = lend(&mut self.memory, &[*place], &[])?;
+        let [1, channels, height, width] = shape[..] else {
+            return Err(Error::Unsupported { what: format!("the output, {shape}, is not one picture") });
+        };
+        Pixels::new(height, width, channels, elements(&reads[0]))
+    }
+}
+
+/// The memory of each of the plan's slots, in floats of 32 bits.
+fn cells(plan: &FusedPlan, halves: &[bool]) -> Vec<usize> {
+    let mut cells = vec![0; plan.slots.len()];
+    for (buffer, half) in plan.buffers.iter().zip(halves) {
+        if let Content::Slot(slot) = buffer.content {
+            let elements = buffer.shape.elements();
+            cells[slot] = cells[slot].max(if *half { elements.div_ceil(2) } else { elements });
+        }
+    }
+    cells
+}
+
+/// Bytes of the memory of a plan's slots.
+pub(crate) fn bytes(plan: &FusedPlan, form: Form) -> usize {
+    cells(plan, &halves(plan, form))
+        .into_iter()
+        .fold(0, |sum, n| n.saturating_mul(size_of::<f32>()).saturating_add(sum))
+}
+
+/// Pixels one after the other, as they lie if there is nothing between them.
+fn elements<'a>(pixels: &PixelsRef<'a>) -> Cow<'a, [f32]> {
+    match pixels.as_slice() {
+        Some(elements) => Cow::Borrowed(elements),
+        None => (0..pixels.pixels()).flat_map(|i| pixels.pixel(i)).copied().collect(),
     }
 }
 

@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::plan::FusedPlan;
-use crate::{Result, Tensor};
+use crate::{Pixels, Result, Tensor};
 
 /// How exactly a device computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,6 +43,11 @@ pub trait Device: Send + Sync {
     /// # Errors
     /// If the plan holds something that the device cannot do, or memory runs short.
     fn compile(&self, plan: &FusedPlan, precision: Precision) -> Result<Box<dyn Executable>>;
+
+    /// Bytes of the working memory that a plan takes, weights left out.
+    fn bytes(&self, plan: &FusedPlan, _precision: Precision) -> usize {
+        plan.bytes()
+    }
 }
 
 /// Told of each step that is done: its index and how long it took; says whether to go on.
@@ -63,6 +68,14 @@ pub trait Executable: Send {
     /// # Errors
     /// As [`Executable::run`], and [`Error::Stopped`](crate::Error::Stopped) if the watcher breaks off.
     fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> Result<Tensor>;
+
+    /// As [`Executable::run_watched`], for a network that makes a picture of a picture. The result may be the device's own memory.
+    ///
+    /// # Errors
+    /// As [`Executable::run_watched`], and if the output is no single picture.
+    fn run_pixels(&mut self, input: &Pixels, watcher: StepWatcher) -> Result<Pixels<'_>> {
+        Pixels::from_tensor(&self.run_watched(&input.to_tensor(), watcher)?)
+    }
 }
 
 impl fmt::Display for Precision {

@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //!
-//! - [`Tensor`], [`Shape`]: values and their dimensions.
+//! - [`Tensor`], [`Shape`]: values and their dimensions; [`Pixels`]: a picture as it is stored.
 //! - [`ops`]: the closed set of primitives, one file each: attributes, shape rule, reach, reference.
 //! - [`Builder`] writes a [`Graph`]; [`Graph::shapes`] says what each value's shape is for an input size.
 //! - [`mod@reference`]: runs a graph with the slow, readable implementation of each primitive. Every device is measured
@@ -21,6 +21,7 @@ mod error;
 mod graph;
 pub mod ops;
 pub mod passes;
+mod pixels;
 pub mod plan;
 pub mod receptive;
 pub mod reference;
@@ -32,6 +33,7 @@ pub use device::{Device, Executable, Precision, StepWatcher};
 pub use error::Error;
 pub use graph::{Graph, Node, Value};
 pub use ops::Op;
+pub use pixels::Pixels;
 pub use shape::{ImageShape, Shape};
 pub use tensor::Tensor;
 

@@ -1,5 +1,7 @@
 //! Samples of one shape to samples of another: depth, channels and transfer, with exact rounding.
 
+use std::borrow::Cow;
+
 use crate::colour::{LUMA, from_linear, to_linear};
 use crate::{Channels, Depth, Error, Header, Result, Samples, Transfer};
 
@@ -15,35 +17,51 @@ use crate::{Channels, Depth, Error, Header, Result, Samples, Transfer};
 ///
 /// [`Error::Misuse`] if the widths differ, the depth is not that of `from`, or the rows are not whole.
 pub fn convert(rows: &Samples, from: &Header, to: &Header) -> Result<Samples> {
-    if from.width != to.width
-        || rows.depth() != from.depth
-        || !rows.len().is_multiple_of(from.row_samples().max(1))
-    {
-        return Err(Error::misuse(format!(
-            "cannot convert {} {:?} samples from rows of {} {:?} {:?} to rows of {} {:?} {:?}",
-            rows.len(),
-            rows.depth(),
-            from.width,
-            from.channels,
-            from.depth,
-            to.width,
-            to.channels,
-            to.depth,
-        )));
+    check(rows.len(), rows.depth(), from, to)?;
+    Ok(match rows {
+        Samples::U8(v) => reshaped(v, from, to),
+        Samples::U16(v) => reshaped(v, from, to),
+        Samples::F32(v) => reshaped(v, from, to),
+    })
+}
+
+/// As [`convert()`], for floats.
+///
+/// # Errors
+///
+/// As [`convert()`].
+pub fn convert_floats(rows: &[f32], from: &Header, to: &Header) -> Result<Samples> {
+    check(rows.len(), Depth::F32, from, to)?;
+    Ok(reshaped(rows, from, to))
+}
+
+fn check(samples: usize, depth: Depth, from: &Header, to: &Header) -> Result<()> {
+    let whole = samples.is_multiple_of(from.row_samples().max(1));
+    if from.width == to.width && depth == from.depth && whole {
+        return Ok(());
     }
-    let (a, b) = (from.channels, to.channels);
-    let same_depth = match rows {
-        Samples::U8(v) => Samples::U8(relay(v, a, b)),
-        Samples::U16(v) => Samples::U16(relay(v, a, b)),
-        Samples::F32(v) => Samples::F32(relay(v, a, b)),
-    };
-    Ok(redepth(same_depth, b, from.transfer, to))
+    Err(Error::misuse(format!(
+        "cannot convert {samples} {depth:?} samples from rows of {} {:?} {:?} to rows of {} {:?} {:?}",
+        from.width, from.channels, from.depth, to.width, to.channels, to.depth,
+    )))
+}
+
+/// Changes the channels, then the transfer, then the depth.
+fn reshaped<T: Sample>(rows: &[T], from: &Header, to: &Header) -> Samples {
+    let rows = relay(rows, from.channels, to.channels);
+    // Only floats can be linear.
+    let transfer =
+        |header: &Header| if header.depth == Depth::F32 { header.transfer } else { Transfer::Encoded };
+    match curve(transfer(from), transfer(to)) {
+        None => redepth(rows, to.depth),
+        Some(curve) => redepth(Cow::Owned(curved(&rows, to.channels, curve)), to.depth),
+    }
 }
 
 /// Changes the channels, in the depth and encoding that the samples have.
-fn relay<T: Sample>(rows: &[T], from: Channels, to: Channels) -> Vec<T> {
+fn relay<T: Sample>(rows: &[T], from: Channels, to: Channels) -> Cow<'_, [T]> {
     if from == to {
-        return rows.to_vec();
+        return Cow::Borrowed(rows);
     }
     let mut out = Vec::with_capacity(rows.len() / from.count() * to.count());
     for pixel in rows.chunks_exact(from.count()) {
@@ -60,39 +78,25 @@ fn relay<T: Sample>(rows: &[T], from: Channels, to: Channels) -> Vec<T> {
             out.push(alpha);
         }
     }
+    Cow::Owned(out)
+}
+
+/// Floats whose colours have gone through a curve, and whose alpha has not.
+fn curved<T: Sample>(rows: &[T], channels: Channels, curve: fn(f32) -> f32) -> Vec<f32> {
+    let mut out: Vec<f32> = rows.iter().map(|v| v.float()).collect();
+    for pixel in out.chunks_exact_mut(channels.count()) {
+        pixel[..channels.colours()].iter_mut().for_each(|v| *v = curve(*v));
+    }
     out
 }
 
-/// Changes depth and transfer; the channels are already those of `to`.
-fn redepth(rows: Samples, channels: Channels, transfer: Transfer, to: &Header) -> Samples {
-    match (rows, to.depth) {
-        (Samples::U8(v), Depth::U16) => Samples::U16(v.into_iter().map(widen).collect()),
-        (Samples::U16(v), Depth::U8) => Samples::U8(v.into_iter().map(narrow).collect()),
-        (Samples::U8(v), Depth::F32) => {
-            let light = curve(Transfer::Encoded, to.transfer);
-            Samples::F32(map(v, channels, |c| light(f32::from(c) / 255.0), |a| f32::from(a) / 255.0))
-        }
-        (Samples::U16(v), Depth::F32) => {
-            let light = curve(Transfer::Encoded, to.transfer);
-            Samples::F32(map(v, channels, |c| light(f32::from(c) / 65535.0), |a| f32::from(a) / 65535.0))
-        }
-        (Samples::F32(v), Depth::U8) => {
-            let code = curve(transfer, Transfer::Encoded);
-            Samples::U8(map(v, channels, |c| quantize(code(c), 255.0) as u8, |a| quantize(a, 255.0) as u8))
-        }
-        (Samples::F32(v), Depth::U16) => {
-            let code = curve(transfer, Transfer::Encoded);
-            Samples::U16(map(
-                v,
-                channels,
-                |c| quantize(code(c), 65535.0) as u16,
-                |a| quantize(a, 65535.0) as u16,
-            ))
-        }
-        (Samples::F32(v), Depth::F32) if transfer != to.transfer => {
-            Samples::F32(map(v, channels, curve(transfer, to.transfer), |a| a))
-        }
-        (same, _) => same,
+/// Changes the depth.
+fn redepth<T: Sample>(rows: Cow<[T]>, depth: Depth) -> Samples {
+    match depth {
+        _ if depth == T::DEPTH => T::samples(rows.into_owned()),
+        Depth::U8 => Samples::U8(rows.iter().map(|v| v.narrow()).collect()),
+        Depth::U16 => Samples::U16(rows.iter().map(|v| v.widen()).collect()),
+        Depth::F32 => Samples::F32(rows.iter().map(|v| v.float()).collect()),
     }
 }
 
@@ -111,41 +115,29 @@ fn quantize(v: f32, max: f32) -> f32 {
     v.clamp(0.0, 1.0) * max + 0.5
 }
 
-fn curve(from: Transfer, to: Transfer) -> fn(f32) -> f32 {
+/// The curve from one transfer to the other, if they differ.
+fn curve(from: Transfer, to: Transfer) -> Option<fn(f32) -> f32> {
     match (from, to) {
-        (Transfer::Encoded, Transfer::Linear) => to_linear,
-        (Transfer::Linear, Transfer::Encoded) => from_linear,
-        _ => |v| v,
+        (Transfer::Encoded, Transfer::Linear) => Some(to_linear),
+        (Transfer::Linear, Transfer::Encoded) => Some(from_linear),
+        _ => None,
     }
 }
 
-/// One function for colours, another for alpha.
-fn map<A: Copy, B>(
-    rows: Vec<A>,
-    channels: Channels,
-    colour: impl Fn(A) -> B,
-    alpha: impl Fn(A) -> B,
-) -> Vec<B> {
-    if !channels.has_alpha() {
-        return rows.into_iter().map(colour).collect();
-    }
-    let mut out = Vec::with_capacity(rows.len());
-    for pixel in rows.chunks_exact(channels.count()) {
-        let (last, colours) = (pixel[channels.count() - 1], &pixel[..channels.colours()]);
-        out.extend(colours.iter().map(|&c| colour(c)));
-        out.push(alpha(last));
-    }
-    out
-}
-
-/// What the channel conversions need to know about a sample type.
+/// What the conversions need to know about a sample type.
 trait Sample: Copy {
+    const DEPTH: Depth;
     const WHITE: Self;
     fn on_white(colour: Self, alpha: Self) -> Self;
     fn grey(rgb: [Self; 3]) -> Self;
+    fn narrow(self) -> u8;
+    fn widen(self) -> u16;
+    fn float(self) -> f32;
+    fn samples(rows: Vec<Self>) -> Samples;
 }
 
 impl Sample for u8 {
+    const DEPTH: Depth = Depth::U8;
     const WHITE: u8 = 255;
     fn on_white(colour: u8, alpha: u8) -> u8 {
         let (c, a) = (u32::from(colour), u32::from(alpha));
@@ -154,9 +146,22 @@ impl Sample for u8 {
     fn grey(rgb: [u8; 3]) -> u8 {
         (crate::colour::luma(rgb.map(f32::from)) + 0.5) as u8
     }
+    fn narrow(self) -> u8 {
+        self
+    }
+    fn widen(self) -> u16 {
+        widen(self)
+    }
+    fn float(self) -> f32 {
+        f32::from(self) / 255.0
+    }
+    fn samples(rows: Vec<u8>) -> Samples {
+        Samples::U8(rows)
+    }
 }
 
 impl Sample for u16 {
+    const DEPTH: Depth = Depth::U16;
     const WHITE: u16 = 65535;
     fn on_white(colour: u16, alpha: u16) -> u16 {
         let (c, a) = (u64::from(colour), u64::from(alpha));
@@ -165,15 +170,40 @@ impl Sample for u16 {
     fn grey(rgb: [u16; 3]) -> u16 {
         (crate::colour::luma(rgb.map(f32::from)) + 0.5) as u16
     }
+    fn narrow(self) -> u8 {
+        narrow(self)
+    }
+    fn widen(self) -> u16 {
+        self
+    }
+    fn float(self) -> f32 {
+        f32::from(self) / 65535.0
+    }
+    fn samples(rows: Vec<u16>) -> Samples {
+        Samples::U16(rows)
+    }
 }
 
 impl Sample for f32 {
+    const DEPTH: Depth = Depth::F32;
     const WHITE: f32 = 1.0;
     fn on_white(colour: f32, alpha: f32) -> f32 {
         colour * alpha + (1.0 - alpha)
     }
     fn grey(rgb: [f32; 3]) -> f32 {
         rgb.iter().zip(LUMA).map(|(c, w)| c * w).sum()
+    }
+    fn narrow(self) -> u8 {
+        quantize(self, 255.0) as u8
+    }
+    fn widen(self) -> u16 {
+        quantize(self, 65535.0) as u16
+    }
+    fn float(self) -> f32 {
+        self
+    }
+    fn samples(rows: Vec<f32>) -> Samples {
+        Samples::F32(rows)
     }
 }
 

@@ -25,7 +25,7 @@ mod orientation;
 mod picture;
 mod xmp;
 
-pub use convert::convert;
+pub use convert::{convert, convert_floats};
 pub use error::{Error, Result};
 pub use metadata::{Density, DensityUnit, Metadata};
 pub use picture::{Channels, Depth, Header, Image, Samples, Transfer};

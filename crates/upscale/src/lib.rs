@@ -19,11 +19,12 @@
 //! - [`Target`]: the sizes that people ask for, resolved to pixels.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
 //! - `tiles`: where a picture is cut, and how the results are joined.
-//! - `network`: a model on a device, and which tiles fit in memory.
+//! - `network`: a model on a device, and which tiles fit in memory; `idle`: what was compiled, for the next picture.
 //! - `passes`: how grey, colour and alpha go through a network of other channels.
 //! - [`media`], [`models`], [`graph`], [`cpu`]: the crates below, for those who need more.
 
 mod error;
+mod idle;
 mod network;
 mod passes;
 mod progress;

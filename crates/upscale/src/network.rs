@@ -2,10 +2,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Device, Executable, Precision, Shape, Tensor};
+use amplio_graph::{Device, Pixels, Precision, Shape};
 use amplio_media::Channels;
 use amplio_models::Model;
 
+use crate::idle::{Compiled, Idle};
 use crate::passes::{Pass, passes};
 use crate::tiles::Cut;
 use crate::{Error, Result, TileSize, Tiling};
@@ -27,20 +28,13 @@ pub(crate) struct Network {
     model: Arc<Model>,
     device: Arc<dyn Device>,
     precision: Precision,
+    idle: Idle,
     compiled: Option<Compiled>,
 }
 
-/// The network for one size of tile.
-struct Compiled {
-    size: (usize, usize),
-    executable: Box<dyn Executable>,
-    /// For each step, the share of the work that is done after it.
-    done: Vec<f64>,
-}
-
 impl Network {
-    pub(crate) fn new(model: Arc<Model>, device: Arc<dyn Device>, precision: Precision) -> Self {
-        Self { model, device, precision, compiled: None }
+    pub(crate) fn new(model: Arc<Model>, device: Arc<dyn Device>, precision: Precision, idle: Idle) -> Self {
+        Self { model, device, precision, idle, compiled: None }
     }
 
     /// Result pixels for each input pixel, along each side.
@@ -117,42 +111,51 @@ impl Network {
         Ok(Cut { core, margin: overlap - ramp, ramp })
     }
 
-    /// The output for an input of `[1, channels, height, width]`; `watcher` is told the share of the work that is done, and
-    /// says whether to go on.
-    pub(crate) fn run(&mut self, input: &Tensor, watcher: &dyn Fn(f64) -> ControlFlow<()>) -> Result<Tensor> {
-        let [_, _, height, width] = input.shape()[..] else {
-            return Err(Error::request(format!("a network runs on pictures, not on {}", input.shape())));
-        };
-        let compiled = match self.compiled.take() {
-            Some(compiled) if compiled.size == (height, width) => compiled,
-            other => {
-                // Memory first, then the new size.
-                drop(other);
-                let plan = FusedPlan::new(self.model.graph(), input.shape())?;
-                Compiled {
-                    size: (height, width),
-                    executable: self.device.compile(&plan, self.precision)?,
-                    done: shares(&plan),
-                }
-            }
+    /// The picture that the network makes of a tile; `watcher` is told the share of the work that is done, and says whether to
+    /// go on.
+    pub(crate) fn run(
+        &mut self,
+        input: &Pixels,
+        watcher: &dyn Fn(f64) -> ControlFlow<()>,
+    ) -> Result<Pixels<'_>> {
+        let size = (input.height(), input.width());
+        // Memory first, then the new size.
+        let usable = self.compiled.take().filter(|compiled| compiled.size == size);
+        let compiled = match usable.or_else(|| self.idle.take(size, self.precision)) {
+            Some(compiled) => compiled,
+            None => self.compile(size, &input.shape())?,
         };
         let Compiled { executable, done, .. } = self.compiled.insert(compiled);
-        Ok(executable.run_watched(input, &mut |step, _| watcher(done[step]))?)
+        Ok(executable.run_pixels(input, &mut |step, _| watcher(done[step]))?)
     }
 
-    /// Bytes that a tile of this height and width needs: the network's, and its input and result.
+    fn compile(&self, size: (usize, usize), input: &Shape) -> Result<Compiled> {
+        let plan = FusedPlan::new(self.model.graph(), input)?;
+        let executable = self.device.compile(&plan, self.precision)?;
+        Ok(Compiled { size, precision: self.precision, executable, done: shares(&plan) })
+    }
+
+    /// Bytes that a tile of this height and width needs: the network's, and its input.
     fn bytes(&self, size: [usize; 2]) -> Result<usize> {
         let info = self.model.info();
         let [height, width] = size.map(|side| side.max(self.minimum()).next_multiple_of(self.multiple()));
         let plan = FusedPlan::new(self.model.graph(), &Shape::image(1, info.input_channels, height, width))?;
-        let values = info.input_channels + info.output_channels * info.scale * info.scale;
-        Ok(plan.bytes().saturating_add(values.saturating_mul(height * width * size_of::<f32>())))
+        let input = info.input_channels * height * width * size_of::<f32>();
+        Ok(self.device.bytes(&plan, self.precision).saturating_add(input))
     }
 
     /// Bytes of the results of rows of tiles of this size.
     fn band(&self, [height, width]: [usize; 2], channels: usize) -> usize {
         let scale = self.scale();
         (height * scale * scale * channels * size_of::<f32>()).saturating_mul(width)
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        if let Some(compiled) = self.compiled.take() {
+            self.idle.keep(compiled);
+        }
     }
 }
 

@@ -23,6 +23,24 @@ pub(crate) enum Mix {
     Sum(Vec<f32>),
 }
 
+impl Pass {
+    /// Whether the `outputs` channels of the network are the channels of the picture.
+    pub(crate) fn is_plain(&self, outputs: usize) -> bool {
+        let same = |(i, (channel, mix)): (usize, &(usize, Mix))| i == *channel && *mix == Mix::One(i);
+        !self.alpha && self.outputs.len() == outputs && self.outputs.iter().enumerate().all(same)
+    }
+}
+
+impl Mix {
+    /// The channel's sample, for the network's output channels of a pixel.
+    pub(crate) fn of(&self, pixel: &[f32]) -> f32 {
+        match self {
+            Self::One(channel) => pixel[*channel],
+            Self::Sum(weights) => weights.iter().zip(pixel).map(|(weight, value)| weight * value).sum(),
+        }
+    }
+}
+
 /// The passes of a picture of these channels through a network of `inputs` to `outputs` channels; `None` if the network's
 /// channels are no picture's.
 pub(crate) fn passes(picture: Channels, inputs: usize, outputs: usize) -> Option<Vec<Pass>> {

@@ -4,6 +4,7 @@
 //! never begins above them. So memory holds bands of the picture, and never all of it.
 
 pub(crate) mod crop;
+mod join;
 pub(crate) mod network;
 pub(crate) mod resampled;
 mod rolling;

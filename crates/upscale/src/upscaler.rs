@@ -3,9 +3,10 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use amplio_graph::{Device, Precision};
 use amplio_media::images::RowWriter;
-use amplio_media::{Channels, Depth, Header, Image, Samples, Transfer, alpha, colour, convert};
+use amplio_media::{Channels, Depth, Header, Image, Samples, Transfer, alpha, colour, convert_floats};
 use amplio_models::Model;
 
+use crate::idle::Idle;
 use crate::network::Network;
 use crate::progress::{Meter, Watcher};
 use crate::rows::crop::Crop;
@@ -29,10 +30,14 @@ const LONGEST_CHAIN: usize = 8;
 const BLACK: f32 = 0.5 / 255.0;
 
 /// Makes pictures larger: a model on a device.
+///
+/// What was compiled for one picture is kept for the next one of its size, as long as the upscaler or a clone of it lives.
+/// Several threads may enlarge pictures at a time.
 #[derive(Clone)]
 pub struct Upscaler {
     model: Arc<Model>,
     device: Arc<dyn Device>,
+    idle: Idle,
 }
 
 /// How a picture is to be enlarged.
@@ -78,7 +83,7 @@ impl Default for Tiling {
 impl Upscaler {
     /// A model on a device.
     pub fn new(model: Arc<Model>, device: Arc<dyn Device>) -> Self {
-        Self { model, device }
+        Self { model, device, idle: Idle::default() }
     }
 
     /// The model.
@@ -167,11 +172,11 @@ impl Upscaler {
         let meter = Meter::new(watcher);
         let source = Source::new(&image)?;
         let (channels, peak) = (image.channels, source.peak());
-        let (mut rows, brightest) = (Box::new(source) as Box<dyn Rows + '_>, brightest(&image));
+        let mut rows = Box::new(source) as Box<dyn Rows + '_>;
         let usual = if header.depth == Depth::U8 { Precision::Fast } else { Precision::Exact };
         let precision = request.precision.unwrap_or(usual);
         for _ in 0..self.chain(&image.header(), extent.scaled)? {
-            let network = Network::new(self.model.clone(), self.device.clone(), precision);
+            let network = Network::new(self.model.clone(), self.device.clone(), precision, self.idle.clone());
             let stage = Networked::new(rows, channels, network, request.tiling, &meter)?;
             meter.expect(stage.work());
             rows = Box::new(stage);
@@ -190,12 +195,19 @@ impl Upscaler {
         let mut white = 0.0_f32;
         let band = (BAND / frame.row()).max(1);
         for first in (0..frame.height).step_by(band) {
-            let mut samples = rows.read(first..(first + band).min(frame.height))?.to_vec();
-            white = white.max(brightest_of(samples.iter().copied(), channels));
-            let from = if peak == 1.0 { made } else { brightened(&mut samples, channels, peak, made) };
-            sink(convert(&Samples::F32(samples), &from, header)?)?;
+            let samples = rows.read(first..(first + band).min(frame.height))?;
+            if white < BLACK {
+                white = brightest_of(samples.iter().copied(), channels);
+            }
+            sink(match peak == 1.0 {
+                true => convert_floats(samples, &made, header)?,
+                false => {
+                    let linear = Header { transfer: Transfer::Linear, ..made };
+                    convert_floats(&brightened(samples, channels, peak), &linear, header)?
+                }
+            })?;
         }
-        if white < BLACK && brightest >= BLACK {
+        if white < BLACK && brightest(&image) >= BLACK {
             return Err(Error::Black);
         }
         meter.check()
@@ -240,12 +252,13 @@ fn brightest_of(samples: impl Iterator<Item = f32>, channels: Channels) -> f32 {
     colours.map(|(_, v)| v).fold(0.0, f32::max)
 }
 
-/// Gives samples of a float picture the brightness back that was taken from it, as light.
-fn brightened(samples: &mut [f32], channels: Channels, peak: f32, header: Header) -> Header {
-    for pixel in samples.chunks_exact_mut(channels.count()) {
+/// Samples of a float picture as light, with the brightness that was taken from it.
+fn brightened(samples: &[f32], channels: Channels, peak: f32) -> Vec<f32> {
+    let mut light = samples.to_vec();
+    for pixel in light.chunks_exact_mut(channels.count()) {
         pixel[..channels.colours()].iter_mut().for_each(|v| *v = colour::to_linear(*v * peak));
     }
-    Header { transfer: Transfer::Linear, ..header }
+    light
 }
 
 fn send(sender: &SyncSender<Samples>, band: Samples) -> Result<()> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use amplio::cpu::{Cpu, Level, Peak};
 use amplio::graph::plan::FusedPlan;
-use amplio::graph::{Device, Precision, Shape, Tensor};
+use amplio::graph::{Device, Pixels, Precision, Shape, Tensor};
 use amplio::models::Model;
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -112,11 +112,12 @@ fn measure(
     let input = Tensor::from_fn(plan.input_shape().clone(), |i| {
         ((i[2] * 7 + i[3] * 13 + i[1] * 29) % 97) as f32 / 97.0
     });
-    executable.run(&input)?;
+    let input = Pixels::from_tensor(&input)?;
+    executable.run_pixels(&input, &mut |_, _| ControlFlow::Continue(()))?;
     let (mut times, mut steps) = (Vec::new(), vec![Vec::new(); plan.steps.len()]);
     for _ in 0..rounds {
         let began = Instant::now();
-        executable.run_watched(&input, &mut |step, time| {
+        executable.run_pixels(&input, &mut |step, time| {
             steps[step].push(time);
             ControlFlow::Continue(())
         })?;

@@ -1,11 +1,12 @@
 use std::ops::Range;
 
-use amplio_graph::{Shape, Tensor};
+use amplio_graph::Pixels;
 use amplio_media::Channels;
 
+use super::join::{Join, Output};
 use super::{Frame, Rolling, Rows};
 use crate::network::Network;
-use crate::passes::{Mix, Pass};
+use crate::passes::Pass;
 use crate::progress::Meter;
 use crate::tiles::{Cut, Span, spans};
 use crate::{Error, Result, TileSize, Tiling};
@@ -23,9 +24,8 @@ pub(crate) struct Networked<'a> {
     cut: Cut,
     /// The first row of the source whose results do not exist yet.
     next: usize,
-    /// Results that await those of the next row of tiles, from the row of results after `done`.
-    open: Vec<f32>,
-    done: Rolling,
+    /// Its rows in the making await the results of the next row of tiles.
+    results: Rolling,
 }
 
 impl<'a> Networked<'a> {
@@ -41,20 +41,8 @@ impl<'a> Networked<'a> {
         let padded = [fill(height), fill(width)];
         let (passes, budget) = (network.passes(channels)?, tiling.memory);
         let cut = network.cut(padded, channels.count(), &tiling, budget)?;
-        let done = Rolling::new(width * network.scale() * channels.count());
-        Ok(Self {
-            source,
-            network,
-            passes,
-            meter,
-            tiling,
-            budget,
-            padded,
-            cut,
-            next: 0,
-            open: Vec::new(),
-            done,
-        })
+        let results = Rolling::new(width * network.scale() * channels.count());
+        Ok(Self { source, network, passes, meter, tiling, budget, padded, cut, next: 0, results })
     }
 
     /// Pixels of the source that its tiles compute, all in all.
@@ -68,8 +56,12 @@ impl<'a> Networked<'a> {
         loop {
             let rows = spans(self.next, self.padded[0], self.cut.core[0], &self.cut, grid);
             let columns = spans(0, self.padded[1], self.cut.core[1], &self.cut, grid);
+            let before = self.results.unfinished().to_vec();
             match self.row_of_tiles(&rows[0], &columns) {
-                Err(Error::Network(e)) if e.is_out_of_memory() => self.halve(&rows[0], &columns[0])?,
+                Err(Error::Network(e)) if e.is_out_of_memory() => {
+                    self.results.restore(&before);
+                    self.halve(&rows[0], &columns[0])?;
+                }
                 result => return result,
             }
         }
@@ -100,37 +92,28 @@ impl<'a> Networked<'a> {
 
     fn row_of_tiles(&mut self, row: &Span, columns: &[Span]) -> Result<()> {
         let Frame { width, height, channels } = self.source.frame();
-        let scale = self.network.scale();
-        let reach = row.reach(scale);
-        let line = width * scale * channels;
+        let (scale, reach) = (self.network.scale(), row.reach(self.network.scale()));
         let source = self.source.read(row.input.start.min(height - 1)..row.input.end.min(height))?;
         let input = Input { samples: source, width, channels, rows: row.input.clone(), height };
-
-        let mut results = vec![0.0; reach.len() * line];
-        let carried = self.open.len().min(results.len());
-        results[..carried].copy_from_slice(&self.open[..carried]);
+        let results = self.results.making(reach.len());
         for column in columns {
             self.meter.check()?;
-            let columns = column.reach(scale);
             let pixels = row.core.len() * column.core.len();
             for (i, pass) in self.passes.iter().enumerate() {
                 let part = pixels as f64 / self.passes.len() as f64;
                 let watcher = |share: f64| self.meter.begin((i as f64 + share) * part);
-                let tile = input.tile(pass, &column.input);
+                let tile = input.tile(pass, &column.input)?;
                 let output = match constant(pass, &tile) {
                     Some(value) => Output::Constant(value),
-                    None => Output::Tensor(self.network.run(&tile, &watcher)?),
+                    None => Output::Pixels(self.network.run(&tile, &watcher)?),
                 };
-                let join = Join { row, column, scale, line, channels, visible: width * scale };
-                join.add(pass, &output, &mut results)?;
+                let join = Join { row, column, scale, channels, width: width * scale };
+                join.add(pass, &output, results)?;
             }
-            self.meter.advance(pixels, columns.len() * reach.len());
+            self.meter.advance(pixels, column.reach(scale).len() * reach.len());
         }
         let finished = (row.core.end - row.ramps[1]) * scale;
-        let keep = finished.min(height * scale).saturating_sub(reach.start) * line;
-        self.done.push(&results[..keep]);
-        self.open.clear();
-        self.open.extend_from_slice(&results[keep..]);
+        self.results.finish(finished.min(height * scale).saturating_sub(reach.start));
         self.next = row.core.end;
         Ok(())
     }
@@ -143,12 +126,12 @@ impl Rows for Networked<'_> {
     }
 
     fn read(&mut self, rows: Range<usize>) -> Result<&[f32]> {
-        self.done.forget(rows.start);
-        while self.done.end() < rows.end {
+        self.results.forget(rows.start);
+        while self.results.end() < rows.end {
             self.advance()?;
-            self.done.forget(rows.start);
+            self.results.forget(rows.start);
         }
-        Ok(self.done.rows(rows))
+        Ok(self.results.rows(rows))
     }
 }
 
@@ -164,22 +147,18 @@ struct Input<'a> {
 
 impl Input<'_> {
     /// The network's input for one tile and pass; beyond the picture it is mirrored.
-    fn tile(&self, pass: &Pass, columns: &Range<usize>) -> Tensor {
+    fn tile(&self, pass: &Pass, columns: &Range<usize>) -> Result<Pixels<'static>> {
         let first = self.rows.start.min(self.height - 1);
-        let shape = Shape::image(1, pass.inputs.len(), self.rows.len(), columns.len());
-        let mut data = Vec::with_capacity(shape.elements());
-        for input in &pass.inputs {
-            let Some(channel) = *input else {
-                data.resize(data.len() + self.rows.len() * columns.len(), 1.0);
-                continue;
-            };
-            for y in self.rows.clone() {
-                let y = mirrored(y, self.height).max(first) - first;
-                let row = &self.samples[y * self.width * self.channels..][..self.width * self.channels];
-                data.extend(columns.clone().map(|x| row[mirrored(x, self.width) * self.channels + channel]));
+        let mut data = Vec::with_capacity(self.rows.len() * columns.len() * pass.inputs.len());
+        for y in self.rows.clone() {
+            let y = mirrored(y, self.height).max(first) - first;
+            let row = &self.samples[y * self.width * self.channels..][..self.width * self.channels];
+            for x in columns.clone() {
+                let pixel = &row[mirrored(x, self.width) * self.channels..];
+                data.extend(pass.inputs.iter().map(|input| input.map_or(1.0, |channel| pixel[channel])));
             }
         }
-        Tensor::new(shape, data).unwrap_or_else(|_| Tensor::zeros(Shape::new([0])))
+        Ok(Pixels::new(self.rows.len(), columns.len(), pass.inputs.len(), data)?)
     }
 }
 
@@ -190,77 +169,8 @@ fn mirrored(i: usize, size: usize) -> usize {
     if i < size { i } else { period - i }
 }
 
-/// What a pass gives for a tile.
-enum Output {
-    Tensor(Tensor),
-    Constant(f32),
-}
-
 /// The value of an alpha tile that is the same everywhere, which no network needs to see.
-fn constant(pass: &Pass, tile: &Tensor) -> Option<f32> {
+fn constant(pass: &Pass, tile: &Pixels) -> Option<f32> {
     let first = *tile.data().first()?;
     (pass.alpha && tile.data().iter().all(|&v| v == first)).then_some(first)
-}
-
-/// Where a tile's result goes.
-struct Join<'a> {
-    row: &'a Span,
-    column: &'a Span,
-    scale: usize,
-    /// Samples in a row of the results.
-    line: usize,
-    channels: usize,
-    /// Pixels in a row of the results; a tile may compute more, beyond the picture.
-    visible: usize,
-}
-
-impl Join<'_> {
-    /// Adds the tile's result, weighted by its window, to the results of its row of tiles.
-    fn add(&self, pass: &Pass, output: &Output, results: &mut [f32]) -> Result<()> {
-        let Self { row, column, scale, line, channels, visible } = *self;
-        let (rows, columns) = (row.reach(scale), column.reach(scale));
-        let columns = columns.start..columns.end.min(visible);
-        let windows: Vec<f32> = columns.clone().map(|x| column.weight(x, scale)).collect();
-        let width = column.input.len() * scale;
-        let plane = row.input.len() * scale * width;
-        for (channel, mix) in &pass.outputs {
-            for y in rows.clone() {
-                let window = row.weight(y, scale);
-                let from = (y - row.input.start * scale) * width + columns.start - column.input.start * scale;
-                let to =
-                    results[(y - rows.start) * line..][columns.start * channels..][*channel..].iter_mut();
-                for (i, (place, horizontal)) in to.step_by(channels).zip(&windows).enumerate() {
-                    let value = match output {
-                        Output::Constant(value) => *value,
-                        Output::Tensor(tensor) if pass.alpha => {
-                            settled(mixed(tensor.data(), from + i, plane, mix))
-                        }
-                        Output::Tensor(tensor) => mixed(tensor.data(), from + i, plane, mix),
-                    };
-                    if !value.is_finite() {
-                        return Err(Error::NotFinite { what: value, x: columns.start + i, y });
-                    }
-                    *place += window * horizontal * value.clamp(0.0, 1.0);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The weighted sum of the network's output channels at one place of each plane.
-fn mixed(data: &[f32], at: usize, plane: usize, mix: &Mix) -> f32 {
-    match mix {
-        Mix::One(channel) => data[channel * plane + at],
-        Mix::Sum(weights) => {
-            weights.iter().enumerate().map(|(channel, weight)| weight * data[channel * plane + at]).sum()
-        }
-    }
-}
-
-/// Alpha with the last levels at both ends taken for the ends: networks miss flat black and white by a level, and what was
-/// invisible must not show.
-fn settled(alpha: f32) -> f32 {
-    const LEVELS: f32 = 1.5 / 255.0;
-    ((alpha - LEVELS) / (1.0 - 2.0 * LEVELS)).clamp(0.0, 1.0)
 }
