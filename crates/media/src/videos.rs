@@ -33,15 +33,15 @@ mod work;
 
 pub use colour::{Colour, Location, Matrix, Range, Tag};
 pub use codecs::{Made, Wish};
-pub use containers::{CONTAINERS, Container, is_video_name};
-pub use decode::{Decode, Decoder, Mark, OnError};
+pub use containers::{CONTAINERS, Container, is_video, is_video_name};
+pub use decode::{Decode, Decoder, Mark, OnError, Repeated};
 pub use encode::{Encode, Encoder};
 pub use format::{Component, Format, Model};
 pub use formats::FORMATS;
 pub use frame::Frame;
 pub use mux::{Kept, Mux};
 pub use probe::{Kind, Probe, Stream, Video};
-pub use segments::{Gap, Marked, Segmenter, gaps};
+pub use segments::{Gap, Marked, Segmenter, Wanted};
 pub use time::Ratio;
 pub use tools::Tools;
 pub use work::{Segment, Work};

@@ -17,6 +17,7 @@
 //!
 //! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles.
 //! - [`Target`]: the sizes that people ask for, resolved to pixels.
+//! - [`VideoJob`]: a video from file to file, in segments.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
 //! - `tiles`: where a picture is cut, and how the results are joined.
 //! - `network`: a model on a device, and which tiles fit in memory; `idle`: what was compiled, for the next picture.
@@ -32,6 +33,7 @@ mod rows;
 mod target;
 mod tiles;
 mod upscaler;
+mod video;
 
 pub use amplio_cpu as cpu;
 pub use amplio_graph as graph;
@@ -41,6 +43,7 @@ pub use amplio_models as models;
 pub use error::Error;
 pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
+pub use video::{Part, VideoJob, VideoProgress, VideoRequest, VideoWatcher};
 pub use upscaler::{Request, TileSize, Tiling, Upscaler};
 
 /// The result of anything in this crate that can fail.

@@ -80,11 +80,11 @@ impl Encode {
                 .ok_or_else(|| Error::unsupported(format!("frames of the pixel format {name} cannot be made")))?,
             None => nearest(result.video.format, result.to, &tools.pixel_formats(&encoder)?),
         };
-        let colour = tags(result, format);
+        let (colours, colour) = tags(result, format);
         let options = options(wish, codec, &encoder, result);
         let (width, height) = result.to;
         let (rate, sample_aspect) = (result.video.rate, result.sample_aspect);
-        Ok(Self { encoder, options, format, width, height, rate, sample_aspect, colour })
+        Ok(Self { encoder, options, format, width, height, rate, sample_aspect, colours, colour })
     }
 
     /// Encodes one grey frame, to learn early whether everything fits together.
@@ -196,12 +196,12 @@ fn nearest(from: &'static Format, size: (u32, u32), names: &[String]) -> &'stati
     names.iter().filter_map(|name| Format::by_name(name)).min_by_key(|format| cost(format)).unwrap_or(from)
 }
 
-/// The tags of a result. What the input does not say stays unsaid, unless players would then take it for something else.
-fn tags(result: &Made, to: &Format) -> Colour {
+/// What samples mean that are read and that are written, and the tags of a result. What the input does not say stays unsaid, unless players would then take it for something else.
+fn tags(result: &Made, to: &Format) -> ((Colour, Colour), Colour) {
     let (video, (width, height)) = (result.video, result.to);
     let source = video.colour;
-    let meant = source.resolved(video.format, result.from.0, result.from.1);
-    let meant = meant.written(video.format, to, width, height);
+    let read = source.resolved(video.format, result.from.0, result.from.1);
+    let meant = read.written(video.format, to, width, height);
     let silent = Colour {
         matrix: source.matrix.and(meant.matrix),
         range: source.range.and(meant.range),
@@ -209,12 +209,13 @@ fn tags(result: &Made, to: &Format) -> Colour {
         ..meant
     };
     let taken = silent.resolved(to, width, height);
-    Colour {
+    let tags = Colour {
         matrix: silent.matrix.or(meant.matrix.filter(|_| taken.matrix != meant.matrix)),
         range: silent.range.or(meant.range.filter(|_| taken.range != meant.range)),
         location: silent.location.or(meant.location.filter(|_| taken.location != meant.location)),
         ..meant
-    }
+    };
+    ((read, meant), tags)
 }
 
 #[cfg(test)]

@@ -104,3 +104,24 @@ pub fn is_video_name(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
     EXTENSIONS.contains(&extension.as_str())
 }
+
+/// Whether a file that starts with these bytes (64 are enough) is a video. Formats without a signature are not recognised.
+pub fn is_video(first: &[u8]) -> bool {
+    const SIGNATURES: [(usize, &[u8]); 14] = [
+        (0, b"\x1A\x45\xDF\xA3"),
+        (4, b"ftyp"),
+        (4, b"moov"),
+        (4, b"mdat"),
+        (4, b"wide"),
+        (8, b"AVI LIST"),
+        (0, b"FLV\x01"),
+        (0, b"OggS"),
+        (0, b"\x30\x26\xB2\x75\x8E\x66\xCF\x11"),
+        (0, b"\0\0\x01\xBA"),
+        (0, b"\x06\x0E\x2B\x34\x02\x05\x01\x01"),
+        (0, b"nut/multimedia container\0"),
+        (0, b"YUV4MPEG2 "),
+        (0, b"DKIF\0\0"),
+    ];
+    SIGNATURES.iter().any(|(at, bytes)| first.get(*at..).is_some_and(|rest| rest.starts_with(bytes)))
+}

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -58,6 +59,9 @@ pub struct Mark {
     pub digest: String,
 }
 
+/// A list of times that grows.
+pub type Repeated = Arc<Mutex<Vec<i64>>>;
+
 /// Decodes a video; an iterator of frames in the order in which they are shown. Their times are in the stream's time base
 /// and grow from frame to frame.
 pub struct Decoder {
@@ -73,7 +77,7 @@ pub struct Decoder {
     expected: Option<Vec<i64>>,
     /// What the decoder said before the first frame is of no consequence.
     said: usize,
-    repeated: Vec<i64>,
+    repeated: Repeated,
     ended: bool,
 }
 
@@ -92,6 +96,13 @@ struct Running {
     shift: i64,
 }
 
+impl Decode {
+    /// The time before which there is nothing to look for, in seconds.
+    fn earliest(&self) -> f64 {
+        self.video.start.map_or(0.0, |start| self.video.time_base.seconds(start)).max(0.0)
+    }
+}
+
 impl Mark {
     /// A digest of a frame's samples.
     pub fn digest(frame: &Frame) -> String {
@@ -107,7 +118,7 @@ impl Decoder {
     pub fn new(tools: &Tools, decode: &Decode, after: Option<&Mark>) -> Result<Self> {
         let Some(mark) = after else { return Self::from(tools, decode, None) };
         let seconds = decode.video.time_base.seconds(mark.pts) - LEAD;
-        if seconds > decode.video.start.map_or(0.0, |start| decode.video.time_base.seconds(start)).max(0.0)
+        if seconds > decode.earliest()
             && let Ok(mut decoder) = Self::from(tools, decode, Some(seconds))
             && decoder.find(mark).unwrap_or(false)
         {
@@ -119,6 +130,37 @@ impl Decoder {
             return Err(Error::unsupported("the video is no longer the one that it was"));
         }
         Ok(decoder)
+    }
+
+    /// Begins to decode with the first frame that is shown at a time or later.
+    ///
+    /// # Errors
+    /// As [`Decoder::new`].
+    pub fn starting(tools: &Tools, decode: &Decode, pts: i64) -> Result<Self> {
+        let seconds = decode.video.time_base.seconds(pts) - LEAD;
+        if seconds > decode.earliest()
+            && let Ok(mut decoder) = Self::from(tools, decode, Some(seconds))
+            && decoder.pass(pts).unwrap_or(false)
+        {
+            return Ok(decoder);
+        }
+        let mut decoder = Self::from(tools, decode, None)?;
+        decoder.pass(pts)?;
+        Ok(decoder)
+    }
+
+    /// Goes on to before the first frame of a time or later; whether there was one before it.
+    fn pass(&mut self, pts: i64) -> Result<bool> {
+        let mut passed = false;
+        while let Some(frame) = self.step()? {
+            self.forget();
+            if frame.pts >= pts {
+                self.ready.push_front(frame);
+                return Ok(passed);
+            }
+            passed = true;
+        }
+        Ok(false)
     }
 
     fn from(tools: &Tools, decode: &Decode, seconds: Option<f64>) -> Result<Self> {
@@ -135,7 +177,7 @@ impl Decoder {
             ready: VecDeque::new(),
             expected: None,
             said: 0,
-            repeated: Vec::new(),
+            repeated: Repeated::default(),
             ended: false,
         })
     }
@@ -150,22 +192,27 @@ impl Decoder {
         self.shape.sample_aspect
     }
 
-    /// The times of the frames that could not be decoded since this was last asked.
-    pub fn repeated(&mut self) -> Vec<i64> {
-        std::mem::take(&mut self.repeated)
+    /// The times of the frames that could not be decoded; the list grows while frames are taken.
+    pub fn repeated(&self) -> Repeated {
+        self.repeated.clone()
     }
 
     /// Goes on to behind the frame of a mark; false if it is not there.
     fn find(&mut self, mark: &Mark) -> Result<bool> {
         while let Some(frame) = self.step()? {
             if frame.pts >= mark.pts {
-                self.repeated.clear();
-                self.hear();
+                self.forget();
                 return Ok(frame.pts == mark.pts && Mark::digest(&frame) == mark.digest);
             }
             self.hear();
         }
         Ok(false)
+    }
+
+    /// Forgets what was wrong with frames that are not given.
+    fn forget(&mut self) {
+        self.repeated.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.hear();
     }
 
     /// Takes what was said so far as of no consequence.
@@ -222,7 +269,7 @@ impl Decoder {
     /// Repeats a frame for those that are missing after it.
     fn fill(&mut self, last: Frame, until: Option<i64>) -> Result<()> {
         if self.is_broken() && self.decode.on_error == OnError::Fail {
-            return Err(self.broken_after(&last));
+            return Err(self.broken_near(&last));
         }
         let gap = until.map_or(i64::MAX, |until| until - last.pts);
         let usual = self.decode.video.time_base.ticks(1.5 / self.decode.video.rate.value());
@@ -243,11 +290,11 @@ impl Decoder {
         let first = expected.partition_point(|&pts| pts <= last.pts);
         let missing = expected[first..].iter().take_while(|&&pts| until.is_none_or(|until| pts < until));
         for &pts in missing {
-            self.repeated.push(pts);
+            self.repeated.lock().unwrap_or_else(PoisonError::into_inner).push(pts);
             self.ready.push_back(Frame { pts, ..last.clone() });
         }
         if self.decode.on_error == OnError::Fail && !self.ready.is_empty() {
-            return Err(self.broken_after(&last));
+            return Err(self.broken_near(&last));
         }
         Ok(())
     }
@@ -270,11 +317,11 @@ impl Decoder {
         Ok(())
     }
 
-    fn broken_after(&self, last: &Frame) -> Error {
+    fn broken_near(&self, last: &Frame) -> Error {
         let said = self.running.as_ref().and_then(|running| running.process.messages().last());
         let seconds = self.decode.video.time_base.seconds(last.pts);
         let what = said.unwrap_or_else(|| "a frame could not be decoded".into());
-        Error::malformed("video", format!("after {seconds:.3} s: {what}"))
+        Error::malformed("video", format!("near {seconds:.3} s: {what}"))
     }
 
     /// The times of all packets, in order.

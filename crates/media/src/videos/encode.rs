@@ -34,7 +34,9 @@ pub struct Encode {
     pub rate: Ratio,
     /// Width of a pixel over its height, if known.
     pub sample_aspect: Option<Ratio>,
-    /// What samples mean.
+    /// What samples mean, resolved: those of the input, and those of the result.
+    pub colours: (Colour, Colour),
+    /// The result's tags.
     pub colour: Colour,
 }
 

@@ -18,24 +18,37 @@ pub struct Gap {
     pub after: Option<Mark>,
 }
 
-/// The gaps between finished segments, and behind them if the last segment of all is not there.
-pub fn gaps(finished: &BTreeMap<u64, Segment>) -> Vec<Gap> {
-    let mut gaps = Vec::new();
-    let (mut next, mut after, mut frames) = (0, None, 0);
-    for (&number, segment) in finished {
-        if number > next {
-            gaps.push(Gap { first: next, end: Some(number), after: after.take() });
+/// Segments that are wanted: a shard of a video, or all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The first of them.
+    pub first: u64,
+    /// The one behind them; all that follow if `None`.
+    pub end: Option<u64>,
+    /// Where the first of them begins; at the beginning if `None`.
+    pub after: Option<Mark>,
+}
+
+impl Wanted {
+    /// What of it is not finished. Segments have `length` frames each.
+    pub fn gaps(&self, finished: &BTreeMap<u64, Segment>, length: u64) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        let (mut next, mut after) = (self.first, self.after.clone());
+        for (&number, segment) in finished.range(self.first..self.end.unwrap_or(u64::MAX).max(self.first)) {
+            if number > next {
+                gaps.push(Gap { first: next, end: Some(number), after: after.take() });
+            }
+            next = number + 1;
+            after = Some(segment.mark(number * length));
+            if segment.is_last {
+                return gaps;
+            }
         }
-        // Only marks behind a complete beginning are used as places; the count is for people.
-        let mark = segment.mark(frames);
-        (next, frames) = (number + 1, mark.frames);
-        after = Some(mark);
-        if segment.is_last {
-            return gaps;
+        if self.end.is_none_or(|end| next < end) {
+            gaps.push(Gap { first: next, end: self.end, after });
         }
+        gaps
     }
-    gaps.push(Gap { first: next, end: None, after });
-    gaps
 }
 
 /// Digests of the frames with which segments end, as the decoder gave them.
@@ -61,8 +74,8 @@ impl<I> Marked<I> {
     }
 
     /// The frames' source.
-    pub fn source(&mut self) -> &mut I {
-        &mut self.frames
+    pub fn source(&self) -> &I {
+        &self.frames
     }
 }
 
@@ -132,7 +145,7 @@ impl<'a> Segmenter<'a> {
     /// If it cannot be encoded, or the segment before cannot be kept.
     pub fn push(&mut self, frame: &Frame) -> Result<()> {
         if self.state.open.as_ref().is_some_and(|open| open.frames == self.length) {
-            self.close(false, &[])?;
+            self.close(false)?;
         }
         let open = match &mut self.state.open {
             Some(open) => open,
@@ -154,25 +167,25 @@ impl<'a> Segmenter<'a> {
     ///
     /// # Errors
     /// As [`Segmenter::push`].
-    pub fn finish(mut self, is_last: bool, repeated: &[i64]) -> Result<()> {
+    pub fn finish(mut self, is_last: bool) -> Result<()> {
         if self.state.open.is_some() {
-            self.close(is_last, repeated)?;
+            self.close(is_last)?;
         }
         self.state.closing.take().map_or(Ok(()), joined)
     }
 
     /// Ends the segment, in the background: its encoder may need a while for its last packets.
-    fn close(&mut self, is_last: bool, repeated: &[i64]) -> Result<()> {
+    fn close(&mut self, is_last: bool) -> Result<()> {
         self.state.closing.take().map_or(Ok(()), joined)?;
         let Some(open) = self.state.open.take() else { return Ok(()) };
         let digest = self.digests.lock().unwrap_or_else(PoisonError::into_inner).remove(&open.last);
-        let (work, number, repeated) = (self.work.clone(), self.number, repeated.to_vec());
+        let (work, number) = (self.work.clone(), self.number);
         self.number += 1;
         self.state.closing = Some(std::thread::spawn(move || {
             let Open { encoder, frames, first, last } = open;
             let kept = encoder.finish().and_then(|bytes| {
                 let last = (last, digest.unwrap_or_default());
-                work.keep(number, &Segment { frames, first, last, bytes, is_last, repeated })
+                work.keep(number, &Segment { frames, first, last, bytes, is_last })
             });
             if kept.is_err() {
                 work.discard(number);
@@ -209,17 +222,21 @@ mod tests {
             last: (9, "d".into()),
             bytes: 1,
             is_last,
-            repeated: Vec::new(),
         };
         let finished = |numbers: &[u64], last: u64| {
             numbers.iter().map(|&n| (n, segment(n == last))).collect::<BTreeMap<_, _>>()
         };
-        let shape = |finished| gaps(&finished).into_iter().map(|g| (g.first, g.end)).collect::<Vec<_>>();
+        let all = Wanted::default();
+        let shape = |finished| all.gaps(&finished, 10).iter().map(|g| (g.first, g.end)).collect::<Vec<_>>();
         assert_eq!(shape(finished(&[], 9)), [(0, None)]);
         assert_eq!(shape(finished(&[0, 1], 9)), [(2, None)]);
         assert_eq!(shape(finished(&[0, 3], 9)), [(1, Some(3)), (4, None)]);
         assert_eq!(shape(finished(&[1, 2], 2)), [(0, Some(1))]);
         assert_eq!(shape(finished(&[0, 1, 2], 2)), []);
-        assert_eq!(gaps(&finished(&[0, 1], 9))[0].after.as_ref().map(|mark| mark.frames), Some(20));
+        assert_eq!(all.gaps(&finished(&[0, 1], 9), 10)[0].after.as_ref().map(|mark| mark.frames), Some(20));
+        let shard = Wanted { first: 2, end: Some(4), after: None };
+        let gaps = |numbers: &[u64]| shard.gaps(&finished(numbers, 9), 10);
+        assert_eq!(gaps(&[0, 1, 3, 4]), [Gap { first: 2, end: Some(3), after: None }]);
+        assert_eq!((gaps(&[2, 3]).len(), gaps(&[2])[0].first), (0, 3));
     }
 }

@@ -32,8 +32,6 @@ pub struct Segment {
     pub bytes: u64,
     /// Whether no segment follows.
     pub is_last: bool,
-    /// The times of frames that could not be decoded.
-    pub repeated: Vec<i64>,
 }
 
 /// A folder of segments, held by one process at a time unless it is shared.
@@ -190,7 +188,7 @@ impl Segment {
     fn told(&self) -> Value {
         json!({
             "frames": self.frames, "first": self.first, "last": self.last.0, "digest": self.last.1,
-            "bytes": self.bytes, "is_last": self.is_last, "repeated": self.repeated,
+            "bytes": self.bytes, "is_last": self.is_last,
         })
     }
 
@@ -201,7 +199,6 @@ impl Segment {
             last: (told["last"].as_i64()?, told["digest"].as_str()?.to_owned()),
             bytes: told["bytes"].as_u64()?,
             is_last: told["is_last"].as_bool()?,
-            repeated: told["repeated"].as_array()?.iter().filter_map(Value::as_i64).collect(),
         })
     }
 }

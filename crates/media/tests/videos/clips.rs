@@ -199,6 +199,16 @@ impl Folder {
         assert!(status.success(), "{command:?}");
     }
 
+    /// The digests of a file's decoded frames.
+    pub(crate) fn digests(&self, name: &str) -> Vec<String> {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-loglevel", "error", "-i", name, "-map", "0:v:0", "-fps_mode", "passthrough"]);
+        let output = command.args(["-f", "framemd5", "-"]).current_dir(&self.0).output().expect("ffmpeg");
+        let text = String::from_utf8(output.stdout).expect("text");
+        let rows = text.lines().filter(|line| !line.starts_with('#'));
+        rows.map(|line| line.rsplit(' ').next().expect("a digest").to_owned()).collect()
+    }
+
     /// The names of all files, in order.
     pub(crate) fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).expect("a folder");
