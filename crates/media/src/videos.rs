@@ -1,9 +1,8 @@
 //! Videos in and out, every frame at its exact time, every stream kept.
 //!
 //! A [`Frame`] holds the samples of one frame as raw video has them; its [`Format`] says how they lie, its [`Colour`] what
-//! they mean. The programs `ffmpeg` and `ffprobe` decode, encode and mux; frames and packets travel through pipes, so
-//! nothing is dumped to disk and memory is bounded whatever the length.
-
+//! they mean; [`to_image`] and [`from_image`] lead to pictures and back. The programs `ffmpeg` and `ffprobe` decode, encode
+//! and mux; frames and packets travel through pipes, so nothing is dumped to disk and memory is bounded whatever the length.
 //!
 //! # Layout
 //!
@@ -19,29 +18,37 @@ mod codecs;
 mod colour;
 mod containers;
 mod decode;
+mod difference;
 mod encode;
 mod format;
 mod formats;
 mod frame;
+mod from_image;
+mod matrix;
 mod mux;
 mod probe;
 mod process;
+mod samples;
 mod segments;
+mod siting;
 mod time;
+mod to_image;
 mod tools;
 mod work;
 
-pub use colour::{Colour, Location, Matrix, Range, Tag};
 pub use codecs::{Made, Wish};
+pub use colour::{Colour, Location, Matrix, Range, Tag};
 pub use containers::{CONTAINERS, Container, is_video, is_video_name};
 pub use decode::{Decode, Decoder, Mark, OnError, Repeated};
 pub use encode::{Encode, Encoder};
 pub use format::{Component, Format, Model};
 pub use formats::FORMATS;
 pub use frame::Frame;
+pub use from_image::from_image;
 pub use mux::{Kept, Mux};
 pub use probe::{Kind, Probe, Stream, Video};
-pub use segments::{Gap, Marked, Segmenter, Wanted};
+pub use segments::{Digests, Gap, Marked, Segmenter, Wanted};
 pub use time::Ratio;
+pub use to_image::to_image;
 pub use tools::Tools;
 pub use work::{Segment, Work};

@@ -1,153 +1,321 @@
-//! Videos through decoder, encoder, segments and muxer, without anything being done to their frames.
+//! Frames and pictures: what is read and written is what ffmpeg reads and writes, and nothing is lost on the way.
 
-#[path = "videos/clips.rs"]
-mod clips;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
-use std::sync::Arc;
-
-use amplio_media::Result;
 use amplio_media::videos::{
-    Container, Decode, Decoder, Encode, Made, Marked, Mux, OnError, Probe, Segmenter, Tools, Wanted, Wish, Work,
+    Colour, FORMATS, Format, Frame, Location, Matrix, Model, Range, from_image, to_image,
 };
-use clips::{CLIPS, Clip, Folder, told};
+use amplio_media::{Channels, Depth, Header, Image, Samples};
 
-/// Frames of a segment.
-const LENGTH: u64 = 7;
+/// Pixels on a side of a patch.
+const SIDE: usize = 32;
 
-/// What becomes of a video that is taken apart and put together again.
-struct Passage<'a> {
-    tools: &'a Tools,
-    folder: &'a Folder,
-    wish: Wish,
-    on_error: OnError,
-    /// Stops after so many frames, as if the machine had.
-    until: usize,
+/// Patches in a row.
+const COLUMNS: usize = 25;
+
+const WIDTH: u32 = (COLUMNS * SIDE) as u32;
+const HEIGHT: u32 = (5 * SIDE) as u32;
+
+/// The colour of each patch, 0 to 1: all of five levels of red, green and blue.
+fn patches() -> Vec<[f32; 3]> {
+    (0..125).map(|i| [i % 5, i / 5 % 5, i / 25].map(|level| level as f32 / 4.0)).collect()
 }
 
-impl Passage<'_> {
-    fn run(&self, from: &str, to: &str) -> Result<Vec<i64>> {
-        let (from, to) = (self.folder.path(from), self.folder.path(to));
-        let probe = Probe::new(self.tools, &from)?;
-        let decode = Decode {
-            path: from.clone(),
-            stream: probe.main,
-            video: probe.video.clone(),
-            hwaccel: None,
-            deinterlace: false,
-            on_error: self.on_error,
-        };
-        let container = Container::like(&to);
-        let work = Arc::new(Work::open(&self.folder.path("work"), "key", false)?);
-        let (mut repeated, mut colour) = (Vec::new(), None);
-        for gap in Wanted::default().gaps(&work.segments(), LENGTH) {
-            let mut frames = Marked::new(Decoder::new(self.tools, &decode, gap.after.as_ref())?, LENGTH);
-            let (size, sample_aspect) = (frames.source().size(), frames.source().sample_aspect());
-            let made = Made { video: &probe.video, from: size, sample_aspect, to: size, container };
-            let encode = Encode::choose(self.tools, &self.wish, &made)?;
-            encode.check(self.tools)?;
-            colour = Some(encode.colour);
-            let bad = frames.source().repeated();
-            let place = (work.clone(), LENGTH, gap.first);
-            let what = (self.tools, &encode, probe.video.time_base);
-            let mut segments = Segmenter::new(what, place, frames.digests());
-            let most = gap.end.map_or(usize::MAX, |end| ((end - gap.first) * LENGTH) as usize);
-            for (count, frame) in frames.by_ref().take(most).enumerate() {
-                if count == self.until {
-                    return Ok(repeated);
-                }
-                let frame = frame?;
-                assert_eq!(frame.format, encode.format, "the encoder takes what the decoder gives");
-                segments.push(&frame)?;
+fn patch(x: usize, y: usize) -> usize {
+    y / SIDE * COLUMNS + x / SIDE
+}
+
+/// A picture of all patches.
+fn picture() -> Image {
+    let patches = patches();
+    let pixel = |i: usize| patches[patch(i % WIDTH as usize, i / WIDTH as usize)];
+    let samples =
+        (0..(WIDTH * HEIGHT) as usize).flat_map(pixel).map(|v| (v * 65535.0).round() as u16).collect();
+    Image::new(Header::new(WIDTH, HEIGHT, Channels::Rgb, Depth::U16), Samples::U16(samples))
+        .expect("a picture")
+}
+
+/// The samples of a picture, 0 to 1.
+fn floats(image: &Image) -> Vec<f32> {
+    match &image.samples {
+        Samples::U8(v) => v.iter().map(|&v| f32::from(v) / 255.0).collect(),
+        Samples::U16(v) => v.iter().map(|&v| f32::from(v) / 65535.0).collect(),
+        Samples::F32(v) => v.clone(),
+    }
+}
+
+/// The colour in the middle of each patch.
+fn middles(image: &Image) -> Vec<[f32; 3]> {
+    let (samples, count) = (floats(image), image.channels.count());
+    let middle = |i: usize| {
+        let (x, y) = (i % COLUMNS * SIDE + SIDE / 2, i / COLUMNS * SIDE + SIDE / 2);
+        let pixel = &samples[(y * WIDTH as usize + x) * count..][..count];
+        if image.channels.colours() == 3 { [pixel[0], pixel[1], pixel[2]] } else { [pixel[0]; 3] }
+    };
+    (0..125).map(middle).collect()
+}
+
+/// The largest difference, in levels of 8 bits.
+fn distance(a: &[[f32; 3]], b: &[[f32; 3]]) -> f32 {
+    let pairs = a.iter().flatten().zip(b.iter().flatten());
+    pairs.map(|(a, b)| (a - b).abs() * 255.0).fold(0.0, f32::max)
+}
+
+/// Raw video of one frame through ffmpeg.
+fn ffmpeg(raw: &[u8], size: (u32, u32), from: &str, arguments: &[&str], to: &str) -> Vec<u8> {
+    let mut child = Command::new("ffmpeg")
+        .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-f", "rawvideo", "-pixel_format", from])
+        .args(["-video_size", &format!("{}x{}", size.0, size.1), "-i", "pipe:0"])
+        .args(arguments)
+        .args(["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", to, "pipe:1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ffmpeg is installed");
+    let mut input = child.stdin.take().expect("a pipe");
+    let raw = raw.to_vec();
+    let writing = std::thread::spawn(move || input.write_all(&raw));
+    let output = child.wait_with_output().expect("ffmpeg ends");
+    writing.join().expect("no panic").expect("ffmpeg reads");
+    assert!(output.status.success(), "ffmpeg from {from} to {to} {arguments:?}");
+    output.stdout
+}
+
+/// Formats that the installed ffmpeg converts both from and to.
+fn convertible() -> Vec<&'static Format> {
+    let output =
+        Command::new("ffmpeg").args(["-hide_banner", "-pix_fmts"]).output().expect("ffmpeg is installed");
+    let list = String::from_utf8(output.stdout).expect("names");
+    let names =
+        list.lines().filter(|line| line.starts_with("IO")).filter_map(|line| line.split_whitespace().nth(1));
+    names.filter_map(Format::by_name).collect()
+}
+
+fn frame(format: &'static Format, data: Vec<u8>) -> Frame {
+    Frame::new(format, WIDTH, HEIGHT, data, 0).expect("a frame")
+}
+
+/// What ffmpeg's own converter uses without being told.
+fn usual(format: &Format) -> Colour {
+    let range = if format.full || format.model == Model::Grey { Range::Full } else { Range::Limited };
+    Colour { matrix: Some(Matrix::Smpte170m), range: Some(range), ..Colour::default() }
+}
+
+/// Grey as it becomes of patches, for formats without colour.
+fn expected(format: &Format) -> Vec<[f32; 3]> {
+    let grey = |[r, g, b]: [f32; 3]| [0.299 * r + 0.587 * g + 0.114 * b; 3];
+    patches().into_iter().map(|rgb| if format.model == Model::Grey { grey(rgb) } else { rgb }).collect()
+}
+
+/// Levels by which ffmpeg's own converter may differ: 8-bit chroma is two levels wide, and it rounds several times.
+const MOST: f32 = 3.0;
+
+const EXACT: [&str; 2] = ["-sws_flags", "accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"];
+
+#[test]
+fn every_format_is_read_as_ffmpeg_writes_it() {
+    let raw = from_image(&picture(), Format::by_name("rgb48le").expect("known"), &Colour::default())
+        .expect("bytes");
+    let formats = convertible();
+    assert!(formats.len() > 80, "{}", formats.len());
+    for format in formats {
+        let data = ffmpeg(&raw, (WIDTH, HEIGHT), "rgb48le", &EXACT, format.name);
+        let image = to_image(&frame(format, data), &usual(format)).expect("a picture");
+        let distance = distance(&middles(&image), &expected(format));
+        assert!(distance < MOST, "{}: {distance} levels", format.name);
+    }
+}
+
+#[test]
+fn every_format_is_written_as_ffmpeg_reads_it() {
+    for format in convertible().into_iter().filter(|format| format.model != Model::Grey) {
+        let data = from_image(&picture(), format, &usual(format)).expect("bytes");
+        let raw = ffmpeg(&data, (WIDTH, HEIGHT), format.name, &EXACT, "rgb48le");
+        let rgb = frame(Format::by_name("rgb48le").expect("known"), raw);
+        let distance =
+            distance(&middles(&to_image(&rgb, &Colour::default()).expect("a picture")), &patches());
+        assert!(distance < MOST, "{}: {distance} levels", format.name);
+    }
+}
+
+#[test]
+fn matrices_and_ranges_are_those_of_zimg() {
+    let raw = from_image(&picture(), Format::by_name("gbrp16le").expect("known"), &Colour::default())
+        .expect("bytes");
+    let matrices = [
+        ("bt709", "709"),
+        ("bt470bg", "470bg"),
+        ("smpte170m", "170m"),
+        ("bt2020nc", "2020_ncl"),
+        ("fcc", "fcc"),
+        ("ycgco", "ycgco"),
+        ("smpte240m", "7"),
+    ];
+    for (name, zimg) in matrices {
+        for (range, zimg_range) in [(Range::Limited, "limited"), (Range::Full, "full")] {
+            for format in
+                ["yuv444p", "yuv420p10le", "yuv444p16le"].map(|f| Format::by_name(f).expect("known"))
+            {
+                let colour =
+                    Colour { matrix: Matrix::by_name(name), range: Some(range), ..Colour::default() };
+                let filter = format!("zscale=matrixin=gbr:rangein=full:matrix={zimg}:range={zimg_range}");
+                let theirs = ffmpeg(&raw, (WIDTH, HEIGHT), "gbrp16le", &["-vf", &filter], format.name);
+                let ours = from_image(&picture(), format, &colour).expect("bytes");
+                let [theirs, ours] = [theirs, ours].map(|data| codes_in_the_middle(&frame(format, data)));
+                let steps = theirs.iter().zip(&ours).map(|(a, b)| a.abs_diff(*b)).max();
+                assert!(steps <= Some(1), "{name} {range:?} {}: {steps:?} codes", format.name);
             }
-            repeated.extend(bad.lock().expect("no panic").iter());
-            segments.finish(gap.end.is_none())?;
-        }
-        let kept = Mux::keeps(self.tools, &from, &probe, container, &self.folder.path("scratch"))?;
-        let colour = colour.expect("an encoder");
-        let (tools, probe, input) = (self.tools, &probe, &from);
-        let mux = Mux { tools, input, probe, container, kept: &kept, colour, part: None };
-        let finished = work.segments();
-        let segments: Vec<_> = finished.iter().map(|(&n, segment)| (work.packets(n), segment.first)).collect();
-        mux.write(&segments, &to)?;
-        Arc::into_inner(work).expect("no one else works").remove()?;
-        Ok(repeated)
-    }
-}
-
-fn passage<'a>(tools: &'a Tools, folder: &'a Folder) -> Passage<'a> {
-    let wish = Wish { preset: Some("ultrafast".into()), ..Wish::default() };
-    Passage { tools, folder, wish, on_error: OnError::Fail, until: usize::MAX }
-}
-
-#[test]
-fn work_goes_on_after_the_last_finished_segment_with_the_same_result() {
-    let tools = Tools::find(None).expect("ffmpeg");
-    let folder = Folder::new("resume");
-    // Long enough that the decoder does not begin at the beginning.
-    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=10:d=8 -c:v libx264 -g 10 -bf 2 clip.mkv");
-    let whole = passage(&tools, &folder);
-    whole.run("clip.mkv", "whole.mkv").expect("a result");
-    for until in [0, 3, 8, 60] {
-        let stopped = Passage { until, ..passage(&tools, &folder) };
-        stopped.run("clip.mkv", "again.mkv").expect("it stops");
-        assert!(folder.path("work").exists());
-        assert!(!folder.files().iter().any(|name| name.ends_with(".part")), "{:?}", folder.files());
-    }
-    whole.run("clip.mkv", "again.mkv").expect("a result");
-    assert_eq!(folder.digests("again.mkv"), folder.digests("whole.mkv"));
-    assert_eq!(folder.digests("whole.mkv").len(), 80);
-    assert!(!folder.path("work").exists());
-}
-
-#[test]
-fn a_frame_that_cannot_be_decoded_is_repeated_or_an_error() {
-    let tools = Tools::find(None).expect("ffmpeg");
-    let folder = Folder::new("damage");
-    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=1 -c:v mjpeg clip.mkv");
-    // Without its first bytes a JPEG file is none.
-    let mut bytes = std::fs::read(folder.path("clip.mkv")).expect("a clip");
-    let starts: Vec<_> = (0..bytes.len() - 3).filter(|&i| bytes[i..i + 3] == [0xFF, 0xD8, 0xFF]).collect();
-    assert_eq!(starts.len(), 25);
-    for frame in [9, 24] {
-        let length = starts.get(frame + 1).map_or(400, |next| next - starts[frame] - 20);
-        bytes[starts[frame]..starts[frame] + length].fill(0);
-    }
-    std::fs::write(folder.path("bad.mkv"), &bytes).expect("a clip");
-    let strict = passage(&tools, &folder);
-    let error = strict.run("bad.mkv", "out.mkv").expect_err("a broken frame").to_string();
-    assert!(error.contains("near 0."), "{error}");
-    let patient = Passage { on_error: OnError::Repeat, ..passage(&tools, &folder) };
-    assert_eq!(patient.run("bad.mkv", "out.mkv").expect("a result"), [360, 960]);
-    let digests = folder.digests("out.mkv");
-    assert_eq!((digests.len(), &digests[8]), (25, &digests[9]));
-}
-
-/// A clip in and out: what became of its tags, times and streams that should not have.
-fn differences(tools: &Tools, clip: &Clip) -> Vec<String> {
-    let folder = Folder::new(clip.name);
-    folder.make(clip);
-    let out = format!("out.{}", clip.extension());
-    let mut passage = passage(tools, &folder);
-    passage.wish = clip.wish();
-    if let Err(error) = passage.run(clip.name, &out) {
-        return vec![error.to_string()];
-    }
-    assert_eq!(folder.files().len(), 2, "the clip and the result");
-    told(&folder.path(&out)).differences(&told(&folder.path(clip.name)))
-}
-
-#[test]
-fn every_clip_keeps_its_frames_times_streams_and_tags() {
-    let tools = Tools::find(None).expect("ffmpeg");
-    let there = tools.encoders().expect("encoders");
-    let only = std::env::var("CLIP").ok();
-    let mut wrong = Vec::new();
-    for clip in CLIPS.iter().filter(|clip| only.as_deref().is_none_or(|only| clip.name.starts_with(only))) {
-        if clip.encoders.iter().all(|encoder| there.contains(*encoder)) {
-            wrong.extend(differences(&tools, clip).into_iter().map(|what| format!("{}: {what}", clip.name)));
-        } else {
-            assert!(clip.is_rare, "this ffmpeg has not all of {:?}", clip.encoders);
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The codes of planar YUV in the middle of each patch.
+fn codes_in_the_middle(frame: &Frame) -> Vec<u32> {
+    let (format, bytes) = (frame.format, frame.format.sample_bytes());
+    let mut codes = Vec::new();
+    let mut start = 0;
+    for component in 0..3 {
+        let (width, height) = format.component_size(component, WIDTH, HEIGHT);
+        for i in 0..125 {
+            let [x, y] = [i % COLUMNS, i / COLUMNS].map(|place| place * SIDE + SIDE / 2);
+            let (x, y) = (x * width as usize / WIDTH as usize, y * height as usize / HEIGHT as usize);
+            let at = start + (y * width as usize + x) * bytes;
+            codes.push(
+                frame.data[at..at + bytes].iter().rev().fold(0, |code, &byte| code << 8 | u32::from(byte)),
+            );
+        }
+        start += width as usize * height as usize * bytes;
+    }
+    codes
+}
+
+#[test]
+fn chroma_lies_where_its_location_says() {
+    let format = Format::by_name("yuv420p16le").expect("known");
+    let data = slopes(format, 64, 32);
+    for (location, name) in [
+        (Location::Left, "left"),
+        (Location::Center, "center"),
+        (Location::TopLeft, "topleft"),
+        (Location::Top, "top"),
+        (Location::BottomLeft, "bottomleft"),
+        (Location::Bottom, "bottom"),
+    ] {
+        let colour =
+            Colour { matrix: Matrix::by_name("bt709"), range: Some(Range::Limited), ..Colour::default() };
+        let colour = Colour { location: Some(location), ..colour };
+        let filter = format!(
+            "zscale=matrixin=709:rangein=limited:chromalin={name}:matrix=gbr:range=full:filter=bilinear"
+        );
+        let theirs = ffmpeg(&data, (64, 32), "yuv420p16le", &["-vf", &filter], "gbrp16le");
+        let theirs =
+            Frame::new(Format::by_name("gbrp16le").expect("known"), 64, 32, theirs, 0).expect("a frame");
+        let theirs = floats(&to_image(&theirs, &Colour::default()).expect("a picture"));
+        let ours = Frame::new(format, 64, 32, data.clone(), 0).expect("a frame");
+        let ours = floats(&to_image(&ours, &colour).expect("a picture"));
+        let largest = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs() * 65535.0).fold(0.0, f32::max);
+        assert!(largest < 16.0, "{name}: {largest} of 65535");
+    }
+}
+
+/// Grey luma, and chroma that rises to the right in U and downwards in V, with a wave on it.
+fn slopes(format: &Format, width: u32, height: u32) -> Vec<u8> {
+    let mut data = Vec::new();
+    for component in 0..3 {
+        let (width, height) = format.component_size(component, width, height);
+        for y in 0..height {
+            for x in 0..width {
+                let along = [0, x, y][component];
+                let code = [30_000, 28_000, 28_000][component] + along * 250 + along % 3 * 800;
+                data.extend((code as u16).to_le_bytes());
+            }
+        }
+    }
+    data
+}
+
+#[test]
+fn patches_come_back() {
+    for format in FORMATS.iter().filter(|format| format.model != Model::Grey) {
+        for range in [Range::Limited, Range::Full] {
+            for matrix in ["gbr", "bt709", "smpte170m", "smpte240m", "fcc", "ycgco", "bt2020nc"] {
+                let colour =
+                    Colour { matrix: Matrix::by_name(matrix), range: Some(range), ..Colour::default() };
+                let data = from_image(&picture(), format, &colour).expect("bytes");
+                let image = to_image(&frame(format, data), &colour).expect("a picture");
+                let distance = distance(&middles(&image), &patches());
+                // A code of 8-bit chroma is up to two levels wide.
+                let most = if format.bits == 8 { 1.5 } else { 0.9 };
+                assert!(distance < most, "{} {matrix} {range:?}: {distance} levels", format.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_read_is_written_again() {
+    for format in FORMATS {
+        let colour = Colour::default().resolved(format, WIDTH, HEIGHT);
+        let first = from_image(&picture(), format, &colour).expect("bytes");
+        let image = to_image(&frame(format, first.clone()), &colour).expect("a picture");
+        let second = from_image(&image, format, &colour).expect("bytes");
+        let changed = first.iter().zip(&second).filter(|(a, b)| a != b).count();
+        if format.chroma == [0, 0] && format.bits < 16 {
+            // Rounded colours may lie a little beyond what a screen shows, and are clipped.
+            assert!(changed * 20 < first.len(), "{}: {changed} of {}", format.name, first.len());
+        }
+        if format.model != Model::Yuv {
+            assert!(changed == 0, "{}: {changed} of {}", format.name, first.len());
+        }
+    }
+}
+
+#[test]
+fn odd_sizes_keep_their_last_columns_and_rows() {
+    for name in ["yuv420p", "yuv422p10le", "yuv410p", "nv12", "yuyv422", "yuva420p"] {
+        let format = Format::by_name(name).expect("known");
+        let header = Header::new(7, 5, Channels::Rgb, Depth::U8);
+        let red = Samples::U8([200, 40, 90].repeat(35));
+        let image = Image::new(header, red).expect("a picture");
+        let data = from_image(&image, format, &Colour::default()).expect("bytes");
+        let frame = Frame::new(format, 7, 5, data, 0).expect("a frame");
+        let back = to_image(&frame, &Colour::default()).expect("a picture");
+        assert_eq!((back.width, back.height), (7, 5));
+        for pixel in floats(&back).chunks_exact(back.channels.count()) {
+            let far = pixel.iter().zip([200.0, 40.0, 90.0, 255.0]).any(|(v, e)| (v * 255.0 - e).abs() > 2.0);
+            assert!(!far, "{name}: {pixel:?}");
+        }
+    }
+}
+
+#[test]
+fn alpha_goes_both_ways() {
+    for format in FORMATS.iter().filter(|format| format.alpha) {
+        let colour_channels = if format.model == Model::Grey { 1 } else { 3 };
+        let channels = Channels::of(colour_channels, true);
+        let header = Header::new(8, 2, channels, Depth::U16);
+        let sample = |i: usize| {
+            let (pixel, channel) = (i / channels.count(), i % channels.count());
+            if channel + 1 == channels.count() { (pixel * 4369) as u16 } else { 30_000 }
+        };
+        let samples = (0..16 * channels.count()).map(sample).collect();
+        let image = Image::new(header, Samples::U16(samples)).expect("a picture");
+        let data = from_image(&image, format, &Colour::default()).expect("bytes");
+        let back = to_image(&Frame::new(format, 8, 2, data, 0).expect("a frame"), &Colour::default());
+        let back = floats(&back.expect("a picture"));
+        for (i, pixel) in back.chunks_exact(channels.count()).enumerate() {
+            let alpha = pixel[channels.count() - 1] * 15.0;
+            assert!((alpha - i as f32).abs() < 0.05, "{}: {alpha} at {i}", format.name);
+        }
+    }
+}
+
+#[test]
+fn wrong_frames_are_refused() {
+    let format = Format::by_name("yuv420p").expect("known");
+    for (width, height, bytes) in [(4, 4, 23), (0, 4, 0), (u32::MAX, u32::MAX, 24)] {
+        let error = Frame::new(format, width, height, vec![0; bytes], 0).expect_err("refused");
+        assert!(error.to_string().contains("yuv420p"), "{error}");
+    }
 }

@@ -18,6 +18,7 @@
 //! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles.
 //! - [`Target`]: the sizes that people ask for, resolved to pixels.
 //! - [`VideoJob`]: a video from file to file, in segments.
+//! - [`Film`]: frames of a video, made larger in order while the next ones are read.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
 //! - `tiles`: where a picture is cut, and how the results are joined.
 //! - `network`: a model on a device, and which tiles fit in memory; `idle`: what was compiled, for the next picture.
@@ -25,6 +26,7 @@
 //! - [`media`], [`models`], [`graph`], [`cpu`]: the crates below, for those who need more.
 
 mod error;
+mod film;
 mod idle;
 mod network;
 mod passes;
@@ -41,10 +43,11 @@ pub use amplio_media as media;
 pub use amplio_models as models;
 
 pub use error::Error;
+pub use film::{Dedup, Film, FilmProgress, FilmWatcher};
 pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
-pub use video::{Part, VideoJob, VideoProgress, VideoRequest, VideoWatcher};
 pub use upscaler::{Request, TileSize, Tiling, Upscaler};
+pub use video::{Part, VideoJob, VideoProgress, VideoRequest, VideoWatcher};
 
 /// The result of anything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -75,7 +75,7 @@ pub struct Decoder {
     ready: VecDeque<Frame>,
     /// The times of all packets, once something was broken.
     expected: Option<Vec<i64>>,
-    /// What the decoder said before the first frame is of no consequence.
+    /// How many lines the decoder had said when the first frame came. They may be about what is before it.
     said: usize,
     repeated: Repeated,
     ended: bool,
@@ -215,13 +215,14 @@ impl Decoder {
         self.hear();
     }
 
-    /// Takes what was said so far as of no consequence.
+    /// Takes what was said so far for something about earlier frames.
     fn hear(&mut self) {
         self.said = self.running.as_ref().map_or(0, |running| running.process.messages().count());
     }
 
-    fn is_broken(&self) -> bool {
-        self.running.as_ref().is_some_and(|running| running.process.messages().count() > self.said)
+    /// Whether more was said than so many lines.
+    fn said_more(&self, than: usize) -> bool {
+        self.running.as_ref().is_some_and(|running| running.process.messages().count() > than)
     }
 
     fn step(&mut self) -> Result<Option<Frame>> {
@@ -268,7 +269,7 @@ impl Decoder {
 
     /// Repeats a frame for those that are missing after it.
     fn fill(&mut self, last: Frame, until: Option<i64>) -> Result<()> {
-        if self.is_broken() && self.decode.on_error == OnError::Fail {
+        if self.said_more(self.said) && self.decode.on_error == OnError::Fail {
             return Err(self.broken_near(&last));
         }
         let gap = until.map_or(i64::MAX, |until| until - last.pts);
@@ -278,10 +279,10 @@ impl Decoder {
         }
         if self.expected.is_none() {
             // Rates that vary leave gaps, too.
-            if !self.is_broken() {
+            if !self.said_more(0) {
                 std::thread::sleep(LATE);
             }
-            if !self.is_broken() {
+            if !self.said_more(0) {
                 return Ok(());
             }
             self.expected = Some(self.packets()?);
@@ -311,7 +312,7 @@ impl Decoder {
         };
         // What it said is complete only when it has ended.
         let messages = self.running.as_mut().map(|running| running.process.wait()).transpose()?;
-        if messages.is_some_and(|count| count > self.said) {
+        if messages.is_some_and(|count| count > 0) {
             self.fill(last, None)?;
         }
         Ok(())
