@@ -3,11 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use amplio::media::{Depth, Header};
+use amplio::media::{Depth, Header, videos};
 use amplio::{Request, Size, Upscaler};
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Error, Result, anyhow, bail};
 
 use crate::destination::{Claims, Destination};
+use crate::engine::Engine;
 use crate::formats::Choice;
 use crate::inputs::{self, Input, Inputs};
 use crate::kind::Kind;
@@ -16,8 +17,13 @@ use crate::outcome::{Failure, Outcome};
 use crate::quantity::show_scale;
 use crate::report::{Job, Report};
 use crate::stop;
+use crate::video::VideoArgs;
 
 mod picture;
+mod preview;
+mod video;
+
+pub(crate) use video::Footage;
 
 /// What is to be done with each input.
 pub(crate) struct Batch {
@@ -30,6 +36,10 @@ pub(crate) struct Batch {
     /// The depth of the result; that of the input if `None`.
     pub(crate) depth: Option<Depth>,
     pub(crate) strip: bool,
+    /// How videos are made.
+    pub(crate) video: VideoArgs,
+    /// What tells the model and the machine from others that give other numbers.
+    pub(crate) engine: Engine,
     /// Only say what would be done.
     pub(crate) rehearsal: bool,
 }
@@ -71,8 +81,15 @@ impl Batch {
     }
 
     fn one(&self, input: &Input, claims: &mut Claims, report: &Report) -> Result<End> {
-        match Kind::of(input)? {
+        let kind = Kind::of(input)?;
+        if let (Destination::File(path), Kind::Picture(_)) = (&self.destination, &kind)
+            && videos::Container::of(path).is_some()
+        {
+            bail!("a picture does not become a video");
+        }
+        match kind {
             Kind::Picture(bytes) => self.picture(input, &bytes, claims, report),
+            Kind::Video(path) => self.video(input, &path, claims, report),
         }
     }
 

@@ -9,6 +9,7 @@ use amplio::models::{Error, Model, builtin};
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use sha2::{Digest, Sha256};
 
 use crate::outcome::Failure;
 
@@ -33,6 +34,20 @@ pub(crate) enum Preset {
     Photo,
     Anime,
     Video,
+}
+
+/// What the numbers of results depend on beside the input and what was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    pub(crate) model: ModelArgs,
+    pub(crate) level: Level,
+}
+
+impl Engine {
+    /// What tells it from others.
+    pub(crate) fn fingerprint(&self) -> Result<String> {
+        Ok(format!("{} {}", self.model.fingerprint()?, self.level))
+    }
 }
 
 /// What runs the model.
@@ -62,6 +77,21 @@ impl ModelArgs {
     /// The model that was asked for.
     pub(crate) fn load(&self) -> Result<Model> {
         load(self.name())
+    }
+
+    /// What tells this model from others: its name, or the bytes of its files.
+    fn fingerprint(&self) -> Result<String> {
+        let (name, mut digest) = (self.name(), Sha256::new());
+        let path = Path::new(name);
+        if builtin::find(name).is_err() && path.exists() {
+            for path in [path.to_owned(), path.with_extension("bin"), path.with_extension("onnx.data")] {
+                if path.is_file() {
+                    std::io::copy(&mut std::fs::File::open(path)?, &mut digest)?;
+                }
+            }
+        }
+        let bytes: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{name} {bytes}"))
     }
 
     fn name(&self) -> &str {

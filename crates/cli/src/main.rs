@@ -6,6 +6,7 @@
 //! - `inputs`, `destination`, `naming`, `formats`: which pictures are read, and where and as what results are written.
 //! - `kind`: what an input is; `batch`: input after input, from file to file, one file in `batch/` for each kind.
 //! - `draft`: files that appear whole or not at all.
+//! - `video`: what can be asked for with videos; `plan`: a video cut into shards for many machines.
 //! - `engine`: the model and the device; `memory`: how much of it there is; `quantity`: numbers as people write them.
 //! - `report`: what people and programs are told meanwhile; `terminal`: the only place that prints.
 //! - `outcome`: how a command ends; `stop`: Ctrl-C.
@@ -23,10 +24,12 @@ mod memory;
 mod naming;
 mod npy;
 mod outcome;
+mod plan;
 mod quantity;
 mod report;
 mod stop;
 mod terminal;
+mod video;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,7 @@ fn help_is_what_it_was() {
     let snapshots = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
     let folder = Folder::new();
     for command in
-        ["", "info", "models", "convert", "compare", "bench", "tensor", "doctor", "completions", "man"]
+        ["", "info", "models", "convert", "compare", "bench", "tensor", "plan", "shard", "assemble", "doctor", "completions", "man"]
     {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let text = folder.run(arguments).succeeded().text().to_owned();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use amplio_media::videos::{
-    Container, Decode, Decoder, Encode, Format, Frame, Gap, Kept, Made, Marked, Model, Mux, OnError, Probe, Repeated,
+    Container, Decode, Decoder, Encode, Format, Frame, Gap, Kept, Made, Mark, Marked, Model, Mux, OnError, Probe, Repeated,
     Segmenter, Tools, Wanted, Wish, Work, to_image,
 };
 use amplio_media::{Header, Image};
@@ -287,6 +287,31 @@ impl<'a> VideoJob<'a> {
             lanes: self.request.lanes,
             dedup: self.request.dedup,
         }
+    }
+
+    /// Decodes everything once: the number of frames, and the places behind all segments but the last. `stop` says whether
+    /// to stop.
+    ///
+    /// # Errors
+    /// If it cannot be decoded, or is to be stopped.
+    pub fn scan(&self, stop: &dyn Fn() -> bool) -> Result<(u64, Vec<Mark>)> {
+        let (source, _) = self.source(&Gap { first: 0, end: None, after: None })?;
+        let (mut frames, mut last, mut marks) = (0, None, Vec::new());
+        for frame in source {
+            if stop() {
+                return Err(Error::Stopped);
+            }
+            marks.extend(last.take());
+            let frame = frame?;
+            frames += 1;
+            if frames % self.request.length == 0 {
+                last = Some(Mark { frames, pts: frame.pts, digest: Mark::digest(&frame) });
+            }
+        }
+        if frames == 0 {
+            return Err(Error::request("there is no frame in this part of the video"));
+        }
+        Ok((frames, marks))
     }
 
     /// Puts the finished segments together with the other streams, as the file `to`, which is replaced.

@@ -65,7 +65,9 @@ impl Work {
                 return Err(Error::unsupported(what));
             }
             _ => {
-                work.clear()?;
+                if !shared {
+                    work.clear()?;
+                }
                 work.publish(KEY, key.as_bytes())?;
             }
         }
