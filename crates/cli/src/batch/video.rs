@@ -73,6 +73,7 @@ impl Batch {
         let made = footage.make(&work, &draft, &tracker, report, &told.input);
         let seconds = tracker.seconds();
         drop(tracker);
+        let made = made.and_then(|()| draft.publish());
         let work = Arc::into_inner(work).ok_or_else(|| anyhow!("the work is still in use"))?;
         if made.is_ok() && !self.video.keep || work.segments().is_empty() {
             work.remove().map_err(|e| trouble(e.into()))?;
@@ -81,7 +82,6 @@ impl Batch {
             report.warn(&told.input, &format!("what is finished is kept in {folder}; the same command goes on from there"));
         }
         made?;
-        draft.publish()?;
         Ok(End::Done(told, seconds))
     }
 

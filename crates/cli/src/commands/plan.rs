@@ -44,7 +44,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     stop::listen();
     let tools = typed.video().tools()?;
     let footage = batch.footage(&tools, &input, batch.container_for(&input)?)?;
-    let (frames, marks) = footage.job.scan(&|| stop::asked()).map_err(trouble)?;
+    let (frames, marks) = footage.job.scan(&stop::asked).map_err(trouble)?;
     let segments = marks.len() as u64 + 1;
     let shards = plan::shards(segments, args.shards.into(), &marks);
     Work::open(&Plan::folder(&args.output), &footage.key, false).map_err(|error| trouble(error.into()))?;

@@ -143,7 +143,8 @@ impl Messages {
 
     /// The last line that says something: not only that the end has come, or that a line was repeated.
     pub(super) fn last(&self) -> Option<String> {
-        const EMPTY: [&str; 9] = [
+        const EMPTY: [&str; 10] = [
+            "Error splitting the argument list",
             "Last message repeated",
             "Conversion failed!",
             "Error opening output files",
