@@ -23,7 +23,6 @@ mod picture;
 mod preview;
 mod video;
 
-pub(crate) use video::Footage;
 
 /// What is to be done with each input.
 pub(crate) struct Batch {

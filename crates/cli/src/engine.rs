@@ -86,7 +86,7 @@ impl ModelArgs {
         if builtin::find(name).is_err() && path.exists() {
             for path in [path.to_owned(), path.with_extension("bin"), path.with_extension("onnx.data")] {
                 if path.is_file() {
-                    std::io::copy(&mut std::fs::File::open(path)?, &mut digest)?;
+                    digest.update(std::fs::read(path)?);
                 }
             }
         }

@@ -46,11 +46,6 @@ impl Plan {
         arguments(&self.input, &self.options)
     }
 
-    /// All shards as one.
-    pub(crate) fn segments(&self) -> u64 {
-        self.shards.iter().filter_map(|shard| shard.end).max().unwrap_or(0)
-    }
-
     pub(crate) fn told(&self) -> Value {
         let mark = |mark: &Mark| json!({ "frames": mark.frames, "pts": mark.pts, "digest": mark.digest });
         let shard = |shard: &Wanted| {
@@ -119,7 +114,6 @@ mod tests {
         let options = vec!["--scale".into(), "2".into()];
         let plan = Plan { input: "clip.mkv".into(), options, key: "k".into(), frames: 800, shards };
         assert_eq!(Plan::from(&plan.told()), Some(plan.clone()));
-        assert_eq!(plan.segments(), 7);
         assert!(plan.arguments().is_ok());
         assert_eq!(Plan::from(&json!({ "input": "x" })), None);
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use amplio::media::videos::{Container, Work};
+use amplio::media::videos::Work;
 use anyhow::Result;
 
 use crate::outcome::{Failure, Outcome};
