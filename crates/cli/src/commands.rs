@@ -27,8 +27,8 @@ pub(crate) enum Command {
     Upscale(Box<upscale::Args>),
     /// Say what is known about pictures and models.
     Info(info::Args),
-    /// List the built-in models.
-    Models(models::Args),
+    /// List, search, fetch, check and remove models.
+    Models(Box<models::Args>),
     /// Write a model as a safetensors file.
     Convert(convert::Args),
     /// Enlarge a part of a picture with several models and put the results side by side.
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         None => upscale::run(arguments.upscale),
         Some(Command::Upscale(args)) => upscale::run(*args),
         Some(Command::Info(args)) => info::run(args),
-        Some(Command::Models(args)) => models::run(args),
+        Some(Command::Models(args)) => models::run(*args),
         Some(Command::Convert(args)) => convert::run(args),
         Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Bench(args)) => bench::run(args),

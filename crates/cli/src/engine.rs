@@ -1,17 +1,18 @@
 //! The model and the device that commands work with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amplio::cpu::{Cpu, Level};
 use amplio::graph::{Device, Precision};
-use amplio::models::{Error, Model, builtin};
+use amplio::models::{Model, builtin};
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 
-use crate::outcome::Failure;
+use crate::library::{Library, Manner};
+use crate::outcome::{Failure, Outcome};
 
 /// The model that is used when none is named.
 pub(crate) const DEFAULT: &str = "realesr-general-x4v3";
@@ -19,12 +20,16 @@ pub(crate) const DEFAULT: &str = "realesr-general-x4v3";
 /// Which model.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ModelArgs {
-    /// A built-in model (see `amplio models`) or a model file.
+    /// A model file, a built-in model (see `amplio models`), or a model to be fetched on first use: one that `amplio models
+    /// search` finds, hf:owner/repo/file@revision, or an https link.
     #[arg(short, long, value_name = "NAME|PATH", help_heading = "Model")]
     pub(crate) model: Option<String>,
     /// The built-in model for a kind of picture.
     #[arg(short, long, value_enum, conflicts_with = "model", help_heading = "Model")]
     pub(crate) preset: Option<Preset>,
+    /// Fetch nothing: use models that are built in, files, or in the cache.
+    #[arg(long, help_heading = "Model")]
+    offline: bool,
 }
 
 /// A kind of picture.
@@ -74,9 +79,9 @@ pub(crate) enum PrecisionArg {
 }
 
 impl ModelArgs {
-    /// The model that was asked for.
-    pub(crate) fn load(&self) -> Result<Model> {
-        load(self.name())
+    /// The model that was asked for; `quiet` if nothing is to be said while it is fetched.
+    pub(crate) fn load(&self, quiet: bool) -> Result<Model> {
+        load_in(Manner { offline: self.offline, quiet }, self.name())
     }
 
     /// What tells this model from others: its name, or the bytes of its files.
@@ -140,22 +145,27 @@ pub(crate) fn cpu(threads: u16, isa: Option<Level>) -> Result<Cpu> {
     Ok(Cpu::new(threads.into(), level)?)
 }
 
-/// The model of a name or of a file.
+/// The model of a name or of a file, fetched if need be.
 pub(crate) fn load(model: &str) -> Result<Model> {
-    let loaded = match (builtin::find(model), Path::new(model)) {
-        (Ok(builtin), _) => builtin.load(),
-        (Err(_), path) if path.exists() => Model::load(path),
-        (Err(unknown), _) => Err(unknown),
-    };
-    loaded.map_err(|error| Failure::Model(reason(model, &error)).into())
+    load_in(Manner::default(), model)
 }
 
-/// What is wrong with a model, said of its name.
-fn reason(model: &str, error: &Error) -> String {
-    match error {
-        Error::NotFound { what } => format!("{what}, and there is no file {model}"),
-        _ => error.to_string(),
-    }
+fn load_in(manner: Manner, model: &str) -> Result<Model> {
+    let loaded = match builtin::find(model) {
+        Ok(builtin) => builtin.load(),
+        Err(_) if Path::new(model).exists() => Model::load(Path::new(model)),
+        Err(_) => Model::load(&fetched(manner, model)?),
+    };
+    loaded.map_err(|error| Failure::Model(error.to_string()).into())
+}
+
+/// The file of a model that is no file here by its name.
+fn fetched(manner: Manner, model: &str) -> Result<PathBuf> {
+    let found = Library::open(manner).and_then(|library| library.obtain(model));
+    found.map_err(|error| match Outcome::of(&error) {
+        Outcome::Interrupted | Outcome::WrongUsage => error,
+        _ => Failure::Model(error.to_string()).into(),
+    })
 }
 
 pub(crate) fn level() -> impl TypedValueParser<Value = Level> {

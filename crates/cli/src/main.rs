@@ -7,7 +7,7 @@
 //! - `kind`: what an input is; `batch`: input after input, from file to file, one file in `batch/` for each kind.
 //! - `draft`: files that appear whole or not at all.
 //! - `video`: what can be asked for with videos; `plan`: a video cut into shards for many machines.
-//! - `engine`: the model and the device; `memory`: how much of it there is; `quantity`: numbers as people write them.
+//! - `engine`: the model and the device; `library`: models that are no files of the user's; `memory`: how much of it there is; `quantity`: numbers as people write them.
 //! - `report`: what people and programs are told meanwhile; `terminal`: the only place that prints.
 //! - `outcome`: how a command ends; `stop`: Ctrl-C.
 
@@ -20,6 +20,7 @@ mod engine;
 mod formats;
 mod inputs;
 mod kind;
+mod library;
 mod memory;
 mod naming;
 mod npy;

@@ -12,7 +12,7 @@ pub(crate) struct Memory {
 }
 
 /// More than this makes tiles no better.
-const ENOUGH: usize = 384 << 20;
+const ENOUGH: usize = 640 << 20;
 
 /// The share of the memory that a tile's network may take: the rows that wait to be written may take as much again, and
 /// the picture itself and other programs need some too.

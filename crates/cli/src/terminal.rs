@@ -50,7 +50,7 @@ pub(crate) fn is_watched() -> bool {
 }
 
 /// Lays a table out: columns as wide as their widest cell, two spaces between them. Cells of numbers (which begin with a
-/// digit in every row but the first) are aligned at the right.
+/// digit and have no hyphen in every row but the first) are aligned at the right.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| {
@@ -58,7 +58,9 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     };
     let numeric = |c: usize| {
         let mut cells = rows.iter().skip(1).filter_map(|row| row.get(c)).peekable();
-        cells.peek().is_some() && cells.all(|cell| cell.starts_with(|first: char| first.is_ascii_digit()))
+        let is_number =
+            |cell: &String| cell.starts_with(|first: char| first.is_ascii_digit()) && !cell.contains('-');
+        cells.peek().is_some() && cells.all(is_number)
     };
     let shape: Vec<_> = (0..columns).map(|c| (width(c), numeric(c))).collect();
     let line = |row: &Vec<String>| {
@@ -87,5 +89,7 @@ mod tests {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows = [row(["name", "ms", "op"]), row(["a", "12.5", "conv"]), row(["longer", "1.25", "copy"])];
         assert_eq!(table(&rows), "name      ms  op\na       12.5  conv\nlonger  1.25  copy");
+        let rows = [row(["name", "", ""]), row(["4x-a", "", ""]), row(["4x-longer", "", ""])];
+        assert_eq!(table(&rows), "name\n4x-a\n4x-longer");
     }
 }

@@ -9,12 +9,18 @@ use common::Folder;
 fn help_is_what_it_was() {
     let snapshots = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
     let folder = Folder::new();
+    let models =
+        ["models list", "models search", "models info", "models pull", "models remove", "models verify"];
     for command in
         ["", "info", "models", "convert", "compare", "bench", "tensor", "plan", "shard", "assemble", "doctor", "completions", "man"]
+            .into_iter()
+            .chain(models)
     {
-        let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let arguments: Vec<&str> =
+            command.split(' ').chain(["--help"]).filter(|word| !word.is_empty()).collect();
         let text = folder.run(arguments).succeeded().text().to_owned();
-        let file = snapshots.join(if command.is_empty() { "amplio" } else { command }).with_extension("txt");
+        let name = if command.is_empty() { "amplio".to_owned() } else { command.replace(' ', "-") };
+        let file = snapshots.join(name).with_extension("txt");
         if std::env::var_os("AMPLIO_BLESS").is_some() {
             std::fs::create_dir_all(&snapshots).expect("a folder");
             std::fs::write(&file, &text).expect("a file");

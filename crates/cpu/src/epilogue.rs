@@ -8,6 +8,18 @@ use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f
 use crate::elementwise::{binary, prelu, unary};
 use crate::layout::{Walk, channel_axis, channels, pixel_axes, walks};
 
+/// A link of an epilogue, ready to run on pixels.
+#[derive(Debug)]
+pub(crate) enum Link {
+    Op(Elementwise),
+    /// A function of what two chains make of the same numbers.
+    Fork {
+        function: BinaryFn,
+        left: Vec<Elementwise>,
+        right: Vec<Elementwise>,
+    },
+}
+
 /// An elementwise operation, ready to run on pixels.
 #[derive(Debug)]
 pub(crate) enum Elementwise {
@@ -42,6 +54,67 @@ pub(crate) enum PixelMap {
     Axes(Vec<(usize, usize, usize)>),
 }
 
+impl Link {
+    /// The link on a result of this shape; `input` is the index of its first operand among the views that the step reads.
+    pub(crate) fn new(op: &Epilogue, result: &Shape, input: usize) -> Result<Self> {
+        let Epilogue::Fork { function, left, right } = op else {
+            return Ok(Self::Op(Elementwise::new(op, result, input)?));
+        };
+        let mut input = input;
+        let mut chain = |ops: &[Epilogue]| {
+            let link = |op: &Epilogue| {
+                let link = Elementwise::new(op, result, input);
+                input += op.reads().len();
+                link
+            };
+            ops.iter().map(link).collect::<Result<Vec<_>>>()
+        };
+        Ok(Self::Fork { function: *function, left: chain(left)?, right: chain(right)? })
+    }
+
+    /// Applies the link to `pixels`, the first of which is number `first` of the result.
+    pub(crate) fn apply(&self, level: Level, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
+        match self {
+            Self::Op(op) => op.apply(level, inputs, first, pixels),
+            Self::Fork { function, left, right } => {
+                let channels = pixels.channels();
+                let mut others = Vec::with_capacity(pixels.pixels() * channels);
+                (0..pixels.pixels()).for_each(|i| others.extend_from_slice(pixels.pixel(i)));
+                left.iter().for_each(|op| op.apply(level, inputs, first, pixels));
+                let mut copies = PixelsMut::dense(&mut others, channels);
+                right.iter().for_each(|op| op.apply(level, inputs, first, &mut copies));
+                let other = Other::Pixels { input: 0, map: PixelMap::Same, single: false };
+                let join = Elementwise::Binary { function: *function, other, swapped: false };
+                join.apply(level, &[PixelsRef::dense(&others, channels)], 0, pixels);
+            }
+        }
+    }
+
+    /// Applies the link to results that are not stored yet.
+    #[inline(always)]
+    pub(crate) fn apply_to_square<I: Isa, const S: usize>(
+        &self,
+        isa: I,
+        inputs: &[PixelsRef],
+        square: &Square,
+        results: &mut [[I::F32; S]; S],
+    ) {
+        let (function, left, right) = match self {
+            Self::Op(op) => return op.apply_to_square(isa, inputs, square, results),
+            Self::Fork { function, left, right } => (*function, left, right),
+        };
+        let mut others = *results;
+        for (chain, results) in [(left, &mut *results), (right, &mut others)] {
+            for op in chain {
+                op.apply_to_square(isa, inputs, square, results);
+            }
+        }
+        for (x, other) in results.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
+            *x = binary(isa, function, *x, *other);
+        }
+    }
+}
+
 impl Elementwise {
     /// The operation on a result of this shape; `input` is the index of its operand among the views that the step reads.
     pub(crate) fn new(op: &Epilogue, result: &Shape, input: usize) -> Result<Self> {
@@ -55,6 +128,7 @@ impl Elementwise {
             Epilogue::PixelShuffle(_) => {
                 Err(Error::Unsupported { what: "two pixel shuffles in a step".into() })
             }
+            Epilogue::Fork { .. } => Err(Error::Unsupported { what: "a fork in a fork".into() }),
         }
     }
 

@@ -48,7 +48,7 @@ use self::resize::Resize;
 use self::softmax::Softmax;
 use self::winograd::Winograd;
 use crate::compiler::Compiler;
-use crate::epilogue::Elementwise;
+use crate::epilogue::Link;
 
 /// A call of a kernel. Each kernel is dispatched on its own, so that each is compiled as a function of its own.
 struct Fill<'a, 'p, K> {
@@ -125,10 +125,11 @@ pub(crate) fn reads_half(step: &Step, form: Form) -> bool {
     }
 }
 
-/// Whether the kernel of a step rounds what it reads to integers of 16 bits.
+/// Whether the kernel of a step reads floats of 16 bits as well as longer ones: it rounds what it reads to integers of as many, or
+/// makes the few channels of a picture of it.
 pub(crate) fn rounds(step: &Step, form: Form) -> bool {
     let plan::Kernel::Conv { conv, .. } = &step.kernel else { return false };
-    form == Form::Integers && Choice::of(conv, form) == Choice::Winograd
+    form == Form::Integers && matches!(Choice::of(conv, form), Choice::Winograd | Choice::Narrow)
 }
 
 impl Compiled {
@@ -138,7 +139,7 @@ impl Compiled {
     }
 
     /// The kernel of a step. It takes from `epilogue` what it does itself.
-    pub(crate) fn new(step: &Step, compiler: &Compiler, epilogue: &mut Vec<Elementwise>) -> Result<Self> {
+    pub(crate) fn new(step: &Step, compiler: &Compiler, epilogue: &mut Vec<Link>) -> Result<Self> {
         Ok(match &step.kernel {
             plan::Kernel::Copy => Self::Copy(Copy::new(step)?),
             plan::Kernel::Conv { conv, enlarge } => match Choice::of(conv, compiler.form()) {

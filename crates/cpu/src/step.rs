@@ -12,7 +12,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 
 use crate::compiler::Compiler;
 use crate::elementwise::magnitude;
-use crate::epilogue::Elementwise;
+use crate::epilogue::Link;
 use crate::kernels::Compiled;
 use crate::layout::{channels, pixels, row};
 
@@ -30,7 +30,7 @@ pub(crate) struct CompiledStep {
     /// The pixels that are computed at once; runs are multiples of it.
     grain: usize,
     /// Applied to what the kernel has made.
-    before: Vec<Elementwise>,
+    before: Vec<Link>,
     /// Channels to pixels, and what is applied to the larger rows.
     shuffle: Option<Shuffle>,
     /// Set when floats of 16 bits cannot carry a result.
@@ -45,7 +45,7 @@ struct Shuffle {
     width: usize,
     /// The picture that is added, if that is what comes first: each of its pixels to all of a block.
     base: Option<usize>,
-    after: Vec<Elementwise>,
+    after: Vec<Link>,
 }
 
 impl CompiledStep {
@@ -59,13 +59,13 @@ impl CompiledStep {
                 shape = shuffled(&shape, *r);
                 continue;
             }
-            let compiled = Elementwise::new(op, &shape, input)?;
+            let compiled = Link::new(op, &shape, input)?;
             match &mut shuffle {
                 None => before.push(compiled),
                 Some(shuffle) if shuffle.is_base(op, &shape) => shuffle.base = Some(input),
                 Some(shuffle) => shuffle.after.push(compiled),
             }
-            input += usize::from(has_view(op));
+            input += op.reads().len();
         }
         let kernel = Compiled::new(step, compiler, &mut before)?;
         let grain = kernel.grain(&step.result);
@@ -207,11 +207,4 @@ impl Shuffle {
 
 fn shuffled(shape: &Shape, r: usize) -> Shape {
     Shape::image(shape[0], shape[1] / (r * r), shape[2] * r, shape[3] * r)
-}
-
-fn has_view(op: &Epilogue) -> bool {
-    matches!(
-        op,
-        Epilogue::Prelu(Operand::View { .. }) | Epilogue::Binary { operand: Operand::View { .. }, .. }
-    )
 }

@@ -1,5 +1,7 @@
 //! Rewrites of a graph that keep its meaning and make it cheaper. They know no picture size and no device.
 
 mod fold;
+mod split;
 
 pub use fold::fold;
+pub use split::{bridges, split};

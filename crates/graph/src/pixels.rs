@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::{Error, Result, Shape, Tensor};
 
@@ -72,6 +73,13 @@ impl<'a> Pixels<'a> {
         self.channels
     }
 
+    /// Some of the rows.
+    pub fn rows(&self, rows: Range<usize>) -> Pixels<'_> {
+        let row = self.width * self.channels;
+        let data = Cow::Borrowed(&self.data[rows.start * row..rows.end * row]);
+        Pixels { height: rows.len(), data, ..*self }
+    }
+
     /// The numbers.
     pub fn data(&self) -> &[f32] {
         &self.data
@@ -89,6 +97,7 @@ mod tests {
         let pixels = Pixels::from_tensor(&tensor).expect("a picture");
         assert_eq!(pixels.data()[..6], [0.0, 100.0, 200.0, 1.0, 101.0, 201.0]);
         assert_eq!(pixels.to_tensor(), tensor);
+        assert_eq!(pixels.rows(1..2).data(), &pixels.data()[15..]);
         assert!(Pixels::from_tensor(&Tensor::scalar(1.0)).is_err());
         assert!(Pixels::new(2, 2, 3, vec![0.0; 11]).is_err());
     }

@@ -136,6 +136,15 @@ pub enum Epilogue {
         /// Whether the operand is the function's first argument.
         swapped: bool,
     },
+    /// A function of what two chains of operations make of the same element. The chains hold no shuffle and no fork.
+    Fork {
+        /// The function.
+        function: BinaryFn,
+        /// The chain that gives its first argument; an empty one gives the element as it is.
+        left: Vec<Epilogue>,
+        /// The chain that gives its second argument.
+        right: Vec<Epilogue>,
+    },
     /// Channels to pixels; at most once in an epilogue, and only after a convolution. What follows it sees the larger
     /// picture.
     PixelShuffle(usize),
@@ -210,14 +219,33 @@ impl fmt::Display for Step {
                 write!(f, " on nearest x{enlarge}")?;
             }
         }
-        for op in &self.epilogue {
-            match op {
-                Epilogue::Unary(function) => write!(f, " + {function:?}")?,
-                Epilogue::Prelu(_) => f.write_str(" + Prelu")?,
-                Epilogue::Binary { function, .. } => write!(f, " + {function:?}")?,
-                Epilogue::PixelShuffle(r) => write!(f, " + shuffle x{r}")?,
+        self.epilogue.iter().try_for_each(|op| write!(f, " + {op}"))
+    }
+}
+
+impl fmt::Display for Epilogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chain = |ops: &[Self]| ops.iter().map(Self::to_string).collect::<Vec<_>>().join(" + ");
+        match self {
+            Self::Unary(function) => write!(f, "{function:?}"),
+            Self::Prelu(_) => f.write_str("Prelu"),
+            Self::Binary { function, .. } => write!(f, "{function:?}"),
+            Self::Fork { function, left, right } => {
+                write!(f, "{function:?} of ({}) and ({})", chain(left), chain(right))
             }
+            Self::PixelShuffle(r) => write!(f, "shuffle x{r}"),
         }
-        Ok(())
+    }
+}
+
+impl Epilogue {
+    /// The views that the operation reads, in order.
+    pub fn reads(&self) -> Vec<&View> {
+        match self {
+            Self::Prelu(Operand::View { view, .. })
+            | Self::Binary { operand: Operand::View { view, .. }, .. } => vec![view],
+            Self::Fork { left, right, .. } => left.iter().chain(right).flat_map(Self::reads).collect(),
+            _ => Vec::new(),
+        }
     }
 }

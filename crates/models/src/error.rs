@@ -41,6 +41,37 @@ pub enum Error {
         /// What is missing.
         what: String,
     },
+    /// A host did not send what was asked for.
+    #[error("{from}: {what}")]
+    Download {
+        /// The host, or the link.
+        from: String,
+        /// Why not.
+        what: String,
+    },
+    /// Something is not here, and the net is not to be used.
+    #[error("{what} is not in the cache, and amplio is offline")]
+    Offline {
+        /// What is not here.
+        what: String,
+    },
+    /// The links of a model lead to pages that programs cannot pass.
+    #[error("{name} lies behind a page that needs a browser: download it from {page} and name the file")]
+    Browser {
+        /// The model.
+        name: String,
+        /// The page to open.
+        page: String,
+    },
+    /// Another process is at it.
+    #[error("{what} is in use by another process")]
+    Busy {
+        /// What is in use.
+        what: String,
+    },
+    /// The caller asked to stop.
+    #[error("stopped")]
+    Stopped,
     /// The parts of the network do not fit each other.
     #[error(transparent)]
     Graph(#[from] amplio_graph::Error),
@@ -74,6 +105,11 @@ impl Error {
             Self::In { source, .. } => source.root(),
             _ => self,
         }
+    }
+
+    /// This failure of the file system at `path`.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
     }
 
     pub(crate) fn malformed(format: &'static str, what: impl Into<String>) -> Self {

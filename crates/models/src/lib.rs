@@ -11,12 +11,19 @@
 //! - [`Weights`]: learned tensors by path.
 //! - [`archs`]: architectures, one file each: what network a set of weights is.
 //! - [`convert`]: a model as a safetensors file.
+//! - [`catalogue`]: models that lie elsewhere, and how people name them; [`cache`]: the folder in which they are kept;
+//!   `fetch` (feature `download`): how they get there; [`Digest`]: how they are known to be the right ones.
 //! - [`Limits`]: how large a model may be.
 
 pub mod archs;
 pub mod builtin;
+pub mod cache;
+pub mod catalogue;
 mod convert;
+mod digest;
 mod error;
+#[cfg(feature = "download")]
+pub mod fetch;
 pub mod formats;
 mod info;
 mod limits;
@@ -25,6 +32,7 @@ mod unwrap;
 mod weights;
 
 pub use convert::{Conversion, convert};
+pub use digest::Digest;
 pub use error::Error;
 pub use info::ModelInfo;
 pub use limits::Limits;

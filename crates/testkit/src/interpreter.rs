@@ -91,9 +91,17 @@ impl Memory<'_> {
     /// Applies the epilogue and stores the result.
     fn finish(&mut self, step: &Step, mut result: Tensor) -> Result<()> {
         agree("the kernel's result", result.shape(), &step.result)?;
-        for epilogue in &step.epilogue {
+        result = self.applied(&step.epilogue, result)?;
+        agree("the result", result.shape(), &step.output.shape)?;
+        self.write(&step.output, |at| result.at(at));
+        Ok(())
+    }
+
+    /// What an epilogue makes of a result.
+    fn applied(&self, epilogue: &[Epilogue], mut result: Tensor) -> Result<Tensor> {
+        for op in epilogue {
             let shape = result.shape().clone();
-            result = match epilogue {
+            result = match op {
                 Epilogue::Unary(function) => result.map(|x| function.of(x)),
                 Epilogue::Prelu(slopes) => {
                     let slopes = self.operand(slopes, &shape)?;
@@ -109,14 +117,16 @@ impl Memory<'_> {
                         (a, b) => function.of(a, b),
                     })
                 }
+                Epilogue::Fork { function, left, right } => {
+                    let (left, right) = (self.applied(left, result.clone())?, self.applied(right, result)?);
+                    Tensor::from_fn(shape, |at| function.of(left.at(at), right.at(at)))
+                }
                 Epilogue::PixelShuffle(r) => {
                     Op::from(amplio_graph::ops::PixelShuffle { r: *r }).reference(&[&result])?
                 }
             };
         }
-        agree("the result", result.shape(), &step.output.shape)?;
-        self.write(&step.output, |at| result.at(at));
-        Ok(())
+        Ok(result)
     }
 
     /// The other side of an epilogue, which must broadcast to `shape` without adding dimensions.

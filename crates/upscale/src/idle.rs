@@ -1,8 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use amplio_graph::{Executable, Precision};
+use amplio_graph::Precision;
 
-/// Compiled networks that no picture needs just now, for the next picture of the same size.
+use crate::program::Program;
+
+/// Programs that no picture needs just now, for the next picture of the same size.
 #[derive(Clone, Default)]
 pub(crate) struct Idle(Arc<Mutex<Vec<Compiled>>>);
 
@@ -10,9 +12,7 @@ pub(crate) struct Idle(Arc<Mutex<Vec<Compiled>>>);
 pub(crate) struct Compiled {
     pub(crate) size: (usize, usize),
     pub(crate) precision: Precision,
-    pub(crate) executable: Box<dyn Executable>,
-    /// For each step, the share of the work that is done after it.
-    pub(crate) done: Vec<f64>,
+    pub(crate) program: Program,
 }
 
 impl Idle {

@@ -21,15 +21,18 @@
 //! - [`Film`]: frames of a video, made larger in order while the next ones are read.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
 //! - `tiles`: where a picture is cut, and how the results are joined.
-//! - `network`: a model on a device, and which tiles fit in memory; `idle`: what was compiled, for the next picture.
+//! - `network`: a model on a device, and which tiles fit in memory; `divided`: where its last layers run in bands; `program`:
+//!   both compiled; `idle`: programs for the next picture.
 //! - `passes`: how grey, colour and alpha go through a network of other channels.
 //! - [`media`], [`models`], [`graph`], [`cpu`]: the crates below, for those who need more.
 
+mod divided;
 mod error;
 mod film;
 mod idle;
 mod network;
 mod passes;
+mod program;
 mod progress;
 mod rows;
 mod target;

@@ -1,13 +1,13 @@
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use amplio_graph::plan::FusedPlan;
 use amplio_graph::{Device, Pixels, Precision, Shape};
 use amplio_media::Channels;
 use amplio_models::Model;
 
+use crate::divided::Divided;
 use crate::idle::{Compiled, Idle};
 use crate::passes::{Pass, passes};
+use crate::program::{Plans, Share};
 use crate::tiles::Cut;
 use crate::{Error, Result, TileSize, Tiling};
 
@@ -25,41 +25,54 @@ const SMALLEST: usize = 16;
 
 /// A model on a device, compiled for the size of tile in use.
 pub(crate) struct Network {
-    model: Arc<Model>,
-    device: Arc<dyn Device>,
+    engine: Arc<Engine>,
     precision: Precision,
-    idle: Idle,
     compiled: Option<Compiled>,
 }
 
+/// A model on a device, and what was compiled of it.
+pub(crate) struct Engine {
+    pub(crate) model: Arc<Model>,
+    pub(crate) device: Arc<dyn Device>,
+    divided: Divided,
+    idle: Idle,
+}
+
+impl Engine {
+    pub(crate) fn new(model: Arc<Model>, device: Arc<dyn Device>) -> Self {
+        let divided = Divided::new(model.graph(), &*device);
+        Self { model, device, divided, idle: Idle::default() }
+    }
+}
+
 impl Network {
-    pub(crate) fn new(model: Arc<Model>, device: Arc<dyn Device>, precision: Precision, idle: Idle) -> Self {
-        Self { model, device, precision, idle, compiled: None }
+    pub(crate) fn new(engine: Arc<Engine>, precision: Precision) -> Self {
+        Self { engine, precision, compiled: None }
     }
 
     /// Result pixels for each input pixel, along each side.
     pub(crate) fn scale(&self) -> usize {
-        self.model.info().scale
+        self.engine.model.info().scale
     }
 
     /// Sides of the input must be multiples of this.
     pub(crate) fn multiple(&self) -> usize {
-        self.model.info().size_multiple
+        self.engine.model.info().size_multiple
     }
 
     /// Tiles begin at multiples of this, so that the device rounds their numbers as those of the whole picture.
     pub(crate) fn grid(&self) -> usize {
-        self.multiple() * self.device.alignment(self.precision).max(1)
+        self.multiple() * self.engine.device.alignment(self.precision).max(1)
     }
 
     /// Sides of the input must be at least this.
     pub(crate) fn minimum(&self) -> usize {
-        self.model.info().minimum_size
+        self.engine.model.info().minimum_size
     }
 
     /// How the channels of a picture go through the network.
     pub(crate) fn passes(&self, picture: Channels) -> Result<Vec<Pass>> {
-        let info = self.model.info();
+        let info = self.engine.model.info();
         passes(picture, info.input_channels, info.output_channels).ok_or_else(|| {
             let what = format!(
                 "{} turns {} channels into {}, which is not how pictures are enlarged",
@@ -78,7 +91,7 @@ impl Network {
         tiling: &Tiling,
         budget: usize,
     ) -> Result<Cut> {
-        let radius = self.model.info().radius;
+        let radius = self.engine.model.info().radius;
         let whole = Cut { core: size, margin: 0, ramp: 0 };
         match tiling.size {
             TileSize::Off => return Ok(whole),
@@ -113,35 +126,31 @@ impl Network {
 
     /// The picture that the network makes of a tile; `watcher` is told the share of the work that is done, and says whether to
     /// go on.
-    pub(crate) fn run(
-        &mut self,
-        input: &Pixels,
-        watcher: &dyn Fn(f64) -> ControlFlow<()>,
-    ) -> Result<Pixels<'_>> {
+    pub(crate) fn run(&mut self, input: &Pixels, watcher: Share) -> Result<Pixels<'_>> {
         let size = (input.height(), input.width());
         // Memory first, then the new size.
         let usable = self.compiled.take().filter(|compiled| compiled.size == size);
-        let compiled = match usable.or_else(|| self.idle.take(size, self.precision)) {
+        let compiled = match usable.or_else(|| self.engine.idle.take(size, self.precision)) {
             Some(compiled) => compiled,
-            None => self.compile(size, &input.shape())?,
+            None => {
+                let program = self.plans(&input.shape())?.compile(&*self.engine.device, self.precision)?;
+                Compiled { size, precision: self.precision, program }
+            }
         };
-        let Compiled { executable, done, .. } = self.compiled.insert(compiled);
-        Ok(executable.run_pixels(input, &mut |step, _| watcher(done[step]))?)
+        self.compiled.insert(compiled).program.run(input, watcher)
     }
 
-    fn compile(&self, size: (usize, usize), input: &Shape) -> Result<Compiled> {
-        let plan = FusedPlan::new(self.model.graph(), input)?;
-        let executable = self.device.compile(&plan, self.precision)?;
-        Ok(Compiled { size, precision: self.precision, executable, done: shares(&plan) })
+    fn plans(&self, input: &Shape) -> Result<Plans> {
+        Plans::new(&self.engine.divided, input, &*self.engine.device, self.precision)
     }
 
     /// Bytes that a tile of this height and width needs: the network's, and its input.
     fn bytes(&self, size: [usize; 2]) -> Result<usize> {
-        let info = self.model.info();
+        let channels = self.engine.model.info().input_channels;
         let [height, width] = size.map(|side| side.max(self.minimum()).next_multiple_of(self.multiple()));
-        let plan = FusedPlan::new(self.model.graph(), &Shape::image(1, info.input_channels, height, width))?;
-        let input = info.input_channels * height * width * size_of::<f32>();
-        Ok(self.device.bytes(&plan, self.precision).saturating_add(input))
+        let plans = self.plans(&Shape::image(1, channels, height, width))?;
+        let input = channels.saturating_mul(height * width * size_of::<f32>());
+        Ok(plans.bytes(&*self.engine.device, self.precision).saturating_add(input))
     }
 
     /// Bytes of the results of rows of tiles of this size.
@@ -154,18 +163,7 @@ impl Network {
 impl Drop for Network {
     fn drop(&mut self) {
         if let Some(compiled) = self.compiled.take() {
-            self.idle.keep(compiled);
+            self.engine.idle.keep(compiled);
         }
     }
-}
-
-/// For each step of a plan, the share of the multiply-accumulates that are done after it.
-fn shares(plan: &FusedPlan) -> Vec<f64> {
-    let whole = plan.macs().max(1) as f64;
-    let mut sum = 0;
-    let share = |macs: u64| {
-        sum += macs;
-        sum as f64 / whole
-    };
-    plan.steps.iter().map(|step| step.macs).map(share).collect()
 }

@@ -6,8 +6,7 @@ use amplio_media::images::RowWriter;
 use amplio_media::{Channels, Depth, Header, Image, Samples, Transfer, alpha, colour, convert_floats};
 use amplio_models::Model;
 
-use crate::idle::Idle;
-use crate::network::Network;
+use crate::network::{Engine, Network};
 use crate::progress::{Meter, Watcher};
 use crate::rows::crop::Crop;
 use crate::rows::network::Networked;
@@ -35,9 +34,7 @@ const BLACK: f32 = 0.5 / 255.0;
 /// Several threads may enlarge pictures at a time.
 #[derive(Clone)]
 pub struct Upscaler {
-    model: Arc<Model>,
-    device: Arc<dyn Device>,
-    idle: Idle,
+    engine: Arc<Engine>,
 }
 
 /// How a picture is to be enlarged.
@@ -76,19 +73,19 @@ pub enum TileSize {
 
 impl Default for Tiling {
     fn default() -> Self {
-        Self { size: TileSize::Auto, overlap: None, memory: 384 << 20 }
+        Self { size: TileSize::Auto, overlap: None, memory: 640 << 20 }
     }
 }
 
 impl Upscaler {
     /// A model on a device.
     pub fn new(model: Arc<Model>, device: Arc<dyn Device>) -> Self {
-        Self { model, device, idle: Idle::default() }
+        Self { engine: Arc::new(Engine::new(model, device)) }
     }
 
     /// The model.
     pub fn model(&self) -> &Model {
-        &self.model
+        &self.engine.model
     }
 
     /// The header of the result for a picture with this header: its size, and the same channels and depth.
@@ -167,7 +164,7 @@ impl Upscaler {
             return Err(Error::request(what));
         }
         if image.channels.has_alpha() {
-            alpha::bleed(&mut image, self.model.info().radius.unwrap_or(64).min(64) as u32);
+            alpha::bleed(&mut image, self.engine.model.info().radius.unwrap_or(64).min(64) as u32);
         }
         let meter = Meter::new(watcher);
         let source = Source::new(&image)?;
@@ -176,7 +173,7 @@ impl Upscaler {
         let usual = if header.depth == Depth::U8 { Precision::Fast } else { Precision::Exact };
         let precision = request.precision.unwrap_or(usual);
         for _ in 0..self.chain(&image.header(), extent.scaled)? {
-            let network = Network::new(self.model.clone(), self.device.clone(), precision, self.idle.clone());
+            let network = Network::new(self.engine.clone(), precision);
             let stage = Networked::new(rows, channels, network, request.tiling, &meter)?;
             meter.expect(stage.work());
             rows = Box::new(stage);
@@ -214,12 +211,12 @@ impl Upscaler {
     }
 
     fn extent(&self, picture: &Header, target: &Target) -> Result<Extent> {
-        target.extent(picture.width, picture.height, self.model.info().scale as f64)
+        target.extent(picture.width, picture.height, self.engine.model.info().scale as f64)
     }
 
     /// How many times the network runs, one after the other, to reach the size; a resampler does the rest.
     fn chain(&self, picture: &Header, scaled: (u32, u32)) -> Result<usize> {
-        let scale = self.model.info().scale as u64;
+        let scale = self.engine.model.info().scale as u64;
         if scale == 1 {
             return Ok(1);
         }

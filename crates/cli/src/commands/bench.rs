@@ -59,6 +59,8 @@ struct Measured {
     steps: Vec<Vec<Duration>>,
     peak: Peak,
     /// The most memory that the process has taken so far, where the system tells.
+    /// Bytes of the network's working memory.
+    working: usize,
     memory: Option<u64>,
 }
 
@@ -131,6 +133,7 @@ fn measure(
         width,
         height,
         made: (width * height * info.scale * info.scale) as f64,
+        working: cpu.bytes(&plan, precision),
         plan,
         rounds: times,
         steps,
@@ -191,7 +194,7 @@ impl Measured {
             "median_ms": ms(median(&self.rounds)), "minimum_ms": ms(self.least()),
             "gmacs": self.plan.macs() as f64 / 1e9, "gmacs_per_second": self.speed(),
             "peak_gmacs_per_second": { "floats": self.peak.floats / 1e9, "integers": self.peak.integers.map(|p| p / 1e9) },
-            "megapixels_per_second": self.megapixels(), "working_memory": self.plan.bytes(),
+            "megapixels_per_second": self.megapixels(), "working_memory": self.working,
             "peak_memory": self.memory, "steps": self.steps().into_iter().map(step).collect::<Vec<_>>(),
         })
     }
@@ -227,7 +230,7 @@ impl Measured {
                 format!("{:.2} of that in floats; more than 1 takes fewer multiplications", self.of_peak()),
             ),
             ("work", format!("{:.2} GMAC", self.plan.macs() as f64 / 1e9)),
-            ("working memory", format!("{} at most", show_bytes(self.plan.bytes() as u64))),
+            ("working memory", show_bytes(self.working as u64)),
             ("peak memory", self.memory.map_or_else(|| "unknown here".into(), show_bytes)),
         ]))?;
         let head = ["step", "ms", "share", "GMAC/s", "layer", "what it does"].map(str::to_owned).to_vec();

@@ -44,7 +44,7 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
         ),
     ]))?;
     terminal::print("\nModels")?;
-    terminal::print(indented(&models::table()))?;
+    terminal::print(indented(&models::builtin_table()))?;
     terminal::print("\nPicture formats")?;
     terminal::print(indented(&formats()))?;
     terminal::print("\nWhat is missing")?;

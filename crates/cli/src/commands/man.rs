@@ -1,6 +1,6 @@
 //! `amplio man`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::{Command, CommandFactory};
@@ -30,13 +30,16 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     };
     std::fs::create_dir_all(&folder)
         .map_err(|error| anyhow!("{}: {}", folder.display(), explained(&error)))?;
-    for sub in command.get_subcommands().cloned() {
-        let name = format!("amplio-{}", sub.get_name());
-        let sub = sub.display_name(name.clone());
-        draft::write(&folder.join(format!("{name}.1")), true, &page(sub)?)?;
-    }
-    draft::write(&folder.join("amplio.1"), true, &page(command)?)?;
+    write(&folder, "amplio", command)?;
     Ok(Outcome::Done)
+}
+
+/// Writes the page of a command and those of the commands below it.
+fn write(folder: &Path, name: &str, command: Command) -> Result<()> {
+    for sub in command.get_subcommands().cloned() {
+        write(folder, &format!("{name}-{}", sub.get_name()), sub)?;
+    }
+    draft::write(&folder.join(format!("{name}.1")), true, &page(command.display_name(name.to_owned()))?)
 }
 
 fn page(command: Command) -> Result<Vec<u8>> {

@@ -1,59 +1,86 @@
-//! `amplio models`.
+//! `amplio models`: models that are built in, in the cache, and in lists. One file for each thing to do with them.
 
-use amplio::models::builtin::{BUILTIN, Builtin, Kind};
+mod info;
+mod list;
+mod pull;
+mod remove;
+mod search;
+mod verify;
+
 use anyhow::Result;
-use serde_json::{Value, json};
+use clap::Subcommand;
 
+use crate::library::{Library, Manner};
 use crate::outcome::Outcome;
-use crate::quantity::show_bytes;
-use crate::terminal;
+
+pub(crate) use list::builtin_table;
 
 /// What was typed.
 #[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// Print a JSON array.
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    list: list::Args,
+}
+
+/// What can be done with models.
+#[derive(Clone, Debug, Subcommand)]
+enum Action {
+    /// List the models that are built in or in the cache.
+    List(list::Args),
+    /// Search for models to fetch: in the built-in list and in OpenModelDB's.
+    Search(search::Args),
+    /// Say what is known about models of the lists.
+    Info(info::Args),
+    /// Fetch models into the cache.
+    Pull(pull::Args),
+    /// Remove models from the cache.
+    Remove(remove::Args),
+    /// Compare models in the cache with their digests.
+    Verify(verify::Args),
+}
+
+/// Whether the net is used.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct NetArgs {
+    /// Use what is in the cache, and not the net.
     #[arg(long)]
-    json: bool,
+    offline: bool,
 }
 
-/// Lists the built-in models.
+impl NetArgs {
+    fn library(self) -> Result<Library> {
+        Library::open(Manner { offline: self.offline, quiet: false })
+    }
+}
+
+/// Does what was asked for.
 pub(crate) fn run(args: Args) -> Result<Outcome> {
-    if args.json {
-        terminal::print(Value::from(BUILTIN.iter().map(object).collect::<Vec<_>>()))?;
-    } else {
-        terminal::print(table())?;
+    match args.action {
+        None => list::run(&args.list),
+        Some(Action::List(args)) => list::run(&args),
+        Some(Action::Search(args)) => search::run(&args),
+        Some(Action::Info(args)) => info::run(&args),
+        Some(Action::Pull(args)) => pull::run(&args),
+        Some(Action::Remove(args)) => remove::run(&args),
+        Some(Action::Verify(args)) => verify::run(&args),
     }
-    Ok(Outcome::Done)
 }
 
-/// The built-in models as a table.
-pub(crate) fn table() -> String {
-    let head = ["name", "also", "for", "scale", "licence", "size", "what it is"].map(str::to_owned).to_vec();
-    let rows = BUILTIN.iter().map(|model| {
-        vec![
-            model.name.to_owned(),
-            model.aliases.join(", "),
-            kind(model).to_owned(),
-            format!("{}x", model.scale),
-            model.licence.to_owned(),
-            show_bytes(model.bytes().len() as u64),
-            model.description.to_owned(),
-        ]
-    });
-    terminal::table(&[head].into_iter().chain(rows).collect::<Vec<_>>())
-}
-
-fn object(model: &Builtin) -> Value {
-    json!({
-        "name": model.name, "aliases": model.aliases, "kind": kind(model), "scale": model.scale,
-        "licence": model.licence, "bytes": model.bytes().len(), "source": model.source,
-        "description": model.description,
-    })
-}
-
-fn kind(model: &Builtin) -> &'static str {
-    match model.kind {
-        Kind::Photo => "photographs",
-        Kind::Drawing => "drawings",
+/// Does something with each of several models. What cannot be done for one is said, and the others have their turn.
+fn each<T: AsRef<str>>(names: &[T], mut act: impl FnMut(&str) -> Result<()>) -> Result<Outcome> {
+    let mut outcome = Outcome::Done;
+    for name in names {
+        match act(name.as_ref()) {
+            Err(error) if Outcome::of(&error) == Outcome::Interrupted => return Err(error),
+            Err(error) => {
+                crate::terminal::complain(&error);
+                outcome = Outcome::SomeFailed;
+            }
+            Ok(()) => {}
+        }
     }
+    Ok(outcome)
 }

@@ -154,7 +154,7 @@ impl Args {
         if destination == Destination::Standard && !args.dry_run {
             args.check_standard_output()?;
         }
-        let model = args.model.load()?;
+        let model = args.model.load(args.quiet)?;
         let cpu = args.device.cpu()?;
         Ok(Batch {
             engine: Engine { model: args.model.clone(), level: cpu.level() },

@@ -77,8 +77,20 @@ impl Folder {
     }
 
     pub(crate) fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Child {
+        self.start_with(&[], arguments)
+    }
+
+    /// Starts the command in this folder, with variables in its environment. Without them it keeps off the net, and its
+    /// models are in this folder.
+    pub(crate) fn start_with<S: AsRef<OsStr>>(
+        &self,
+        variables: &[(&str, &str)],
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_amplio"));
         command.args(arguments).current_dir(self.0.path());
+        command.env("AMPLIO_MODELS", self.path("models")).env("AMPLIO_OFFLINE", "1");
+        command.envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the command starts")
     }

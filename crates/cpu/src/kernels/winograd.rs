@@ -44,7 +44,7 @@ use self::spread::Spread;
 use self::transforms::{PRODUCTS, REACH, SIDE};
 use super::pack::{Filters, Form, Packed, memory};
 use crate::compiler::Compiler;
-use crate::epilogue::Elementwise;
+use crate::epilogue::Link;
 
 /// Tiles of a block: multiples of 6 and 12, the numbers of rows that are multiplied together; fewer where there are more than
 /// [`NARROW`] input or output channels, so that a block stays in the cache.
@@ -67,7 +67,7 @@ pub(crate) struct Winograd {
     /// Rows above, and columns left of the input.
     padding: [usize; 2],
     activation: Activation,
-    epilogue: Vec<Elementwise>,
+    epilogue: Vec<Link>,
     /// Set when a number is met that integers or floats of 16 bits cannot carry.
     overflow: Arc<AtomicBool>,
 }
@@ -88,7 +88,7 @@ impl Winograd {
         conv: &Conv2d,
         enlarge: usize,
         compiler: &Compiler,
-        mut epilogue: Vec<Elementwise>,
+        mut epilogue: Vec<Link>,
     ) -> Result<Self> {
         let ImageShape { height, width, .. } = step.inputs[0].shape.as_image("conv2d")?;
         let form = compiler.form();

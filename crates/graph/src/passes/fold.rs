@@ -78,7 +78,8 @@ fn scaled(conv: &Conv2d, lines: &[(f32, f32)]) -> Conv2d {
     Conv2d { weight: Arc::new(weight), bias, ..conv.clone() }
 }
 
-fn without_dead(graph: Graph) -> Graph {
+/// The graph without the values that its output does not need.
+pub(super) fn without_dead(graph: Graph) -> Graph {
     let mut alive = vec![false; graph.nodes.len()];
     alive[graph.output.index()] = true;
     alive[graph.input.index()] = true;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::group::{Group, constants, groups, is_channel_slice, is_elementwise, nearest_factor};
+use super::group::{Group, Link, constants, groups, is_channel_slice, is_elementwise, nearest_factor};
 use super::liveness::{Life, slots};
 use super::place::{Home, firsts, homes, is_channel_concat};
 use super::{Axis, Buffer, Content, Epilogue, FusedPlan, Kernel, Operand, Rearrangement, Step, View};
@@ -128,15 +128,11 @@ impl<'a> Planner<'a> {
         let Some(op) = node.op() else { return Ok(()) };
         let shape = self.shapes[group.root.index()].clone();
         let (kernel, inputs) = if is_elementwise(op) {
-            let main = group.epilogue[0].1;
-            (Kernel::Copy, vec![self.resolve_as(main, shape.rank())?])
+            (Kernel::Copy, vec![self.resolve_as(group.source(), shape.rank())?])
         } else {
             self.kernel(op, node.inputs(), &shape)?
         };
-        let mut epilogue = Vec::with_capacity(group.epilogue.len());
-        for &(value, main) in &group.epilogue {
-            epilogue.push(self.epilogue(value, main)?);
-        }
+        let epilogue = self.epilogue(&group.epilogue)?;
         let output = self.target(tail);
         let shapes: Vec<_> = node.inputs().iter().map(|v| &self.shapes[v.index()]).collect();
         let macs = op.macs(&shapes, &shape);
@@ -188,8 +184,22 @@ impl<'a> Planner<'a> {
         Ok((kernel, views))
     }
 
+    fn epilogue(&mut self, links: &[Link]) -> Result<Vec<Epilogue>> {
+        let mut epilogue = Vec::with_capacity(links.len());
+        for link in links {
+            epilogue.push(match link {
+                Link::Op { value, continues } => self.operation(*value, *continues)?,
+                Link::Fork { function, left, right } => {
+                    let (left, right) = (self.epilogue(left)?, self.epilogue(right)?);
+                    Epilogue::Fork { function: *function, left, right }
+                }
+            });
+        }
+        Ok(epilogue)
+    }
+
     /// The elementwise operation `value` as an epilogue that continues `main`.
-    fn epilogue(&mut self, value: Value, main: Value) -> Result<Epilogue> {
+    fn operation(&mut self, value: Value, main: Value) -> Result<Epilogue> {
         let node = self.graph.node(value);
         let rank = self.shapes[value.index()].rank();
         match node.op() {
@@ -334,11 +344,6 @@ impl<'a> Planner<'a> {
 impl Step {
     /// All views that the step reads, those of its epilogue included.
     pub fn reads(&self) -> impl Iterator<Item = &View> {
-        let operands = self.epilogue.iter().filter_map(|op| match op {
-            Epilogue::Prelu(Operand::View { view, .. })
-            | Epilogue::Binary { operand: Operand::View { view, .. }, .. } => Some(view),
-            _ => None,
-        });
-        self.inputs.iter().chain(operands)
+        self.inputs.iter().chain(self.epilogue.iter().flat_map(Epilogue::reads))
     }
 }

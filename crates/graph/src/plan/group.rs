@@ -4,14 +4,33 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::graph::Kind;
+use crate::ops::{Binary, BinaryFn};
 use crate::{Graph, Op, Result, Shape, Tensor, Value};
 
 /// Operations that run as one step: a kernel and the elementwise operations after it.
 pub(super) struct Group {
     /// The operation whose kernel runs; an elementwise operation that could not join another group is its own root.
     pub(super) root: Value,
-    /// The operations of the epilogue, in order, each with the value that it continues.
-    pub(super) epilogue: Vec<(Value, Value)>,
+    /// The operations of the epilogue, in order.
+    pub(super) epilogue: Vec<Link>,
+}
+
+/// A link of the chain of operations that is an epilogue.
+pub(super) enum Link {
+    /// An operation, and the value that it continues.
+    Op { value: Value, continues: Value },
+    /// A function of what two chains make of the value that is continued.
+    Fork { function: BinaryFn, left: Vec<Link>, right: Vec<Link> },
+}
+
+impl Group {
+    /// What an elementwise operation that is its own root continues.
+    pub(super) fn source(&self) -> Value {
+        match self.epilogue.first() {
+            Some(Link::Op { continues, .. }) => *continues,
+            _ => self.root,
+        }
+    }
 }
 
 /// The values that do not depend on the picture, computed by the reference.
@@ -40,7 +59,8 @@ pub(super) fn constants(graph: &Graph, shapes: &[Shape]) -> Result<Vec<Option<Ar
     Ok(constants)
 }
 
-/// Groups operations: an elementwise operation joins the group of the operand that nobody else reads.
+/// Groups operations: an elementwise operation joins the group of the operand that nobody else reads, or that of the value from
+/// which both of its operands come and nothing else does.
 pub(super) fn groups(
     graph: &Graph,
     shapes: &[Shape],
@@ -58,6 +78,10 @@ pub(super) fn groups(
         if waits || constants[value.index()].is_some() || matches!(op, Op::Concat(_)) {
             continue;
         }
+        if let Some(group) = forked(graph, shapes, &uses, &mut groups, value) {
+            groups.insert(value, group);
+            continue;
+        }
         let joins = |input: Value| match (groups.get(&input), op) {
             (Some(_), _) if uses[input.index()] > 1 => false,
             (Some(group), Op::PixelShuffle(_)) => can_shuffle(graph, group),
@@ -68,12 +92,13 @@ pub(super) fn groups(
         let continued = node.inputs().iter().copied().filter(|&input| joins(input)).max();
         let group = match continued.and_then(|input| Some((input, groups.remove(&input)?))) {
             Some((input, mut group)) => {
-                group.epilogue.push((value, input));
+                group.epilogue.push(Link::Op { value, continues: input });
                 group
             }
             None if is_elementwise(op) => {
                 let full = node.inputs().iter().copied().find(|input| shapes[input.index()] == *shape);
-                Group { root: value, epilogue: vec![(value, full.unwrap_or(node.inputs()[0]))] }
+                let continues = full.unwrap_or(node.inputs()[0]);
+                Group { root: value, epilogue: vec![Link::Op { value, continues }] }
             }
             None => Group { root: value, epilogue: Vec::new() },
         };
@@ -82,10 +107,51 @@ pub(super) fn groups(
     groups
 }
 
+/// The group of the value from which both operands of `value` come, if `value` is all that becomes of it.
+fn forked(
+    graph: &Graph,
+    shapes: &[Shape],
+    uses: &[usize],
+    groups: &mut HashMap<Value, Group>,
+    value: Value,
+) -> Option<Group> {
+    let Some(Op::Binary(Binary { function })) = graph.node(value).op() else { return None };
+    let [left, right] = graph.node(value).inputs()[..] else { return None };
+    let sources = [left, right].map(|operand| sources(graph, uses, groups, operand));
+    let fits = |source: &Value| {
+        let same = [left, right, value].iter().all(|v| shapes[v.index()] == shapes[source.index()]);
+        same && uses[source.index()] == 2 && groups.contains_key(source) && sources[1].contains(source)
+    };
+    let source = sources[0].iter().copied().find(fits)?;
+    let mut chain = |operand: Value| {
+        let group = if operand == source { None } else { groups.remove(&operand) };
+        let mut links = group.map_or(Vec::new(), |group| group.epilogue);
+        if let Some(Link::Op { continues, .. }) = links.first_mut() {
+            *continues = source;
+        }
+        links
+    };
+    let link = Link::Fork { function: *function, left: chain(left), right: chain(right) };
+    let mut group = groups.remove(&source)?;
+    group.epilogue.push(link);
+    Some(group)
+}
+
+/// The values that an operand may be said to come from by elementwise operations alone: itself, and what its group continues.
+fn sources(graph: &Graph, uses: &[usize], groups: &HashMap<Value, Group>, operand: Value) -> Vec<Value> {
+    let chain = groups.get(&operand).filter(|group| {
+        let elementwise = graph.node(group.root).op().is_some_and(is_elementwise);
+        let plain = group.epilogue.iter().all(|link| matches!(link, Link::Op { .. }));
+        uses[operand.index()] == 1 && elementwise && plain
+    });
+    let before = chain.map_or(&[][..], |group| graph.node(group.root).inputs());
+    [operand].into_iter().chain(before.iter().copied()).collect()
+}
+
 fn can_shuffle(graph: &Graph, group: &Group) -> bool {
     let is_shuffle = |value: Value| matches!(graph.node(value).op(), Some(Op::PixelShuffle(_)));
     matches!(graph.node(group.root).op(), Some(Op::Conv2d(_)))
-        && !group.epilogue.iter().any(|&(value, _)| is_shuffle(value))
+        && !group.epilogue.iter().any(|link| matches!(link, Link::Op { value, .. } if is_shuffle(*value)))
 }
 
 pub(super) fn is_elementwise(op: &Op) -> bool {

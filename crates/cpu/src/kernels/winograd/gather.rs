@@ -9,7 +9,7 @@ use amplio_simd::{AlignedBuf, Element, Isa, Kernel, PixelsMut, PixelsRef};
 use super::spread::larger;
 use super::transforms::{self, PRODUCTS, REACH, SIDE};
 use crate::elementwise::{magnitude, prelu};
-use crate::epilogue::{Elementwise, Square};
+use crate::epilogue::{Link, Square};
 use crate::kernels::pack::Packed;
 
 /// The most common start of an epilogue, and the only one in most networks.
@@ -36,7 +36,7 @@ pub(super) struct Gather<'a, E, const INTEGERS: bool> {
     /// Pixels in a row of the result.
     pub(super) width: usize,
     pub(super) activation: &'a Activation,
-    pub(super) epilogue: &'a [Elementwise],
+    pub(super) epilogue: &'a [Link],
     /// What the epilogue reads.
     pub(super) inputs: &'a [PixelsRef<'a>],
     /// The number of the first pixel of the first row wanted: among `pixels`, and in the whole result.
