@@ -23,7 +23,6 @@ mod picture;
 mod preview;
 mod video;
 
-
 /// What is to be done with each input.
 pub(crate) struct Batch {
     pub(crate) upscaler: Upscaler,

@@ -48,9 +48,7 @@ impl Plan {
 
     pub(crate) fn told(&self) -> Value {
         let mark = |mark: &Mark| json!({ "frames": mark.frames, "pts": mark.pts, "digest": mark.digest });
-        let shard = |shard: &Wanted| {
-            json!({ "first": shard.first, "end": shard.end, "after": shard.after.as_ref().map(mark) })
-        };
+        let shard = |shard: &Wanted| json!({ "first": shard.first, "end": shard.end, "after": shard.after.as_ref().map(mark) });
         json!({
             "input": self.input.to_string_lossy(), "options": self.options, "key": self.key, "frames": self.frames,
             "shards": self.shards.iter().map(shard).collect::<Vec<_>>(),

@@ -92,7 +92,8 @@ pub(crate) fn time(text: &str) -> Result<f64, String> {
 pub(crate) fn range(text: &str) -> Result<Range<u64>, String> {
     let wrong = || "a run of frames is 10..20, 10.. or ..20".to_owned();
     let (first, end) = text.split_once("..").ok_or_else(wrong)?;
-    let number = |text: &str, none| if text.is_empty() { Ok(none) } else { text.parse().map_err(|_| wrong()) };
+    let number =
+        |text: &str, none| if text.is_empty() { Ok(none) } else { text.parse().map_err(|_| wrong()) };
     let (first, end) = (number(first, 0)?, number(end, u64::MAX)?);
     if first < end { Ok(first..end) } else { Err(wrong()) }
 }

@@ -23,22 +23,33 @@ fn told(folder: &Folder, program: &str, arguments: &str) -> Vec<String> {
     let output = command.output().expect("a program of ffmpeg");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");
-    text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
 /// The digests of a video's frames.
 fn digests(folder: &Folder, name: &str) -> Vec<String> {
-    told(folder, "ffmpeg", &format!("-nostdin -v error -i {name} -map 0:v:0 -fps_mode passthrough -f framemd5 -"))
-        .iter()
-        .map(|line| line.rsplit(',').next().expect("a digest").trim().to_owned())
-        .collect()
+    told(
+        folder,
+        "ffmpeg",
+        &format!("-nostdin -v error -i {name} -map 0:v:0 -fps_mode passthrough -f framemd5 -"),
+    )
+    .iter()
+    .map(|line| line.rsplit(',').next().expect("a digest").trim().to_owned())
+    .collect()
 }
 
 /// The times of a video's frames, and the size of its pictures.
 fn times(folder: &Folder, name: &str) -> (Vec<String>, String) {
-    let times = told(folder, "ffprobe", &format!("-v error -select_streams v:0 -show_entries frame=pts -of csv=p=0 {name}"));
-    let size =
-        told(folder, "ffprobe", &format!("-v error -select_streams v:0 -show_entries stream=width,height -of csv=p=0 {name}"));
+    let times = told(
+        folder,
+        "ffprobe",
+        &format!("-v error -select_streams v:0 -show_entries frame=pts -of csv=p=0 {name}"),
+    );
+    let size = told(
+        folder,
+        "ffprobe",
+        &format!("-v error -select_streams v:0 -show_entries stream=width,height -of csv=p=0 {name}"),
+    );
     (times.iter().map(|time| time.trim_end_matches(',').to_owned()).collect(), size.join(" "))
 }
 
@@ -78,9 +89,13 @@ fn a_video_alone_gets_a_neighbour_with_the_same_times() {
 #[test]
 fn parts_previews_and_other_formats() {
     let (folder, model) = (Folder::new(), model());
-    ffmpeg(&folder, "-f lavfi -i testsrc2=s=32x24:r=10:d=2 -f lavfi -i sine=440:d=2 -c:v libx264 -g 5 -c:a flac clip.mkv");
+    ffmpeg(
+        &folder,
+        "-f lavfi -i testsrc2=s=32x24:r=10:d=2 -f lavfi -i sine=440:d=2 -c:v libx264 -g 5 -c:a flac clip.mkv",
+    );
     run(&folder, &model, &["clip.mkv", "-o", "whole.mp4", "--codec", "h264", "--crf", "0"]).succeeded();
-    run(&folder, &model, &["clip.mkv", "-o", "part.mkv", "--start", "0.5", "--end", "1.2", "--crf", "0"]).succeeded();
+    run(&folder, &model, &["clip.mkv", "-o", "part.mkv", "--start", "0.5", "--end", "1.2", "--crf", "0"])
+        .succeeded();
     run(&folder, &model, &["clip.mkv", "-o", "run.mkv", "--frames", "5..12", "--crf", "0"]).succeeded();
     let (whole, part) = (digests(&folder, "whole.mp4"), digests(&folder, "part.mkv"));
     assert_eq!((whole.len(), &part[..]), (20, &whole[5..12]));
@@ -198,7 +213,10 @@ fn kill(mut child: Child, after: Duration) -> bool {
 #[test]
 fn killed_at_any_moment_the_same_command_goes_on() {
     let (folder, model) = (Folder::new(), model());
-    ffmpeg(&folder, "-f lavfi -i testsrc2=s=48x32:r=10:d=6 -f lavfi -i sine=440:d=6 -c:v libx264 -g 10 -bf 2 -c:a aac clip.mp4");
+    ffmpeg(
+        &folder,
+        "-f lavfi -i testsrc2=s=48x32:r=10:d=6 -f lavfi -i sine=440:d=6 -c:v libx264 -g 10 -bf 2 -c:a aac clip.mp4",
+    );
     let began = std::time::Instant::now();
     run(&folder, &model, &["clip.mp4", "-o", "whole.mp4"]).succeeded();
     let usual = began.elapsed().as_millis() as u64;

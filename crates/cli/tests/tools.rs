@@ -11,10 +11,23 @@ fn help_is_what_it_was() {
     let folder = Folder::new();
     let models =
         ["models list", "models search", "models info", "models pull", "models remove", "models verify"];
-    for command in
-        ["", "info", "models", "convert", "compare", "bench", "tensor", "plan", "shard", "assemble", "doctor", "completions", "man"]
-            .into_iter()
-            .chain(models)
+    for command in [
+        "",
+        "info",
+        "models",
+        "convert",
+        "compare",
+        "bench",
+        "tensor",
+        "plan",
+        "shard",
+        "assemble",
+        "doctor",
+        "completions",
+        "man",
+    ]
+    .into_iter()
+    .chain(models)
     {
         let arguments: Vec<&str> =
             command.split(' ').chain(["--help"]).filter(|word| !word.is_empty()).collect();

@@ -1,7 +1,7 @@
 //! NUT: what is written is read, and what is broken is refused.
 
-use amplio_media::videos::nut::{Packet, Reader, Stream, Writer};
 use amplio_media::videos::Ratio;
+use amplio_media::videos::nut::{Packet, Reader, Stream, Writer};
 
 const LARGEST: u64 = 1 << 20;
 
@@ -72,7 +72,9 @@ fn changed_bytes_are_noticed_everywhere_but_in_the_packets_themselves() {
     };
     let whole = shape(read(&bytes)).expect("unchanged");
     // Steps that are coprime to everything reach all kinds of bytes.
-    for place in (0..bytes.len()).filter(|place| *place < 300 || (5100..5400).contains(place) || place % 613 == 0) {
+    for place in
+        (0..bytes.len()).filter(|place| *place < 300 || (5100..5400).contains(place) || place % 613 == 0)
+    {
         for change in [1, 0x80, 0xFF] {
             let mut changed = bytes.clone();
             changed[place] ^= change;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use amplio_media::Result;
 use amplio_media::videos::{
-    Container, Decode, Decoder, Encode, Made, Marked, Mux, OnError, Probe, Segmenter, Tools, Wanted, Wish, Work,
+    Container, Decode, Decoder, Encode, Made, Marked, Mux, OnError, Probe, Segmenter, Tools, Wanted, Wish,
+    Work,
 };
 use clips::{CLIPS, Clip, Folder, told};
 
@@ -67,7 +68,8 @@ impl Passage<'_> {
         let (tools, probe, input) = (self.tools, &probe, &from);
         let mux = Mux { tools, input, probe, container, kept: &kept, colour, part: None };
         let finished = work.segments();
-        let segments: Vec<_> = finished.iter().map(|(&n, segment)| (work.packets(n), segment.first)).collect();
+        let segments: Vec<_> =
+            finished.iter().map(|(&n, segment)| (work.packets(n), segment.first)).collect();
         mux.write(&segments, &to)?;
         Arc::into_inner(work).expect("no one else works").remove()?;
         Ok(repeated)

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use amplio_media::videos::{
-    Container, Decode, Decoder, Encode, Format, Frame, Gap, Kept, Made, Mark, Marked, Model, Mux, OnError, Probe, Repeated,
-    Segmenter, Tools, Wanted, Wish, Work, to_image,
+    Container, Decode, Decoder, Encode, Format, Frame, Gap, Kept, Made, Mark, Marked, Model, Mux, OnError,
+    Probe, Repeated, Segmenter, Tools, Wanted, Wish, Work, to_image,
 };
 use amplio_media::{Header, Image};
 
@@ -224,8 +224,7 @@ impl<'a> VideoJob<'a> {
         let (source, repeated) = self.source(gap)?;
         let marked = Marked::new(source, length);
         let what = (self.tools, &self.encode, self.probe.video.time_base);
-        let mut segments =
-            Segmenter::new(what, (work.clone(), length, gap.first), marked.digests());
+        let mut segments = Segmenter::new(what, (work.clone(), length, gap.first), marked.digests());
         let most = gap.end.map_or(u64::MAX, |end| (end - gap.first) * length);
         let mut frames = marked.take(clamped(most)).map(|frame| frame.map_err(Error::from));
         // Frames that are nearly equal are told from the first one of a segment on, so that any split gives the same.
@@ -265,7 +264,8 @@ impl<'a> VideoJob<'a> {
         }
         let repeated = decoder.repeated();
         let until = part.end.map_or(i64::MAX, at);
-        let inside = move |frame: &amplio_media::Result<Frame>| frame.as_ref().map_or(true, |f| f.pts < until);
+        let inside =
+            move |frame: &amplio_media::Result<Frame>| frame.as_ref().map_or(true, |f| f.pts < until);
         let range = part.frames.clone().unwrap_or(0..u64::MAX);
         let (before, skipped) = match &gap.after {
             Some(mark) => (mark.frames, 0),
@@ -355,7 +355,8 @@ impl<'a> VideoJob<'a> {
         let skipped = self.request.part.frames.as_ref().map_or(0, |range| range.start);
         let pts = video.start.unwrap_or(0) + video.time_base.ticks(start.unwrap_or(0.0));
         let mut frames = Decoder::starting(self.tools, &self.decode, pts)?;
-        let frame = frames.nth(clamped(skipped)).ok_or_else(|| Error::request("there is no such frame"))??;
+        let frame =
+            frames.nth(clamped(skipped)).ok_or_else(|| Error::request("there is no such frame"))??;
         let before = to_image(&frame, &self.encode.colours.0)?;
         let after = self.upscaler.enlarge(before.clone(), &self.request.request, watcher)?;
         Ok((before, after))

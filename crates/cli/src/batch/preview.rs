@@ -12,7 +12,8 @@ pub(super) fn beside(before: &Image, after: &Image) -> Result<Image> {
     let resampler = Resampler::new((before.width, before.height), size, Channels::Rgb, Kernel::CatmullRom)?;
     let large = Samples::F32(resampler.rows(&floats, 0..size.1)?);
     let large = Image::new(Header { width: size.0, height: size.1, ..from }, large)?;
-    let (Samples::U8(left), Samples::U8(right)) = (fitted(&large, Depth::U8)?.1, fitted(after, Depth::U8)?.1) else {
+    let (Samples::U8(left), Samples::U8(right)) = (fitted(&large, Depth::U8)?.1, fitted(after, Depth::U8)?.1)
+    else {
         bail!("no bytes")
     };
     let row = size.0 as usize * Channels::Rgb.count();

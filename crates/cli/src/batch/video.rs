@@ -67,7 +67,8 @@ impl Batch {
             return self.preview(&footage, &output, claims.replace(), told, report);
         }
         let draft = Draft::new(Some(&output), claims.replace())?;
-        let work = Work::open(&self.video.folder(&output), &footage.key, false).map_err(|e| trouble(e.into()))?;
+        let work =
+            Work::open(&self.video.folder(&output), &footage.key, false).map_err(|e| trouble(e.into()))?;
         let work = Arc::new(work);
         let tracker = report.film(&told, job.frames());
         let made = footage.make(&work, &draft, &tracker, report, &told.input);
@@ -79,7 +80,10 @@ impl Batch {
             work.remove().map_err(|e| trouble(e.into()))?;
         } else if made.is_err() {
             let folder = work.folder().display().to_string();
-            report.warn(&told.input, &format!("what is finished is kept in {folder}; the same command goes on from there"));
+            report.warn(
+                &told.input,
+                &format!("what is finished is kept in {folder}; the same command goes on from there"),
+            );
         }
         made?;
         Ok(End::Done(told, seconds))
@@ -166,7 +170,12 @@ impl Footage<'_> {
             self.job.check().map_err(trouble)?;
         }
         let kept = self.kept(work, |what| report.warn(name, what))?;
-        self.run(work, &Wanted::default(), |progress| tracker.progress(progress), |what| report.warn(name, what))?;
+        self.run(
+            work,
+            &Wanted::default(),
+            |progress| tracker.progress(progress),
+            |what| report.warn(name, what),
+        )?;
         let to = draft.path().ok_or_else(|| anyhow!("a video needs a file"))?;
         self.job.assemble(work, &kept, to).map_err(trouble)
     }
@@ -211,7 +220,10 @@ impl Footage<'_> {
             let times: Vec<_> = bad.iter().take(20).map(|seconds| format!("{seconds:.3}")).collect();
             let more = if bad.len() > times.len() { ", …" } else { "" };
             let frames = count(bad.len(), "frame", "frames");
-            warn(&format!("{frames} could not be decoded and repeat the one before: at {}{more} s", times.join(", ")));
+            warn(&format!(
+                "{frames} could not be decoded and repeat the one before: at {}{more} s",
+                times.join(", ")
+            ));
         }
         Ok(())
     }

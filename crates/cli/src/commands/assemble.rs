@@ -39,10 +39,13 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     }
     let output = match args.output {
         Some(output) => output,
-        None => batch.place_of(&footage)?.ok_or_else(|| anyhow!("a video needs a file for its result: -o FILE"))?,
+        None => batch
+            .place_of(&footage)?
+            .ok_or_else(|| anyhow!("a video needs a file for its result: -o FILE"))?,
     };
     draft::refuse_taken(&output, args.overwrite, Some(&plan.input))?;
-    let work = Work::open(&Plan::folder(&args.plan), &plan.key, true).map_err(|error| trouble(error.into()))?;
+    let work =
+        Work::open(&Plan::folder(&args.plan), &plan.key, true).map_err(|error| trouble(error.into()))?;
     let finished = work.segments();
     let missing = |segments: &amplio::media::videos::Wanted| {
         segments.end.is_some_and(|end| (segments.first..end).any(|number| !finished.contains_key(&number)))

@@ -69,7 +69,8 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
     if let Ok(tools) = tools {
         terminal::print("\nVideos")?;
         let has = tools.encoders()?;
-        let encoders = ENCODERS.map(|name| format!("{name} {}", if has.contains(name) { "yes" } else { "no" }));
+        let encoders =
+            ENCODERS.map(|name| format!("{name} {}", if has.contains(name) { "yes" } else { "no" }));
         terminal::print(terminal::facts(&[
             ("ffmpeg", tools.version().into()),
             ("encoders", encoders.join(", ")),

@@ -36,7 +36,10 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let plan = Plan::read(&args.plan)?;
     let index = index(args.index)?;
     let Some(shard) = plan.shards.get(index) else {
-        return Err(Failure::usage(format!("there is no shard {index}; the last one is {}", plan.shards.len() - 1)));
+        return Err(Failure::usage(format!(
+            "there is no shard {index}; the last one is {}",
+            plan.shards.len() - 1
+        )));
     };
     let typed = plan.arguments()?;
     let batch = typed.batch()?;
@@ -46,7 +49,8 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         bail!("the video, the model, amplio or ffmpeg is not the one of the plan");
     }
     stop::listen();
-    let work = Work::open(&Plan::folder(&args.plan), &plan.key, true).map_err(|error| trouble(error.into()))?;
+    let work =
+        Work::open(&Plan::folder(&args.plan), &plan.key, true).map_err(|error| trouble(error.into()))?;
     let (from, to) = (footage.job.from, footage.job.to);
     let name = format!("{} ({index})", plan.input.display());
     let told = Job { input: name, output: work.folder().display().to_string(), from, to, format: "segments" };
@@ -64,5 +68,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
 /// Which shard is asked for.
 fn index(typed: Option<usize>) -> Result<usize> {
     let told = || TASKS.iter().find_map(|name| std::env::var(name).ok()?.trim().parse().ok());
-    typed.or_else(told).ok_or_else(|| Failure::usage(format!("which shard? --index says it, or {}", TASKS.join(" or "))))
+    typed
+        .or_else(told)
+        .ok_or_else(|| Failure::usage(format!("which shard? --index says it, or {}", TASKS.join(" or "))))
 }

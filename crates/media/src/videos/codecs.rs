@@ -76,8 +76,9 @@ impl Encode {
         let name = wish.codec.as_deref().unwrap_or(result.container.codecs[deep]);
         let (encoder, codec) = encoder(tools, name)?;
         let format = match &wish.pixels {
-            Some(name) => Format::by_name(name)
-                .ok_or_else(|| Error::unsupported(format!("frames of the pixel format {name} cannot be made")))?,
+            Some(name) => Format::by_name(name).ok_or_else(|| {
+                Error::unsupported(format!("frames of the pixel format {name} cannot be made"))
+            })?,
             None => nearest(result.video.format, result.to, &tools.pixel_formats(&encoder)?),
         };
         let (colours, colour) = tags(result, format);
@@ -129,12 +130,7 @@ fn encoder(tools: &Tools, name: &str) -> Result<(String, Option<&'static Codec>)
 }
 
 /// All options, those that were asked for last.
-fn options(
-    wish: &Wish,
-    codec: Option<&Codec>,
-    encoder: &str,
-    result: &Made,
-) -> Vec<(String, String)> {
+fn options(wish: &Wish, codec: Option<&Codec>, encoder: &str, result: &Made) -> Vec<(String, String)> {
     let mut options: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: &str| {
         options.retain(|(known, _)| known != name);
@@ -228,7 +224,8 @@ mod tests {
             let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
             nearest(Format::by_name(from).unwrap(), size, &names).name
         };
-        let x264 = ["yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "yuv420p10le", "yuv444p10le", "gray"];
+        let x264 =
+            ["yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "yuv420p10le", "yuv444p10le", "gray"];
         assert_eq!(near("yuv420p", (64, 48), &x264), "yuv420p");
         assert_eq!(near("yuvj420p", (64, 48), &x264), "yuvj420p");
         assert_eq!(near("yuv422p10le", (64, 48), &x264), "yuv444p10le");

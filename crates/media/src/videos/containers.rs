@@ -82,8 +82,9 @@ pub static CONTAINERS: &[Container] = &[
 
 /// The names of files that hold videos.
 pub(super) static EXTENSIONS: &[&str] = &[
-    "mkv", "mp4", "m4v", "mov", "qt", "webm", "ts", "m2ts", "mts", "avi", "nut", "mpg", "mpeg", "vob", "wmv", "asf", "flv",
-    "f4v", "ogv", "ogm", "3gp", "3g2", "mxf", "rm", "rmvb", "divx", "dv", "y4m", "m2v", "ivf", "mk3d",
+    "mkv", "mp4", "m4v", "mov", "qt", "webm", "ts", "m2ts", "mts", "avi", "nut", "mpg", "mpeg", "vob", "wmv",
+    "asf", "flv", "f4v", "ogv", "ogm", "3gp", "3g2", "mxf", "rm", "rmvb", "divx", "dv", "y4m", "m2v", "ivf",
+    "mk3d",
 ];
 
 impl Container {

@@ -166,8 +166,7 @@ impl Decoder {
     fn from(tools: &Tools, decode: &Decode, seconds: Option<f64>) -> Result<Self> {
         let running = Running::start(tools, decode, seconds)?;
         let stream = running.reader.stream();
-        let shape =
-            Shape { width: stream.width, height: stream.height, sample_aspect: stream.sample_aspect };
+        let shape = Shape { width: stream.width, height: stream.height, sample_aspect: stream.sample_aspect };
         Ok(Self {
             tools: tools.clone(),
             decode: decode.clone(),

@@ -15,8 +15,16 @@ const LARGEST: u64 = 4 << 30;
 
 /// Tags of the video's stream that are no longer true.
 const STALE: [&str; 10] = [
-    "BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS_WRITING_APP", "_STATISTICS_TAGS",
-    "_STATISTICS_WRITING_DATE_UTC", "encoder", "ENCODER", "rotate",
+    "BPS",
+    "DURATION",
+    "NUMBER_OF_FRAMES",
+    "NUMBER_OF_BYTES",
+    "_STATISTICS_WRITING_APP",
+    "_STATISTICS_TAGS",
+    "_STATISTICS_WRITING_DATE_UTC",
+    "encoder",
+    "ENCODER",
+    "rotate",
 ];
 
 /// What becomes of a stream beside the video.
@@ -125,9 +133,20 @@ impl Mux<'_> {
         }
         command.args(["-protocol_whitelist", "pipe", "-f", "nut", "-i", "pipe:0"]);
         if let Some((from, length)) = self.part {
-            command.args(["-seek_timestamp", "1", "-ss", &format!("{from:.6}"), "-t", &format!("{length:.6}")]);
+            command.args([
+                "-seek_timestamp",
+                "1",
+                "-ss",
+                &format!("{from:.6}"),
+                "-t",
+                &format!("{length:.6}"),
+            ]);
         }
         command.args(tools::input(self.input));
+        if self.part.is_some() {
+            // What is before the part would move all of it.
+            command.args(["-copypriorss", "0"]);
+        }
         command.args(["-c", "copy", "-map_metadata", "1", "-map_chapters", "1"]);
         let mut next = 0;
         for (index, kept) in self.kept.iter().enumerate() {
@@ -223,12 +242,7 @@ fn reader(path: &Path) -> Result<Reader<File>> {
 }
 
 /// Writes the packets of all segments as one stream.
-fn feed(
-    segments: &[(PathBuf, i64)],
-    stream: &Stream,
-    shift: i64,
-    to: impl std::io::Write,
-) -> Result<()> {
+fn feed(segments: &[(PathBuf, i64)], stream: &Stream, shift: i64, to: impl std::io::Write) -> Result<()> {
     let mut writer = Writer::new(std::io::BufWriter::with_capacity(1 << 18, to), stream)?;
     for (path, first) in segments {
         let mut reader = reader(path).map_err(|error| Error::malformed("segment", error))?;

@@ -129,8 +129,9 @@ impl Video {
         let side = |name: &str| frame[name].as_u64().and_then(|n| u32::try_from(n).ok()).filter(|&n| n > 0);
         let (width, height) = side("width").zip(side("height")).ok_or_else(|| unsaid("its size"))?;
         let pixels = text(&frame["pix_fmt"]).ok_or_else(|| unsaid("its pixel format"))?;
-        let format = Format::for_decoder(&pixels)
-            .ok_or_else(|| Error::unsupported(format!("frames of the pixel format {pixels} cannot be taken")))?;
+        let format = Format::for_decoder(&pixels).ok_or_else(|| {
+            Error::unsupported(format!("frames of the pixel format {pixels} cannot be taken"))
+        })?;
         let ratio = |name: &str| text(&stream[name]).and_then(|t| t.parse::<Ratio>().ok());
         let time_base = ratio("time_base").ok_or_else(|| unsaid("its time base"))?;
         // The average of a variable rate is closer to the truth than the finest step.
@@ -190,7 +191,10 @@ fn stream(told: &Value) -> Stream {
         kind,
         codec: text(&told["codec_name"]).unwrap_or_else(|| "unknown".into()),
         tags: pairs("tags").filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
-        dispositions: pairs("disposition").filter(|(_, on)| **on == 1).map(|(name, _)| name.clone()).collect(),
+        dispositions: pairs("disposition")
+            .filter(|(_, on)| **on == 1)
+            .map(|(name, _)| name.clone())
+            .collect(),
     }
 }
 

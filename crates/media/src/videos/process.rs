@@ -37,7 +37,8 @@ impl Process {
     /// [`Error::Program`] if it cannot be started.
     pub(super) fn start(program: &'static str, mut command: Command) -> Result<Self> {
         let started = command.stderr(Stdio::piped()).spawn();
-        let mut child = started.map_err(|error| Error::program(program, format!("cannot be started: {error}")))?;
+        let mut child =
+            started.map_err(|error| Error::program(program, format!("cannot be started: {error}")))?;
         let messages = Arc::new(Messages::default());
         let listener = child.stderr.take().map(|stderr| {
             let messages = messages.clone();

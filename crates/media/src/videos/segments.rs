@@ -216,13 +216,7 @@ mod tests {
 
     #[test]
     fn gaps_are_between_and_behind_what_is_there() {
-        let segment = |is_last| Segment {
-            frames: 10,
-            first: 0,
-            last: (9, "d".into()),
-            bytes: 1,
-            is_last,
-        };
+        let segment = |is_last| Segment { frames: 10, first: 0, last: (9, "d".into()), bytes: 1, is_last };
         let finished = |numbers: &[u64], last: u64| {
             numbers.iter().map(|&n| (n, segment(n == last))).collect::<BTreeMap<_, _>>()
         };

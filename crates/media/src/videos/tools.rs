@@ -124,7 +124,8 @@ fn version(program: &Path, name: &'static str) -> Result<String> {
 }
 
 fn missing(program: &Path, name: &str) -> Error {
-    let place = if program.components().count() > 1 { format!(" at {}", program.display()) } else { String::new() };
+    let place =
+        if program.components().count() > 1 { format!(" at {}", program.display()) } else { String::new() };
     Error::unsupported(format!(
         "videos need {name}, which was not found{place}; install ffmpeg (Debian, Ubuntu: apt install ffmpeg; Fedora: dnf \
          install ffmpeg; macOS: brew install ffmpeg; Windows: winget install ffmpeg)"
@@ -150,7 +151,9 @@ mod tests {
         for old in ["4.4.2-0ubuntu0.22.04.1", "5.0", "n5.0.1", "3"] {
             assert!(is_older(old), "{old}");
         }
-        for new in ["5.1.9-0+deb12u1", "6.0", "n7.1", "10.0", "N-115000-gabcdef", "git-2024", "2024-01-01-git"] {
+        for new in
+            ["5.1.9-0+deb12u1", "6.0", "n7.1", "10.0", "N-115000-gabcdef", "git-2024", "2024-01-01-git"]
+        {
             assert!(!is_older(new), "{new}");
         }
     }

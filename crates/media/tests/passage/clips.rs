@@ -55,13 +55,24 @@ pub(crate) static CLIPS: &[Clip] = &[
     ),
     clip("late.mp4", concat!(source!("64x48", "25", "1"), "-c:v libx264 -output_ts_offset 1.5"), X264),
     clip("late.ts", concat!(source!("64x48", "25", "1"), "-c:v libx264 -output_ts_offset 100"), X264),
-    clip("edit.mov", concat!(source!("64x48", "25", "1"), "-c:v libx264 -bf 2 -g 5 -output_ts_offset 0.4"), X264),
+    clip(
+        "edit.mov",
+        concat!(source!("64x48", "25", "1"), "-c:v libx264 -bf 2 -g 5 -output_ts_offset 0.4"),
+        X264,
+    ),
     clip(
         "deep.mp4",
-        concat!(source!("64x48", "25", "0.8"), "-c:v libx265 -pix_fmt yuv420p10le -tag:v hvc1 -x265-params log-level=error"),
+        concat!(
+            source!("64x48", "25", "0.8"),
+            "-c:v libx265 -pix_fmt yuv420p10le -tag:v hvc1 -x265-params log-level=error"
+        ),
         &["libx265"],
     ),
-    clip("vp9.webm", concat!(source!("64x48", "25", "0.8"), "-c:v libvpx-vp9 -deadline realtime -cpu-used 8"), &["libvpx-vp9"]),
+    clip(
+        "vp9.webm",
+        concat!(source!("64x48", "25", "0.8"), "-c:v libvpx-vp9 -deadline realtime -cpu-used 8"),
+        &["libvpx-vp9"],
+    ),
     Clip {
         is_rare: true,
         wish: "codec=av1 preset=12",
@@ -69,19 +80,32 @@ pub(crate) static CLIPS: &[Clip] = &[
     },
     Clip {
         wish: "codec=prores",
-        ..clip("prores.mov", concat!(source!("64x48", "25", "0.8"), "-c:v prores_ks -pix_fmt yuv422p10le"), &["prores_ks"])
+        ..clip(
+            "prores.mov",
+            concat!(source!("64x48", "25", "0.8"), "-c:v prores_ks -pix_fmt yuv422p10le"),
+            &["prores_ks"],
+        )
     },
-    Clip { wish: "codec=mjpeg", ..clip("motion.avi", concat!(source!("64x48", "25", "0.8"), "-c:v mjpeg"), &["mjpeg"]) },
+    Clip {
+        wish: "codec=mjpeg",
+        ..clip("motion.avi", concat!(source!("64x48", "25", "0.8"), "-c:v mjpeg"), &["mjpeg"])
+    },
     Clip {
         wish: "codec=ffv1",
         ..clip("one.mkv", concat!(source!("64x48", "25", "0.04"), "-c:v ffv1 -pix_fmt yuv444p"), &["ffv1"])
     },
-    Clip { wish: "codec=ffv1", ..clip("odd.mkv", concat!(source!("63x47", "25", "0.4"), "-c:v ffv1 -pix_fmt yuv420p"), &["ffv1"]) },
+    Clip {
+        wish: "codec=ffv1",
+        ..clip("odd.mkv", concat!(source!("63x47", "25", "0.4"), "-c:v ffv1 -pix_fmt yuv420p"), &["ffv1"])
+    },
     clip("dense.mp4", concat!(source!("64x48", "25", "0.4"), "-c:v libx264 -pix_fmt yuv444p"), X264),
     clip("wide.mp4", concat!(source!("64x48", "25", "0.4"), "-vf setsar=8/9 -c:v libx264"), X264),
     clip(
         "full.mp4",
-        concat!(source!("64x48", "25", "0.4"), "-vf scale=out_range=pc:out_color_matrix=bt709 -c:v libx264 -color_range pc -colorspace bt709"),
+        concat!(
+            source!("64x48", "25", "0.4"),
+            "-vf scale=out_range=pc:out_color_matrix=bt709 -c:v libx264 -color_range pc -colorspace bt709"
+        ),
         X264,
     ),
     clip(
@@ -125,7 +149,10 @@ pub(crate) static CLIPS: &[Clip] = &[
     ),
     clip(
         "sound.ts",
-        concat!(source!("64x48", "25", "1"), "-f lavfi -i sine=440:d=1 -map 0 -map 1 -c:v libx264 -c:a mp2 -output_ts_offset 10"),
+        concat!(
+            source!("64x48", "25", "1"),
+            "-f lavfi -i sine=440:d=1 -map 0 -map 1 -c:v libx264 -c:a mp2 -output_ts_offset 10"
+        ),
         &["libx264", "mp2"],
     ),
 ];
@@ -169,10 +196,16 @@ impl Folder {
     pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("amplio-videos-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a folder");
-        let subtitles = "1\n00:00:00,100 --> 00:00:00,500\nWords.\n\n2\n00:00:00,600 --> 00:00:00,900\nMore.\n";
+        let subtitles =
+            "1\n00:00:00,100 --> 00:00:00,500\nWords.\n\n2\n00:00:00,600 --> 00:00:00,900\nMore.\n";
         let chapters = ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=First\n[CHAPTER]\nTIMEBASE=1/1000\n\
                         START=500\nEND=1000\ntitle=Second\n";
-        let parts = [("one.srt", subtitles), ("two.srt", subtitles), ("chapters.txt", chapters), ("font.ttf", "no font")];
+        let parts = [
+            ("one.srt", subtitles),
+            ("two.srt", subtitles),
+            ("chapters.txt", chapters),
+            ("font.ttf", "no font"),
+        ];
         for (name, text) in parts {
             std::fs::write(path.join(name), text).expect("a file");
         }
@@ -202,7 +235,17 @@ impl Folder {
     /// The digests of a file's decoded frames.
     pub(crate) fn digests(&self, name: &str) -> Vec<String> {
         let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-loglevel", "error", "-i", name, "-map", "0:v:0", "-fps_mode", "passthrough"]);
+        command.args([
+            "-nostdin",
+            "-loglevel",
+            "error",
+            "-i",
+            name,
+            "-map",
+            "0:v:0",
+            "-fps_mode",
+            "passthrough",
+        ]);
         let output = command.args(["-f", "framemd5", "-"]).current_dir(&self.0).output().expect("ffmpeg");
         let text = String::from_utf8(output.stdout).expect("text");
         let rows = text.lines().filter(|line| !line.starts_with('#'));
@@ -212,7 +255,8 @@ impl Folder {
     /// The names of all files, in order.
     pub(crate) fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).expect("a folder");
-        let mut names: Vec<_> = entries.map(|e| e.expect("an entry").file_name().into_string().expect("text")).collect();
+        let mut names: Vec<_> =
+            entries.map(|e| e.expect("an entry").file_name().into_string().expect("text")).collect();
         names.sort();
         names
     }
@@ -220,7 +264,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if std::env::var_os("KEEP").is_none() { let _ = std::fs::remove_dir_all(&self.0); }
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -236,9 +280,11 @@ pub(crate) fn told(path: &Path) -> Told {
     assert!(!frames.is_empty(), "{} has no frames", path.display());
     let times = frames.iter().map(|frame| (text(&frame["pts"]), text(&frame["pts_time"]))).collect();
     let streams = told["streams"].as_array().expect("streams").iter().map(stream).collect();
-    let mut others: Vec<String> = tags(&told["format"], &["encoder", "major_brand", "minor_version", "compatible_brands"]);
+    let mut others: Vec<String> =
+        tags(&told["format"], &["encoder", "major_brand", "minor_version", "compatible_brands"]);
     for chapter in told["chapters"].as_array().expect("chapters") {
-        others.push(format!("{} {} {}", chapter["start_time"], chapter["end_time"], chapter["tags"]["title"]));
+        others
+            .push(format!("{} {} {}", chapter["start_time"], chapter["end_time"], chapter["tags"]["title"]));
     }
     let mut colours = Vec::new();
     for name in ["color_range", "color_space", "color_primaries", "color_transfer", "chroma_location"] {
@@ -269,7 +315,14 @@ impl Told {
 
 fn stream(stream: &Value) -> Vec<String> {
     let mut facts: Vec<String> = [
-        "codec_type", "time_base", "sample_aspect_ratio", "width", "height", "sample_rate", "channels", "start_pts",
+        "codec_type",
+        "time_base",
+        "sample_aspect_ratio",
+        "width",
+        "height",
+        "sample_rate",
+        "channels",
+        "start_pts",
     ]
     .iter()
     .map(|name| format!("{name} {}", stream[*name]))

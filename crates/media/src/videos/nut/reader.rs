@@ -87,7 +87,10 @@ impl<R: Read> Reader<R> {
     /// The bytes of a frame, with those that were left out.
     fn body(&mut self, header: &FrameHeader) -> Result<Vec<u8>> {
         if header.size > self.largest {
-            return Err(Error::Limit { what: format!("a packet of {} bytes", header.size), limit: self.largest });
+            return Err(Error::Limit {
+                what: format!("a packet of {} bytes", header.size),
+                limit: self.largest,
+            });
         }
         let mut data = self.main.elided[header.elided].clone();
         let stored = header.size - data.len() as u64;
