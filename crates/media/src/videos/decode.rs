@@ -1,19 +1,21 @@
 //! Frames of a video with their exact times, from anywhere in it.
 
+mod running;
+
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::nut::{Packet, Reader};
+use super::nut::Packet;
 use super::process::Process;
 use super::tools::{self, Tools};
 use super::{Frame, Ratio, Video};
 use crate::{Error, Result};
+use running::Running;
 
 /// How long before a time the decoder begins to look for it, in seconds. A key frame is then before it, and the frame
 /// itself hangs on nothing that is left out.
@@ -87,13 +89,6 @@ struct Shape {
     width: u32,
     height: u32,
     sample_aspect: Option<Ratio>,
-}
-
-struct Running {
-    process: Process,
-    reader: Reader<ChildStdout>,
-    /// What is added to times so that none is before zero.
-    shift: i64,
 }
 
 impl Decode {
@@ -356,49 +351,4 @@ impl Iterator for Decoder {
         }
         step.transpose()
     }
-}
-
-impl Running {
-    fn start(tools: &Tools, decode: &Decode, seconds: Option<f64>) -> Result<Self> {
-        let base = decode.video.time_base;
-        let shift = match decode.video.start {
-            Some(start) if start < 0 => base.ticks(1.0).max(1) - start,
-            _ => 0,
-        };
-        let mut process = Process::start("ffmpeg", command(tools, decode, seconds, shift))?;
-        // The longer side of a picture of this many pixels may be any.
-        let Video { format, width, height, .. } = decode.video;
-        let largest = format.frame_bytes(width, height).max(format.frame_bytes(height, width));
-        match Reader::new(process.stdout()?, largest) {
-            Ok(reader) => Ok(Self { process, reader, shift }),
-            Err(error) => Err(process.blame(error)),
-        }
-    }
-}
-
-fn command(tools: &Tools, decode: &Decode, seconds: Option<f64>, shift: i64) -> Command {
-    let video = &decode.video;
-    let mut command = tools.ffmpeg();
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
-    if let Some(hwaccel) = &decode.hwaccel {
-        command.args(["-hwaccel", hwaccel]);
-    }
-    if let Some(seconds) = seconds {
-        command.args(["-seek_timestamp", "1", "-noaccurate_seek", "-ss", &format!("{seconds:.6}")]);
-    }
-    command.arg("-copyts").args(tools::input(&decode.path));
-    command.args(["-map", &format!("0:{}", decode.stream)]);
-    let mut filters = Vec::new();
-    if shift != 0 {
-        filters.push(format!("setpts=PTS+{shift}"));
-    }
-    if decode.deinterlace {
-        filters.push("bwdif=mode=send_frame".into());
-    }
-    if !filters.is_empty() {
-        command.args(["-vf", &filters.join(",")]);
-    }
-    command.args(["-fps_mode", "passthrough", "-enc_time_base", &video.time_base.to_string()]);
-    command.args(["-c:v", "rawvideo", "-pix_fmt", video.format.name, "-f", "nut", "pipe:1"]);
-    command
 }
