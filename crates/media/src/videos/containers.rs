@@ -124,5 +124,29 @@ pub fn is_video(first: &[u8]) -> bool {
         (0, b"YUV4MPEG2 "),
         (0, b"DKIF\0\0"),
     ];
+    // The same boxes hold pictures, too.
+    const PICTURES: [&[u8]; 7] = [b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis"];
+    let brand = first.get(8..12).filter(|_| first.get(4..8) == Some(b"ftyp"));
+    if brand.is_some_and(|brand| PICTURES.contains(&brand)) {
+        return false;
+    }
     SIGNATURES.iter().any(|(at, bytes)| first.get(*at..).is_some_and(|rest| rest.starts_with(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn videos_are_told_from_pictures_by_their_first_bytes() {
+        assert!(is_video(b"\0\0\0\x20ftypisom\0\0\x02\0"));
+        assert!(is_video(b"\x1A\x45\xDF\xA3\x01"));
+        for picture in
+            [&b"\0\0\0\x20ftypheic\0\0"[..], b"\0\0\0\x20ftypavif", b"\x89PNG\r\n", b"RIFF\0\0\0\0WEBP", b""]
+        {
+            assert!(!is_video(picture), "{picture:?}");
+        }
+        assert_eq!(Container::like(Path::new("a.WEBM")).muxer, "webm");
+        assert_eq!(Container::like(Path::new("a.wmv")).muxer, "matroska");
+    }
 }
