@@ -1,15 +1,18 @@
 //! Input after input, from file to file. What is done with an input of a kind is a file in `batch/`.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use amplio::media::{Depth, Header, videos};
+use amplio::media::animations::{Delay, Dither};
+use amplio::media::images::WriteOptions;
+use amplio::media::{Depth, Header, Metadata, videos};
 use amplio::{Request, Size, Upscaler};
 use anyhow::{Error, Result, anyhow, bail};
 
 use crate::destination::{Claims, Destination};
 use crate::engine::Engine;
-use crate::formats::Choice;
+use crate::formats::{Choice, Container};
 use crate::inputs::{self, Input, Inputs};
 use crate::kind::Kind;
 use crate::naming::{Facts, Template};
@@ -19,8 +22,12 @@ use crate::report::{Job, Report};
 use crate::stop;
 use crate::video::VideoArgs;
 
+mod animation;
+mod archive;
+mod pages;
 mod picture;
 mod preview;
+mod sequence;
 mod video;
 
 /// What is to be done with each input.
@@ -30,6 +37,8 @@ pub(crate) struct Batch {
     pub(crate) destination: Destination,
     pub(crate) names: Template,
     pub(crate) format: Choice,
+    /// What the result is to be put into, if `-o` says so.
+    pub(crate) container: Option<Container>,
     pub(crate) quality: Option<u8>,
     /// The depth of the result; that of the input if `None`.
     pub(crate) depth: Option<Depth>,
@@ -38,6 +47,12 @@ pub(crate) struct Batch {
     pub(crate) video: VideoArgs,
     /// What tells the model and the machine from others that give other numbers.
     pub(crate) engine: Engine,
+    /// How GIF makes the colours between those of its palette.
+    pub(crate) dither: Dither,
+    /// The number of the first file, where files are numbered.
+    pub(crate) start_number: Option<u64>,
+    /// How long a frame of numbered files lasts.
+    pub(crate) fps: Option<Delay>,
     /// Only say what would be done.
     pub(crate) rehearsal: bool,
 }
@@ -55,10 +70,19 @@ impl Batch {
         for (name, error) in &inputs.missing {
             report.failed(name, error);
         }
+        for (name, what) in &inputs.remarks {
+            report.warn(name, what);
+        }
         let mut interrupted = false;
-        for input in &inputs.found {
-            let name = input.name();
-            match self.one(input, &mut claims, &report) {
+        let together = self.is_sequence(&inputs.found);
+        let groups = inputs.found.chunks(if together { inputs.found.len() } else { 1 });
+        for group in groups {
+            let name = group[0].name();
+            let ended = match group {
+                [input] if !together => self.one(input, &mut claims, &report),
+                inputs => self.sequence(inputs, &mut claims, &report),
+            };
+            match ended {
                 Ok(End::Done(job, seconds)) => report.done(&job, seconds),
                 Ok(End::Planned(job)) => report.planned(&job)?,
                 Ok(End::Skipped(path)) => report.skipped(&name, &path.display().to_string()),
@@ -80,15 +104,47 @@ impl Batch {
 
     fn one(&self, input: &Input, claims: &mut Claims, report: &Report) -> Result<End> {
         let kind = Kind::of(input)?;
-        if let (Destination::File(path), Kind::Picture(_)) = (&self.destination, &kind)
+        if let (Destination::File(path), false) = (&self.destination, matches!(kind, Kind::Video(_)))
             && videos::Container::of(path).is_some()
         {
-            bail!("a picture does not become a video");
+            bail!("only videos become videos");
+        }
+        if let (Kind::Picture(_) | Kind::Animation(_) | Kind::Pages(_), Some(Container::Archive)) =
+            (&kind, self.container)
+        {
+            bail!("only archives become archives");
         }
         match kind {
             Kind::Picture(bytes) => self.picture(input, &bytes, claims, report),
+            Kind::Animation(bytes) => self.animation(input, &bytes, claims, report),
+            Kind::Pages(pages) => self.pages(input, pages, claims, report),
+            Kind::Archive(file) => self.archive(input, file, claims, report),
             Kind::Video(path) => self.video(input, &path, claims, report),
         }
+    }
+
+    /// The file for the result of an input, or standard output if `None`; or the file that is there already and stays.
+    fn claim(
+        &self,
+        input: &Input,
+        name: &OsStr,
+        claims: &mut Claims,
+    ) -> Result<std::result::Result<Option<PathBuf>, PathBuf>> {
+        let Some(wished) = self.destination.path(input, name)? else { return Ok(Ok(None)) };
+        Ok(match claims.claim(&wished)? {
+            None => Err(wished),
+            claimed => Ok(claimed),
+        })
+    }
+
+    /// How pictures with this metadata are written.
+    fn write_options(&self, metadata: &Metadata) -> WriteOptions {
+        let mut metadata = metadata.clone();
+        if self.strip {
+            metadata.strip();
+        }
+        let defaults = WriteOptions::default();
+        WriteOptions { quality: self.quality.unwrap_or(defaults.quality), metadata, ..defaults }
     }
 
     /// The name of a result of this shape, from the shape of its input.
@@ -112,6 +168,9 @@ impl Batch {
     fn prepare(&self, path: Option<&Path>) -> Result<()> {
         let (Some(folder), Some(path)) = (self.destination.folder(), path) else { return Ok(()) };
         let parent = path.parent().unwrap_or(folder);
+        if parent.as_os_str().is_empty() {
+            return Ok(());
+        }
         std::fs::create_dir_all(parent)
             .map_err(|error| anyhow!("{}: {}", parent.display(), inputs::explained(&error)))
     }
@@ -120,6 +179,17 @@ impl Batch {
 /// What people call the place of a result.
 fn shown(path: Option<&Path>) -> String {
     path.map_or_else(|| "standard output".into(), |path| path.display().to_string())
+}
+
+/// A result of a part of the work; an error says of which part.
+fn part<T, E: Into<Error>>(result: std::result::Result<T, E>, what: impl Display) -> Result<T> {
+    result.map_err(|error| {
+        let error = error.into();
+        match Outcome::of(&error) {
+            Outcome::Interrupted => error,
+            _ => anyhow!("{what}: {error}"),
+        }
+    })
 }
 
 /// An error of the library, where it is the command's to say more.

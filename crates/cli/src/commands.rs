@@ -2,6 +2,7 @@
 
 mod assemble;
 mod bench;
+mod blend;
 mod compare;
 mod completions;
 mod convert;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Models(Box<models::Args>),
     /// Write a model as a safetensors file.
     Convert(convert::Args),
+    /// Write the network between two models of the same architecture.
+    Blend(blend::Args),
     /// Enlarge a part of a picture with several models and put the results side by side.
     Compare(compare::Args),
     /// Measure how fast a model runs here.
@@ -59,6 +62,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Some(Command::Info(args)) => info::run(args),
         Some(Command::Models(args)) => models::run(*args),
         Some(Command::Convert(args)) => convert::run(args),
+        Some(Command::Blend(args)) => blend::run(args),
         Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Bench(args)) => bench::run(args),
         Some(Command::Plan(args)) => plan::run(args),

@@ -45,13 +45,15 @@ pub(crate) enum Preset {
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
     pub(crate) model: ModelArgs,
+    /// What it is blended with.
+    pub(crate) blend: String,
     pub(crate) level: Level,
 }
 
 impl Engine {
     /// What tells it from others.
     pub(crate) fn fingerprint(&self) -> Result<String> {
-        Ok(format!("{} {}", self.model.fingerprint()?, self.level))
+        Ok(format!("{} {} {}", self.model.fingerprint()?, self.blend, self.level))
     }
 }
 
@@ -81,7 +83,12 @@ pub(crate) enum PrecisionArg {
 impl ModelArgs {
     /// The model that was asked for; `quiet` if nothing is to be said while it is fetched.
     pub(crate) fn load(&self, quiet: bool) -> Result<Model> {
-        load_in(Manner { offline: self.offline, quiet }, self.name())
+        self.load_other(self.name(), quiet)
+    }
+
+    /// Another model, in the same manner.
+    pub(crate) fn load_other(&self, name: &str, quiet: bool) -> Result<Model> {
+        load_in(Manner { offline: self.offline, quiet }, name)
     }
 
     /// What tells this model from others: its name, or the bytes of its files.

@@ -3,17 +3,20 @@
 //! # Layout
 //!
 //! - `arguments`: what was typed; `commands/`: one file per command, with its own arguments and what they mean.
-//! - `inputs`, `destination`, `naming`, `formats`: which pictures are read, and where and as what results are written.
+//! - `inputs`, `destination`, `naming`, `numbering`, `formats`: which pictures are read, and where and as what results are
+//!   written.
 //! - `kind`: what an input is; `batch`: input after input, from file to file, one file in `batch/` for each kind.
 //! - `draft`: files that appear whole or not at all.
 //! - `video`: what can be asked for with videos; `plan`: a video cut into shards for many machines.
-//! - `engine`: the model and the device; `library`: models that are no files of the user's; `memory`: how much of it there is; `quantity`: numbers as people write them.
+//! - `engine`: the model and the device; `denoise`: a model blended with its partner; `library`: models that are no files of the
+//!   user's; `memory`: how much of it there is; `quantity`: numbers as people write them.
 //! - `report`: what people and programs are told meanwhile; `terminal`: the only place that prints.
 //! - `outcome`: how a command ends; `stop`: Ctrl-C.
 
 mod arguments;
 mod batch;
 mod commands;
+mod denoise;
 mod destination;
 mod draft;
 mod engine;
@@ -24,6 +27,7 @@ mod library;
 mod memory;
 mod naming;
 mod npy;
+mod numbering;
 mod outcome;
 mod plan;
 mod quantity;

@@ -31,7 +31,8 @@ pub struct Film<'a> {
     /// How many frames are worked on at the same time, at least 1. With 2, one is converted while the network is busy with the
     /// other; each takes the memory of a network. The result does not depend on it.
     pub lanes: usize,
-    /// Which frames are not computed.
+    /// Which frames are not computed. Unless it is off, tiles that show what they showed in an earlier frame are not computed
+    /// either, which changes no bit; they take as much memory as the request's tiling gives.
     pub dedup: Dedup,
 }
 
@@ -74,6 +75,10 @@ impl Film<'_> {
     ) -> Result<FilmProgress> {
         let lanes = self.lanes.max(1);
         let meter = Meter::new(lanes, watcher);
+        let upscaler = match self.dedup {
+            Dedup::Off => self.upscaler.clone(),
+            Dedup::Exact | Dedup::Near(_) => self.upscaler.holding(self.request.tiling.memory),
+        };
         let mut last = None;
         let mut write = |made: Made| {
             let again = matches!(made, Made::Again(_));
@@ -87,7 +92,7 @@ impl Film<'_> {
             meter.written(again)
         };
         let work = |lane: usize, step: Step| match step {
-            Step::New(frame) => self.frame(&frame, &meter, lane).map(Made::New),
+            Step::New(frame) => self.frame(&upscaler, &frame, &meter, lane).map(Made::New),
             Step::Again(pts) => Ok(Made::Again(pts)),
         };
         pipeline::ordered(lanes, Steps::new(frames, self.dedup), &work, &mut write, &meter.halted)?;
@@ -95,11 +100,11 @@ impl Film<'_> {
     }
 
     /// Makes one frame larger.
-    fn frame(&self, frame: &Frame, meter: &Meter, lane: usize) -> Result<Frame> {
+    fn frame(&self, upscaler: &Upscaler, frame: &Frame, meter: &Meter, lane: usize) -> Result<Frame> {
         let image = to_image(frame, &self.read)?;
         let usual = if self.format.bits == 8 { Precision::Fast } else { Precision::Exact };
         let request = Request { precision: self.request.precision.or(Some(usual)), ..self.request };
-        let image = self.upscaler.enlarge(image, &request, &|p| meter.ask(lane, p.fraction))?;
+        let image = upscaler.enlarge(image, &request, &|p| meter.ask(lane, p.fraction))?;
         let data = from_image(&image, self.format, &self.write)?;
         meter.begun(lane, 0.0);
         Ok(Frame::new(self.format, image.width, image.height, data, frame.pts)?)

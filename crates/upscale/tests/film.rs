@@ -3,13 +3,17 @@
 mod common;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use amplio::graph::Precision;
+use amplio::graph::plan::FusedPlan;
+use amplio::graph::{Device, Executable, Precision, StepWatcher, Tensor};
 use amplio::media::videos::{Colour, Format, Frame, from_image, to_image};
 use amplio::media::{Channels, Depth, Samples};
-use amplio::{Dedup, Error, Film, FilmProgress, Fit, Request, Result, Size, Target, Upscaler};
-use common::{go_on, picture, upscaler};
+use amplio::{
+    Dedup, Error, Film, FilmProgress, Fit, Request, Result, Size, Target, TileSize, Tiling, Upscaler,
+};
+use common::{cpu, go_on, model, picture, upscaler};
 
 const WIDTH: u32 = 22;
 const HEIGHT: u32 = 14;
@@ -108,6 +112,62 @@ fn repeats_are_not_computed_and_change_no_byte() {
     let ((off, all), (exact, few)) = (of(Dedup::Off), of(Dedup::Exact));
     assert_eq!((all.repeated, few.repeated, few.frames), (0, 3, 6));
     assert!(off == exact);
+}
+
+/// A device that counts how often its networks run.
+struct Counting(Arc<dyn Device>, Arc<AtomicUsize>);
+
+struct Counted(Box<dyn Executable>, Arc<AtomicUsize>);
+
+impl Device for Counting {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn alignment(&self, precision: Precision) -> usize {
+        self.0.alignment(precision)
+    }
+
+    fn compile(&self, plan: &FusedPlan, precision: Precision) -> amplio::graph::Result<Box<dyn Executable>> {
+        Ok(Box::new(Counted(self.0.compile(plan, precision)?, self.1.clone())))
+    }
+}
+
+impl Executable for Counted {
+    fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> amplio::graph::Result<Tensor> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.run_watched(input, watcher)
+    }
+}
+
+#[test]
+fn tiles_that_stay_the_same_are_not_computed_and_change_no_byte() {
+    let (format, runs) = (format("rgb24"), Arc::new(AtomicUsize::new(0)));
+    let upscaler = Upscaler::new(model("compact/x4"), Arc::new(Counting(cpu(2), runs.clone())));
+    // Something small moves through the last columns of a picture of four tiles.
+    let (width, height) = (96, 40);
+    let Samples::U8(still) = picture(width, height, Channels::Rgb, Depth::U8).samples else {
+        panic!("8 bits")
+    };
+    let frame = |i: usize| {
+        let mut data = still.clone();
+        data[3 * (20 * width as usize + 80 + i)] ^= 255;
+        Frame::new(format, width, height, data, i as i64).expect("a frame")
+    };
+    let frames: Vec<Frame> = (0..5).map(frame).collect();
+    for precision in [Precision::Strict, Precision::Exact, Precision::Fast] {
+        let of = |dedup, lanes| {
+            runs.store(0, Ordering::Relaxed);
+            let tiling = Tiling { size: TileSize::Pixels(24), ..Tiling::default() };
+            let request = Request { tiling, precision: Some(precision), ..Request::default() };
+            let (had, _) = whole(&Film { request, dedup, lanes, ..film(&upscaler, format, format) }, &frames);
+            (had, runs.load(Ordering::Relaxed))
+        };
+        let ((off, all), (exact, few)) = (of(Dedup::Off, 1), of(Dedup::Exact, 1));
+        assert!(off == exact, "{precision:?}");
+        assert!(few < all * 2 / 3, "{few} of {all} tiles");
+        assert!(off == of(Dedup::Exact, 3).0, "{precision:?} in three lanes");
+    }
 }
 
 #[test]

@@ -1,30 +1,18 @@
 //! One picture, from file to file.
 
 use std::io::Cursor;
-use std::ops::ControlFlow;
-use std::path::PathBuf;
 
-use amplio::media::images::{self, Format, Limits, WriteOptions};
-use amplio::media::{Depth, Header};
+use amplio::Watcher;
+use amplio::media::images::{self, Format, Limits, Sink, WriteOptions};
+use amplio::media::{Depth, Header, Image, animations};
 use anyhow::{Result, bail};
 
 use super::{Batch, End, explained, shown};
 use crate::destination::Claims;
 use crate::draft::Draft;
-use crate::formats::Encoding;
+use crate::formats::{Encoding, holds_pictures};
 use crate::inputs::Input;
 use crate::report::{Job, Report};
-use crate::stop;
-
-/// What becomes of one picture.
-struct Plan {
-    job: Job,
-    encoding: Encoding,
-    /// The result, as its format stores it.
-    header: Header,
-    /// Where it goes; standard output if `None`.
-    path: Option<PathBuf>,
-}
 
 impl Batch {
     /// Makes the picture in a file larger.
@@ -36,35 +24,53 @@ impl Batch {
         report: &Report,
     ) -> Result<End> {
         let (format, picture) = images::read_header(bytes)?;
-        let encoding = self.format.resolve(format, input.path.as_deref());
+        let encoding = self.format.resolve(format, input.path.as_deref(), holds_pictures);
         let header = self.header(&picture, encoding.format)?;
         let name = self.name(input, &picture, &header, &encoding.extension);
-        let path = match self.destination.path(input, &name) {
-            None => None,
-            Some(wished) => match claims.claim(&wished)? {
-                None => return Ok(End::Skipped(wished)),
-                claimed => claimed,
-            },
+        let path = match self.claim(input, &name, claims)? {
+            Ok(path) => path,
+            Err(skipped) => return Ok(End::Skipped(skipped)),
         };
         let job = Job {
             input: input.name(),
             output: shown(path.as_deref()),
-            from: (picture.width, picture.height),
-            to: (header.width, header.height),
+            from: Some((picture.width, picture.height)),
+            to: Some((header.width, header.height)),
+            parts: None,
+            pixels: header.pixels(),
             format: encoding.format.name,
         };
-        if picture.channels.has_alpha() && !header.channels.has_alpha() {
-            report.warn(
-                &job.input,
-                &format!("{} has no transparency, so the picture is laid on white", job.format),
-            );
-        }
+        self.warn_of_losses(&job.input, (bytes, &picture), &header, &encoding, report);
         if self.rehearsal {
             return Ok(End::Planned(job));
         }
-        let plan = Plan { job: job.clone(), encoding, header, path };
-        let seconds = self.make(bytes, &plan, claims.replace(), report)?;
+        self.prepare(path.as_deref())?;
+        let tracker = report.start(&job);
+        let image = images::read(bytes, &Limits::default())?;
+        let draft = Draft::new(path.as_deref(), claims.replace())?;
+        self.draw(image, &encoding, &header, draft.sink()?, &job.output, &tracker.watcher())?;
+        draft.publish()?;
+        let seconds = tracker.seconds();
+        drop(tracker);
         Ok(End::Done(job, seconds))
+    }
+
+    /// Tells what of a picture the result cannot have.
+    pub(super) fn warn_of_losses(
+        &self,
+        name: &str,
+        (bytes, picture): (&[u8], &Header),
+        result: &Header,
+        encoding: &Encoding,
+        report: &Report,
+    ) {
+        let format = encoding.format.name;
+        if picture.channels.has_alpha() && !result.channels.has_alpha() {
+            report.warn(name, &format!("{format} has no transparency, so the picture is laid on white"));
+        }
+        if animations::is_beyond_reading(bytes) {
+            report.warn(name, "frames of such animations are not read: only the first one is made larger");
+        }
     }
 
     /// The result for a picture, as the format stores it.
@@ -83,30 +89,21 @@ impl Batch {
         Ok(header)
     }
 
-    /// Makes one picture; returns the seconds that it took.
-    fn make(&self, bytes: &[u8], plan: &Plan, replace: bool, report: &Report) -> Result<f64> {
-        let Plan { job, encoding, header, path } = plan;
-        self.prepare(path.as_deref())?;
-        let tracker = report.start(job);
-        let mut image = images::read(bytes, &Limits::default())?;
-        if self.strip {
-            image.metadata.strip();
-        }
-        let defaults = WriteOptions::default();
-        let options = WriteOptions {
-            quality: self.quality.unwrap_or(defaults.quality),
-            metadata: image.metadata.clone(),
-            ..defaults
-        };
-        let draft = Draft::new(path.as_deref(), replace)?;
-        let writer = images::writer(encoding.format, header, &options, draft.sink()?)?;
-        let watcher = |progress| {
-            tracker.progress(progress);
-            if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let made = self.upscaler.enlarge_into(image, &self.request, header, writer, &watcher);
-        made.map_err(|error| explained(error, &job.output))?;
-        draft.publish()?;
-        Ok(tracker.seconds())
+    /// Makes a picture larger and writes it.
+    pub(super) fn draw(
+        &self,
+        image: Image,
+        encoding: &Encoding,
+        header: &Header,
+        sink: Sink,
+        output: &str,
+        watcher: Watcher,
+    ) -> Result<()> {
+        let options = self.write_options(&image.metadata);
+        let mut image = image;
+        image.metadata = options.metadata.clone();
+        let writer = images::writer(encoding.format, header, &options, sink)?;
+        let made = self.upscaler.enlarge_into(image, &self.request, header, writer, watcher);
+        made.map_err(|error| explained(error, output))
     }
 }

@@ -17,7 +17,7 @@ use crate::draft::Draft;
 use crate::inputs::Input;
 use crate::outcome::Failure;
 use crate::quantity::count;
-use crate::report::{FilmTracker, Job, Report};
+use crate::report::{FilmTracker, Job, Parts, Report};
 use crate::stop;
 use crate::video::{key, trouble};
 
@@ -50,13 +50,17 @@ impl Batch {
         let job = &footage.job;
         let header = |(width, height)| Header::new(width, height, Channels::Rgb, Depth::U8);
         let name = self.name(input, &header(job.from), &header(job.to), &extension);
-        let wished = self.destination.path(input, &name).ok_or_else(|| anyhow!("a video needs a file"))?;
-        let Some(output) = claims.claim(&wished)? else { return Ok(End::Skipped(wished)) };
+        let output = match self.claim(input, &name, claims)? {
+            Ok(output) => output.ok_or_else(|| anyhow!("a video needs a file"))?,
+            Err(skipped) => return Ok(End::Skipped(skipped)),
+        };
         let told = Job {
             input: input.name(),
             output: output.display().to_string(),
-            from: job.from,
-            to: job.to,
+            from: Some(job.from),
+            to: Some(job.to),
+            parts: job.frames().map(|count| Parts { count, name: "frames" }),
+            pixels: header(job.to).pixels() * job.frames().unwrap_or(1),
             format: if self.video.preview { "png" } else { container.muxer },
         };
         if self.rehearsal {
@@ -110,10 +114,10 @@ impl Batch {
     /// Where the result of a video goes; standard output if `None`.
     pub(crate) fn place_of(&self, footage: &Footage) -> Result<Option<PathBuf>> {
         let header = |(width, height)| Header::new(width, height, Channels::Rgb, Depth::U8);
-        let input = Input { path: Some(footage.input.clone()), below: PathBuf::new() };
+        let input = Input { path: Some(footage.input.clone()), below: PathBuf::new(), number: None };
         let extension = self.container_of(&footage.input)?.1;
         let (from, to) = (header(footage.job.from), header(footage.job.to));
-        Ok(self.destination.path(&input, &self.name(&input, &from, &to, &extension)))
+        self.destination.path(&input, &self.name(&input, &from, &to, &extension))
     }
 
     /// The kind of file for the result of an input, and its extension.

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::outcome::{Failure, Outcome};
 use crate::plan::Plan;
-use crate::report::{Job, Report};
+use crate::report::{Job, Parts, Report};
 use crate::stop;
 use crate::video::trouble;
 
@@ -53,9 +53,18 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         Work::open(&Plan::folder(&args.plan), &plan.key, true).map_err(|error| trouble(error.into()))?;
     let (from, to) = (footage.job.from, footage.job.to);
     let name = format!("{} ({index})", plan.input.display());
-    let told = Job { input: name, output: work.folder().display().to_string(), from, to, format: "segments" };
+    let frames = plan.frames / plan.shards.len() as u64;
+    let told = Job {
+        input: name,
+        output: work.folder().display().to_string(),
+        from: Some(from),
+        to: Some(to),
+        parts: Some(Parts { count: frames, name: "frames" }),
+        pixels: u64::from(to.0) * u64::from(to.1) * frames,
+        format: "segments",
+    };
     let mut report = Report::new(args.quiet, args.json, 1);
-    let tracker = report.film(&told, Some(plan.frames / plan.shards.len() as u64));
+    let tracker = report.film(&told, Some(frames));
     let warn = |what: &str| report.warn(&told.input, what);
     let made = footage.run(&Arc::new(work), shard, |progress| tracker.progress(progress), warn);
     let seconds = tracker.seconds();
