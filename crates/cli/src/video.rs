@@ -59,8 +59,8 @@ pub(crate) struct VideoArgs {
     /// Make frames of fields, for interlaced video.
     #[arg(long)]
     deinterlace: bool,
-    /// What happens where a frame cannot be decoded.
-    #[arg(long, value_enum, value_name = "ACTION", default_value_t = OnErrorArg::Fail)]
+    /// What happens where a frame cannot be decoded: fail (what is finished is kept), or repeat the one before.
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "ACTION", default_value_t = OnErrorArg::Fail)]
     on_error: OnErrorArg,
     /// Compute no frame twice: off, exact (for equal frames), or the most that frames may differ, in levels of 255.
     #[arg(long, value_name = "HOW", value_parser = dedup, default_value = "exact")]
@@ -81,9 +81,7 @@ pub(crate) struct VideoArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OnErrorArg {
-    /// The frame before it is shown again.
     Repeat,
-    /// The work ends; what is finished is kept.
     Fail,
 }
 

@@ -53,7 +53,7 @@ pub(crate) static CLIPS: &[Clip] = &[
         ),
         X264,
     ),
-    clip("slow.mkv", concat!(source!("64x48", "1", "9"), "-c:v libx264"), X264),
+    clip("slow.mp4", concat!(source!("64x48", "1", "9"), "-c:v libx264"), X264),
     clip("late.mp4", concat!(source!("64x48", "25", "1"), "-c:v libx264 -output_ts_offset 1.5"), X264),
     clip("late.ts", concat!(source!("64x48", "25", "1"), "-c:v libx264 -output_ts_offset 100"), X264),
     clip(
