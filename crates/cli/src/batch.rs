@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use amplio::media::animations::{Delay, Dither};
 use amplio::media::images::WriteOptions;
-use amplio::media::{Depth, Header, Metadata};
+use amplio::media::{Depth, Header, Metadata, videos};
 use amplio::{Request, Size, Upscaler};
 use anyhow::{Error, Result, anyhow, bail};
 
 use crate::destination::{Claims, Destination};
+use crate::engine::Engine;
 use crate::formats::{Choice, Container};
 use crate::inputs::{self, Input, Inputs};
 use crate::kind::Kind;
@@ -19,12 +20,15 @@ use crate::outcome::{Failure, Outcome};
 use crate::quantity::show_scale;
 use crate::report::{Job, Report};
 use crate::stop;
+use crate::video::VideoArgs;
 
 mod animation;
 mod archive;
 mod pages;
 mod picture;
+mod preview;
 mod sequence;
+mod video;
 
 /// What is to be done with each input.
 pub(crate) struct Batch {
@@ -39,6 +43,10 @@ pub(crate) struct Batch {
     /// The depth of the result; that of the input if `None`.
     pub(crate) depth: Option<Depth>,
     pub(crate) strip: bool,
+    /// How videos are made.
+    pub(crate) video: VideoArgs,
+    /// What tells the model and the machine from others that give other numbers.
+    pub(crate) engine: Engine,
     /// How GIF makes the colours between those of its palette.
     pub(crate) dither: Dither,
     /// The number of the first file, where files are numbered.
@@ -96,6 +104,11 @@ impl Batch {
 
     fn one(&self, input: &Input, claims: &mut Claims, report: &Report) -> Result<End> {
         let kind = Kind::of(input)?;
+        if let (Destination::File(path), false) = (&self.destination, matches!(kind, Kind::Video(_)))
+            && videos::Container::of(path).is_some()
+        {
+            bail!("only videos become videos");
+        }
         if let (Kind::Picture(_) | Kind::Animation(_) | Kind::Pages(_), Some(Container::Archive)) =
             (&kind, self.container)
         {
@@ -106,6 +119,7 @@ impl Batch {
             Kind::Animation(bytes) => self.animation(input, &bytes, claims, report),
             Kind::Pages(pages) => self.pages(input, pages, claims, report),
             Kind::Archive(file) => self.archive(input, file, claims, report),
+            Kind::Video(path) => self.video(input, &path, claims, report),
         }
     }
 

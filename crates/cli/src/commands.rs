@@ -1,5 +1,6 @@
 //! The commands. Each is a file with its arguments and `run`, and an entry in [`Command`].
 
+mod assemble;
 mod bench;
 mod blend;
 mod compare;
@@ -9,8 +10,10 @@ mod doctor;
 mod info;
 mod man;
 mod models;
+mod plan;
 #[cfg(feature = "serve")]
 mod serve;
+mod shard;
 mod tensor;
 pub(crate) mod upscale;
 
@@ -40,6 +43,12 @@ pub(crate) enum Command {
     /// Serve pictures over HTTP.
     #[cfg(feature = "serve")]
     Serve(Box<serve::Args>),
+    /// Cut a video into shards that many machines make.
+    Plan(plan::Args),
+    /// Make one shard of a planned video.
+    Shard(shard::Args),
+    /// Put the shards of a planned video together.
+    Assemble(assemble::Args),
     /// Run a network once on a raw array.
     Tensor(tensor::Args),
     /// Say what amplio finds on this machine and what it can do here.
@@ -63,6 +72,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Some(Command::Bench(args)) => bench::run(args),
         #[cfg(feature = "serve")]
         Some(Command::Serve(args)) => serve::run(*args),
+        Some(Command::Plan(args)) => plan::run(args),
+        Some(Command::Shard(args)) => shard::run(args),
+        Some(Command::Assemble(args)) => assemble::run(args),
         Some(Command::Tensor(args)) => tensor::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Completions(args)) => completions::run(args),

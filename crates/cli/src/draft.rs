@@ -45,6 +45,14 @@ impl Draft {
         Ok(Self::File { file, to: to.into(), replace })
     }
 
+    /// The hidden file, for programs that write it themselves.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File { file, .. } => Some(file.path()),
+            Self::Standard(_) => None,
+        }
+    }
+
     /// Where to write.
     pub(crate) fn sink(&self) -> Result<Sink> {
         let file = match self {

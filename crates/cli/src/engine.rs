@@ -9,6 +9,7 @@ use amplio::models::{Model, builtin};
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use sha2::{Digest, Sha256};
 
 use crate::library::{Library, Manner};
 use crate::outcome::{Failure, Outcome};
@@ -38,6 +39,22 @@ pub(crate) enum Preset {
     Photo,
     Anime,
     Video,
+}
+
+/// What the numbers of results depend on beside the input and what was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    pub(crate) model: ModelArgs,
+    /// What it is blended with.
+    pub(crate) blend: String,
+    pub(crate) level: Level,
+}
+
+impl Engine {
+    /// What tells it from others.
+    pub(crate) fn fingerprint(&self) -> Result<String> {
+        Ok(format!("{} {} {}", self.model.fingerprint()?, self.blend, self.level))
+    }
 }
 
 /// What runs the model.
@@ -72,6 +89,21 @@ impl ModelArgs {
     /// Another model, in the same manner.
     pub(crate) fn load_other(&self, name: &str, quiet: bool) -> Result<Model> {
         load_in(Manner { offline: self.offline, quiet }, name)
+    }
+
+    /// What tells this model from others: its name, or the bytes of its files.
+    fn fingerprint(&self) -> Result<String> {
+        let (name, mut digest) = (self.name(), Sha256::new());
+        let path = Path::new(name);
+        if builtin::find(name).is_err() && path.exists() {
+            for path in [path.to_owned(), path.with_extension("bin"), path.with_extension("onnx.data")] {
+                if path.is_file() {
+                    digest.update(std::fs::read(path)?);
+                }
+            }
+        }
+        let bytes: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{name} {bytes}"))
     }
 
     fn name(&self) -> &str {

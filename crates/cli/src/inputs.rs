@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use amplio::media::{archives, images};
+use amplio::media::{archives, images, videos};
 use anyhow::{Error, Result, anyhow};
 use glob::MatchOptions;
 use walkdir::{DirEntry, WalkDir};
@@ -264,6 +264,6 @@ fn is_picture(path: &Path) -> bool {
         // TGA has no signature: much that is no picture looks like one.
         Some(format) if format.name == "tga" => named == Some(format),
         Some(_) => true,
-        None => named.is_some(),
+        None => named.is_some() || videos::is_video_name(path),
     }
 }

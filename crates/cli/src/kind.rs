@@ -3,10 +3,11 @@
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
+use std::path::PathBuf;
 
 use amplio::media::animations::{self, Limits};
 use amplio::media::pages::Pages;
-use amplio::media::{archives, images};
+use amplio::media::{archives, images, videos};
 use anyhow::Result;
 
 use crate::inputs::{Input, explained};
@@ -22,6 +23,8 @@ pub(crate) enum Kind {
     Pages(Pages),
     /// An archive of pictures and other files.
     Archive(Box<dyn ReadSeek>),
+    /// A video: its file.
+    Video(PathBuf),
 }
 
 /// A file, or bytes in memory.
@@ -38,6 +41,12 @@ impl Kind {
                 Some(path) => Box::new(BufReader::new(File::open(path).map_err(|error| explained(&error))?)),
                 None => Box::new(Cursor::new(opened.bytes()?)),
             }));
+        }
+        let is_picture = images::detect(opened.first()).is_some_and(|format| format.name != "tga");
+        if let Some(path) = input.path.as_ref().filter(|_| !is_picture)
+            && (videos::is_video(opened.first()) || videos::is_video_name(path))
+        {
+            return Ok(Self::Video(path.clone()));
         }
         let known = images::detect(opened.first()).is_some();
         let bytes = opened.bytes()?;

@@ -7,6 +7,7 @@
 //!   written.
 //! - `kind`: what an input is; `batch`: input after input, from file to file, one file in `batch/` for each kind.
 //! - `draft`: files that appear whole or not at all.
+//! - `video`: what can be asked for with videos; `plan`: a video cut into shards for many machines.
 //! - `engine`: the model and the device; `denoise`: a model blended with its partner; `library`: models that are no files of the
 //!   user's; `memory`: how much of it there is; `quantity`: numbers as people write them.
 //! - `report`: what people and programs are told meanwhile; `terminal`: the only place that prints.
@@ -28,10 +29,12 @@ mod naming;
 mod npy;
 mod numbering;
 mod outcome;
+mod plan;
 mod quantity;
 mod report;
 mod stop;
 mod terminal;
+mod video;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! Numbers as people write them, read and written.
 
+use std::ops::Range;
+
 use amplio::media::animations::Delay;
 use amplio::{Fit, Size, TileSize};
 
@@ -97,6 +99,26 @@ pub(crate) fn region(text: &str) -> Result<[u32; 4], String> {
     }
 }
 
+/// A time: seconds, or hours, minutes and seconds with colons between them.
+pub(crate) fn time(text: &str) -> Result<f64, String> {
+    let wrong = || "a time is 90, 1:30 or 1:02:03.5".to_owned();
+    let parts: Vec<f64> = text.split(':').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    if parts.len() > 3 || parts.iter().any(|part| !part.is_finite() || *part < 0.0) {
+        return Err(wrong());
+    }
+    Ok(parts.iter().fold(0.0, |seconds, part| seconds * 60.0 + part))
+}
+
+/// A run of numbers: `10..20`, `10..`, `..20`.
+pub(crate) fn range(text: &str) -> Result<Range<u64>, String> {
+    let wrong = || "a run of frames is 10..20, 10.. or ..20".to_owned();
+    let (first, end) = text.split_once("..").ok_or_else(wrong)?;
+    let number =
+        |text: &str, none| if text.is_empty() { Ok(none) } else { text.parse().map_err(|_| wrong()) };
+    let (first, end) = (number(first, 0)?, number(end, u64::MAX)?);
+    if first < end { Ok(first..end) } else { Err(wrong()) }
+}
+
 /// A number with `K`, `M`, `G` or `T` after it.
 fn amount(text: &str, thousand: u64) -> Option<u64> {
     let (number, power) = match text.char_indices().last()? {
@@ -190,6 +212,15 @@ mod tests {
         assert_eq!(tile("256"), Ok(TileSize::Pixels(256)));
         assert_eq!(region("1, 2,3,4"), Ok([1, 2, 3, 4]));
         assert!(region("1,2,3,0").is_err() && region("1,2,3").is_err());
+    }
+
+    #[test]
+    fn times_and_runs_are_read_as_people_write_them() {
+        assert_eq!((time("90"), time("1:30"), time("1:02:03.5")), (Ok(90.0), Ok(90.0), Ok(3723.5)));
+        assert_eq!((range("3..5"), range("3.."), range("..5")), (Ok(3..5), Ok(3..u64::MAX), Ok(0..5)));
+        for wrong in ["", "a", "-1", "1:2:3:4", "nan", "5..5", "5..3", "1...2"] {
+            assert!(time(wrong).is_err() && range(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

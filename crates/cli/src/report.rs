@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 use crate::quantity::{count, show_seconds};
 use crate::{stop, terminal};
 
+mod film;
+
+pub(crate) use film::FilmTracker;
+
 /// How it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Voice {

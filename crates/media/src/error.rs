@@ -39,6 +39,14 @@ pub enum Error {
         /// The largest allowed value, in the unit that `what` names.
         limit: u64,
     },
+    /// Another program could not do its part.
+    #[error("{program}: {what}")]
+    Program {
+        /// Which program.
+        program: &'static str,
+        /// What it said, or what became of it.
+        what: String,
+    },
     /// The caller broke the contract of a function: a wrong number of samples, missing rows.
     #[error("{what}")]
     Misuse {
@@ -56,6 +64,11 @@ impl Error {
     /// A [`Error::Unsupported`].
     pub(crate) fn unsupported(what: impl Into<String>) -> Self {
         Error::Unsupported { what: what.into() }
+    }
+
+    /// A [`Error::Program`].
+    pub(crate) fn program(program: &'static str, what: impl Into<String>) -> Self {
+        Error::Program { program, what: what.into() }
     }
 
     /// A [`Error::Misuse`].

@@ -1,8 +1,9 @@
-//! Pictures in, pictures out, nothing lost.
+//! Pictures and videos in and out, nothing lost.
 //!
 //! [`images`] reads and writes files, from top to bottom in rows where the format allows; [`animations`] frame by frame
 //! those that move. An [`Image`] is
 //! samples of 8, 16 or float bits in one of four channel layouts, with its [`Metadata`].
+//! [`videos`] moves the frames of videos, with the programs of FFmpeg.
 //! [`convert()`] changes depth and channels, [`resample`] the size (classically), [`alpha`] gives
 //! invisible pixels sensible colours.
 //!

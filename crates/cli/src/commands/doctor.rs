@@ -3,6 +3,7 @@
 use amplio::cpu::{Cpu, Level};
 use amplio::media::Depth;
 use amplio::media::images::{FORMATS, Format, Keeps};
+use amplio::media::videos::Tools;
 use anyhow::Result;
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
@@ -15,6 +16,9 @@ use crate::terminal;
 /// What was typed.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {}
+
+/// What results of videos are usually encoded with.
+const ENCODERS: [&str; 5] = ["libx264", "libx265", "libvpx-vp9", "libsvtav1", "prores_ks"];
 
 /// Tells.
 pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
@@ -57,7 +61,21 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
     if !Level::Avx2.is_available() {
         missing.push(("instructions", "without AVX2 networks run several times slower".into()));
     }
+    let tools = Tools::find(None);
+    if let Err(error) = &tools {
+        missing.push(("videos", error.to_string()));
+    }
     terminal::print(terminal::facts(&missing))?;
+    if let Ok(tools) = tools {
+        terminal::print("\nVideos")?;
+        let has = tools.encoders()?;
+        let encoders =
+            ENCODERS.map(|name| format!("{name} {}", if has.contains(name) { "yes" } else { "no" }));
+        terminal::print(terminal::facts(&[
+            ("ffmpeg", tools.version().into()),
+            ("encoders", encoders.join(", ")),
+        ]))?;
+    }
     Ok(Outcome::Done)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use amplio::media::Depth;
 use amplio::media::animations::{Delay, Dither};
+use amplio::media::videos::Container;
 use amplio::{Fit, Request, Size, Target, TileSize, Tiling, Upscaler};
 use anyhow::Result;
 use clap::ValueEnum;
@@ -12,13 +13,14 @@ use clap::ValueEnum;
 use crate::batch::Batch;
 use crate::denoise::DenoiseArgs;
 use crate::destination::{Claims, Destination, IfExists};
-use crate::engine::{DeviceArgs, ModelArgs};
+use crate::engine::{DeviceArgs, Engine, ModelArgs};
 use crate::formats::{self, Choice, Encoding};
 use crate::inputs::{self, Except};
 use crate::memory::Memory;
 use crate::naming::Template;
 use crate::outcome::{Failure, Outcome};
 use crate::report::Report;
+use crate::video::VideoArgs;
 use crate::{quantity, stop, terminal};
 
 /// What was typed.
@@ -95,6 +97,9 @@ pub(crate) struct Args {
     metadata: MetadataArg,
 
     #[command(flatten)]
+    video: VideoArgs,
+
+    #[command(flatten)]
     device: DeviceArgs,
     /// The side of the tiles in which pictures are made: auto, off or a number of pixels.
     #[arg(long, value_name = "N", value_parser = quantity::tile, default_value = "auto", help_heading = "Engine")]
@@ -147,40 +152,7 @@ enum MetadataArg {
 
 /// Makes pictures larger.
 pub(crate) fn run(args: Args) -> Result<Outcome> {
-    let target = args.target()?;
-    let destination = Destination::new(args.output.as_deref(), &args.inputs, args.format.is_some())?;
-    let format = args.choice(&destination)?;
-    let container = match &destination {
-        Destination::File(path) => formats::container(path),
-        _ => None,
-    };
-    if destination == Destination::Standard && !args.dry_run {
-        args.check_standard_output()?;
-    }
-    let partner = |name: &str| args.model.load_other(name, args.quiet);
-    let model = args.denoise.applied(args.model.load(args.quiet)?, partner)?;
-    let batch = Batch {
-        upscaler: Upscaler::new(Arc::new(model), args.device.device()?),
-        request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
-        destination,
-        format,
-        container,
-        quality: args.quality,
-        depth: match args.depth {
-            DepthArg::Auto => None,
-            DepthArg::Eight => Some(Depth::U8),
-            DepthArg::Sixteen => Some(Depth::U16),
-        },
-        strip: args.metadata == MetadataArg::Strip,
-        dither: match args.dither {
-            DitherArg::Diffusion => Dither::Diffusion,
-            DitherArg::None => Dither::None,
-        },
-        start_number: args.start_number,
-        fps: args.fps,
-        rehearsal: args.dry_run,
-        names: args.name,
-    };
+    let batch = args.batch()?;
     stop::listen();
     // Beside their inputs, results of an earlier run would be made larger again.
     let beside = batch.destination == Destination::Beside;
@@ -196,6 +168,57 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
 }
 
 impl Args {
+    /// What is to be done with each input.
+    pub(crate) fn batch(&self) -> Result<Batch> {
+        let args = self.clone();
+        let target = args.target()?;
+        let destination = Destination::new(args.output.as_deref(), &args.inputs, args.format.is_some())?;
+        let format = args.choice(&destination)?;
+        if destination == Destination::Standard && !args.dry_run {
+            args.check_standard_output()?;
+        }
+        let container = match &destination {
+            Destination::File(path) => formats::container(path),
+            _ => None,
+        };
+        let partner = |name: &str| args.model.load_other(name, args.quiet);
+        let model = args.denoise.applied(args.model.load(args.quiet)?, partner)?;
+        let cpu = args.device.cpu()?;
+        Ok(Batch {
+            engine: Engine {
+                model: args.model.clone(),
+                blend: format!("{:?}", args.denoise),
+                level: cpu.level(),
+            },
+            upscaler: Upscaler::new(Arc::new(model), Arc::new(cpu)),
+            request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
+            destination,
+            format,
+            container,
+            quality: args.quality,
+            depth: match args.depth {
+                DepthArg::Auto => None,
+                DepthArg::Eight => Some(Depth::U8),
+                DepthArg::Sixteen => Some(Depth::U16),
+            },
+            strip: args.metadata == MetadataArg::Strip,
+            dither: match args.dither {
+                DitherArg::Diffusion => Dither::Diffusion,
+                DitherArg::None => Dither::None,
+            },
+            start_number: args.start_number,
+            fps: args.fps,
+            video: args.video,
+            rehearsal: args.dry_run,
+            names: args.name,
+        })
+    }
+
+    /// What videos are asked for.
+    pub(crate) fn video(&self) -> &VideoArgs {
+        &self.video
+    }
+
     fn target(&self) -> Result<Target> {
         let size = match (self.size, self.fit) {
             (Some(Size::Exact { width, height, .. }), Some(fit)) => {
@@ -230,6 +253,7 @@ impl Args {
             _ => None,
         };
         let (named, from) = match (destination, &literal) {
+            (Destination::File(path), _) if Container::of(path).is_some() => (None, ""),
             (Destination::File(path), _) if formats::container(path).is_some() => (None, ""),
             (Destination::File(path), _) => (Some(path), "-o"),
             (Destination::Numbered(_), _) => (numbered.as_ref(), "-o"),

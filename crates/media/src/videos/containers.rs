@@ -1,0 +1,152 @@
+//! Kinds of video files.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// A kind of video file that can be written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Container {
+    /// What ffmpeg calls its muxer.
+    pub muxer: &'static str,
+    /// Lower-case extensions without the dot, the usual one first.
+    pub extensions: &'static [&'static str],
+    /// The codecs of results with 8 bits, and with more.
+    pub codecs: [&'static str; 2],
+    /// What ffmpeg makes of sound that the file cannot hold.
+    pub audio: Option<&'static str>,
+    /// What ffmpeg makes of text that the file cannot hold.
+    pub subtitles: Option<&'static str>,
+    /// Whether pictures must be stored in the order in which they are shown.
+    pub ordered: bool,
+}
+
+/// All kinds.
+pub static CONTAINERS: &[Container] = &[
+    Container {
+        muxer: "matroska",
+        extensions: &["mkv"],
+        codecs: ["h264", "hevc"],
+        audio: Some("flac"),
+        subtitles: Some("ass"),
+        ordered: false,
+    },
+    Container {
+        muxer: "mp4",
+        extensions: &["mp4", "m4v"],
+        codecs: ["h264", "hevc"],
+        audio: Some("aac"),
+        subtitles: Some("mov_text"),
+        ordered: false,
+    },
+    Container {
+        muxer: "mov",
+        extensions: &["mov", "qt"],
+        codecs: ["h264", "hevc"],
+        audio: Some("aac"),
+        subtitles: Some("mov_text"),
+        ordered: false,
+    },
+    Container {
+        muxer: "webm",
+        extensions: &["webm"],
+        codecs: ["vp9", "vp9"],
+        audio: Some("libopus"),
+        subtitles: Some("webvtt"),
+        ordered: false,
+    },
+    Container {
+        muxer: "mpegts",
+        extensions: &["ts", "m2ts", "mts"],
+        codecs: ["h264", "hevc"],
+        audio: Some("aac"),
+        subtitles: None,
+        ordered: false,
+    },
+    Container {
+        muxer: "avi",
+        extensions: &["avi"],
+        codecs: ["h264", "h264"],
+        audio: Some("libmp3lame"),
+        subtitles: None,
+        ordered: true,
+    },
+    Container {
+        muxer: "nut",
+        extensions: &["nut"],
+        codecs: ["h264", "hevc"],
+        audio: Some("flac"),
+        subtitles: None,
+        ordered: false,
+    },
+];
+
+/// The names of files that hold videos.
+pub(super) static EXTENSIONS: &[&str] = &[
+    "mkv", "mp4", "m4v", "mov", "qt", "webm", "ts", "m2ts", "mts", "avi", "nut", "mpg", "mpeg", "vob", "wmv",
+    "asf", "flv", "f4v", "ogv", "ogm", "3gp", "3g2", "mxf", "rm", "rmvb", "divx", "dv", "y4m", "m2v", "ivf",
+    "mk3d",
+];
+
+impl Container {
+    /// The kind of a file by its name.
+    pub fn of(path: &Path) -> Option<&'static Container> {
+        let extension = path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase();
+        CONTAINERS.iter().find(|container| container.extensions.contains(&extension.as_str()))
+    }
+
+    /// The kind in which the result of a file of this name goes: its own, or Matroska, which holds everything.
+    pub fn like(path: &Path) -> &'static Container {
+        Self::of(path).unwrap_or(&CONTAINERS[0])
+    }
+}
+
+/// Whether the name of a file is that of a video.
+pub fn is_video_name(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+    EXTENSIONS.contains(&extension.as_str())
+}
+
+/// Whether a file that starts with these bytes (64 are enough) is a video. Formats without a signature are not recognised.
+pub fn is_video(first: &[u8]) -> bool {
+    const SIGNATURES: [(usize, &[u8]); 14] = [
+        (0, b"\x1A\x45\xDF\xA3"),
+        (4, b"ftyp"),
+        (4, b"moov"),
+        (4, b"mdat"),
+        (4, b"wide"),
+        (8, b"AVI LIST"),
+        (0, b"FLV\x01"),
+        (0, b"OggS"),
+        (0, b"\x30\x26\xB2\x75\x8E\x66\xCF\x11"),
+        (0, b"\0\0\x01\xBA"),
+        (0, b"\x06\x0E\x2B\x34\x02\x05\x01\x01"),
+        (0, b"nut/multimedia container\0"),
+        (0, b"YUV4MPEG2 "),
+        (0, b"DKIF\0\0"),
+    ];
+    // The same boxes hold pictures, too.
+    const PICTURES: [&[u8]; 7] = [b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis"];
+    let brand = first.get(8..12).filter(|_| first.get(4..8) == Some(b"ftyp"));
+    if brand.is_some_and(|brand| PICTURES.contains(&brand)) {
+        return false;
+    }
+    SIGNATURES.iter().any(|(at, bytes)| first.get(*at..).is_some_and(|rest| rest.starts_with(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn videos_are_told_from_pictures_by_their_first_bytes() {
+        assert!(is_video(b"\0\0\0\x20ftypisom\0\0\x02\0"));
+        assert!(is_video(b"\x1A\x45\xDF\xA3\x01"));
+        for picture in
+            [&b"\0\0\0\x20ftypheic\0\0"[..], b"\0\0\0\x20ftypavif", b"\x89PNG\r\n", b"RIFF\0\0\0\0WEBP", b""]
+        {
+            assert!(!is_video(picture), "{picture:?}");
+        }
+        assert_eq!(Container::like(Path::new("a.WEBM")).muxer, "webm");
+        assert_eq!(Container::like(Path::new("a.wmv")).muxer, "matroska");
+    }
+}

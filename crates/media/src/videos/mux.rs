@@ -1,0 +1,259 @@
+//! Segments and all other streams of the input as one file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::nut::{Packet, Reader, Stream, Writer};
+use super::process::Process;
+use super::tools::{self, Tools};
+use super::{Colour, Container, Kind, Probe, Ratio};
+use crate::{Error, Result};
+
+/// No packet of a segment is larger.
+const LARGEST: u64 = 4 << 30;
+
+/// Tags of the video's stream that are no longer true.
+const STALE: [&str; 10] = [
+    "BPS",
+    "DURATION",
+    "NUMBER_OF_FRAMES",
+    "NUMBER_OF_BYTES",
+    "_STATISTICS_WRITING_APP",
+    "_STATISTICS_TAGS",
+    "_STATISTICS_WRITING_DATE_UTC",
+    "encoder",
+    "ENCODER",
+    "rotate",
+];
+
+/// What becomes of a stream beside the video.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is copied.
+    Copied,
+    /// The file cannot hold it as it is; this encoder makes something that it can.
+    Transcoded(&'static str),
+    /// The file cannot hold it, for this reason.
+    Dropped(String),
+}
+
+/// A file that is to be written.
+#[derive(Clone, Debug)]
+pub struct Mux<'a> {
+    /// The programs.
+    pub tools: &'a Tools,
+    /// The input.
+    pub input: &'a Path,
+    /// What is in it.
+    pub probe: &'a Probe,
+    /// The kind of file.
+    pub container: &'static Container,
+    /// What becomes of the input's streams, by index; the video's own is ignored.
+    pub kept: &'a [Kept],
+    /// What the video's samples mean, for codecs that do not say it themselves.
+    pub colour: Colour,
+    /// The part of the input that the video is of, in seconds of the input: from, and how long. It then begins at zero.
+    pub part: Option<(f64, f64)>,
+}
+
+impl Mux<'_> {
+    /// What can become of the input's streams, by index: found by asking the muxer. `scratch` is a file that may be written
+    /// and is removed.
+    ///
+    /// # Errors
+    /// [`Error::Program`] if ffmpeg cannot be started.
+    pub fn keeps(
+        tools: &Tools,
+        input: &Path,
+        probe: &Probe,
+        container: &'static Container,
+        scratch: &Path,
+    ) -> Result<Vec<Kept>> {
+        let others: Vec<usize> = (0..probe.streams.len()).filter(|&index| index != probe.main).collect();
+        let mut kept = vec![Kept::Copied; probe.streams.len()];
+        let trial = |streams: &[usize], codec: &str| {
+            let tried = trial(tools, input, container, streams, codec, scratch);
+            let _ = std::fs::remove_file(scratch);
+            tried
+        };
+        if others.is_empty() || trial(&others, "copy").is_ok() {
+            return Ok(kept);
+        }
+        for index in others {
+            let Err(error) = trial(&[index], "copy") else { continue };
+            let codec = match probe.streams[index].kind {
+                Kind::Audio => container.audio,
+                Kind::Subtitle => container.subtitles,
+                _ => None,
+            };
+            kept[index] = match codec {
+                Some(codec) if trial(&[index], codec).is_ok() => Kept::Transcoded(codec),
+                _ => Kept::Dropped(error.to_string()),
+            };
+        }
+        Ok(kept)
+    }
+
+    /// Writes the file `to` from segments: their packets, and when each begins. What was there is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Program`] if ffmpeg fails, [`Error::Malformed`] if a segment is broken or made by another encoder.
+    pub fn write(&self, segments: &[(PathBuf, i64)], to: &Path) -> Result<()> {
+        let Some((first, earliest)) = segments.first() else { return Err(Error::misuse("no segments")) };
+        let stream = reader(first)?.stream().clone();
+        let base = stream.time_base;
+        // NUT has no times before zero; it begins some whole seconds late, and is moved back.
+        let ahead = if self.part.is_some() { 0 } else { early(*earliest, base) };
+        let shift = match self.part {
+            Some(_) => -earliest,
+            None => ticks(ahead, base),
+        };
+        let mut process = Process::start("ffmpeg", self.command(&stream, (ahead, *earliest), to))?;
+        let stdin = process.stdin()?;
+        match feed(segments, &stream, shift, stdin) {
+            Ok(()) => process.finish(),
+            Err(Error::Io { .. }) => {
+                // It has stopped listening, and says why.
+                Err(process.blame(Error::program("ffmpeg", "it ended too early")))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn command(&self, stream: &Stream, (ahead, earliest): (i64, i64), to: &Path) -> Command {
+        let base = stream.time_base;
+        let mut command = self.tools.ffmpeg();
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        if self.part.is_none() {
+            command.arg("-copyts");
+        }
+        if ahead > 0 {
+            command.args(["-itsoffset", &format!("-{ahead}")]);
+        }
+        command.args(["-protocol_whitelist", "pipe", "-f", "nut", "-i", "pipe:0"]);
+        if let Some((from, length)) = self.part {
+            command.args([
+                "-seek_timestamp",
+                "1",
+                "-ss",
+                &format!("{from:.6}"),
+                "-t",
+                &format!("{length:.6}"),
+            ]);
+        }
+        command.args(tools::input(self.input));
+        if self.part.is_some() {
+            // What is before the part would move all of it.
+            command.args(["-copypriorss", "0"]);
+        }
+        command.args(["-c", "copy", "-map_metadata", "1", "-map_chapters", "1"]);
+        let mut next = 0;
+        for (index, kept) in self.kept.iter().enumerate() {
+            let is_main = index == self.probe.main;
+            match kept {
+                _ if is_main => drop(command.args(["-map", "0:0"])),
+                Kept::Dropped(_) => continue,
+                Kept::Copied => drop(command.args(["-map", &format!("1:{index}")])),
+                Kept::Transcoded(codec) => {
+                    command.args(["-map", &format!("1:{index}"), &format!("-c:{next}"), codec]);
+                }
+            }
+            command.args([&format!("-map_metadata:s:{next}"), &format!("1:s:{index}")]);
+            if is_main {
+                let first = if self.part.is_some() { 0 } else { earliest };
+                self.describe(&mut command, (stream, first), next);
+            }
+            next += 1;
+        }
+        if ["mp4", "mov"].contains(&self.container.muxer) {
+            command.args(["-video_track_timescale", &base.den.to_string()]);
+        }
+        if self.container.muxer == "mpegts" {
+            command.args(["-muxdelay", "0", "-muxpreload", "0"]);
+        }
+        command.args(["-f", self.container.muxer, "-y"]).arg(tools::file(to));
+        command
+    }
+
+    /// The video's own stream: what it is for, what it means, and its tags that are still true.
+    fn describe(&self, command: &mut Command, (made, first): (&Stream, i64), place: usize) {
+        let stream = &self.probe.streams[self.probe.main];
+        let dispositions =
+            if stream.dispositions.is_empty() { "0".into() } else { stream.dispositions.join("+") };
+        command.args([&format!("-disposition:{place}"), &dispositions]);
+        let stale = |name: &str| STALE.iter().any(|s| name == *s || name.starts_with(&format!("{s}-")));
+        for name in stream.tags.keys().filter(|name| stale(name)) {
+            command.args([&format!("-metadata:s:{place}"), &format!("{name}=")]);
+        }
+        let mut set = |name: &str, value: String| {
+            command.args([&format!("-{name}:{place}"), &value]);
+        };
+        let Colour { matrix, range, primaries, transfer, location } = self.colour;
+        matrix.into_iter().for_each(|matrix| set("colorspace", matrix.tag().code.to_string()));
+        range.into_iter().for_each(|range| set("color_range", range.name().into()));
+        primaries.into_iter().for_each(|tag| set("color_primaries", tag.code.to_string()));
+        transfer.into_iter().for_each(|tag| set("color_trc", tag.code.to_string()));
+        location.into_iter().for_each(|location| set("chroma_sample_location", location.name().into()));
+        if ["mp4", "mov"].contains(&self.container.muxer) && made.fourcc == *b"HEVC" {
+            // What players of Apple insist on.
+            set("tag", "hvc1".into());
+        }
+        // NUT does not say how long the last frame is shown, nor when the first packets are decoded.
+        let tick = made.time_base.ticks(1.0 / self.probe.video.rate.value()).max(1);
+        let begin = format!("if(isnan(DTS)\\,{first}-({}-N)*{tick}\\,DTS)", made.decode_delay);
+        set("bsf", format!("setts=pts=PTS:dts={begin}:duration={tick}"));
+    }
+}
+
+/// Whether a kind of file can hold streams: asked by writing its header.
+fn trial(
+    tools: &Tools,
+    input: &Path,
+    container: &Container,
+    streams: &[usize],
+    codec: &str,
+    scratch: &Path,
+) -> Result<()> {
+    let mut command = tools.ffmpeg();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).args(tools::input(input));
+    for index in streams {
+        command.args(["-map", &format!("0:{index}")]);
+    }
+    command.args(["-c", codec, "-t", "0.1", "-f", container.muxer, "-y"]).arg(tools::file(scratch));
+    Process::start("ffmpeg", command)?.finish()
+}
+
+/// Whole seconds by which times are shifted so that none is before zero: a multiple of the time base's numerator.
+fn early(earliest: i64, base: Ratio) -> i64 {
+    let seconds = (-base.seconds(earliest)).ceil().max(0.0) as i64;
+    let unit = i64::from(base.num);
+    (seconds + unit - 1) / unit * unit
+}
+
+/// Whole seconds in ticks.
+fn ticks(seconds: i64, base: Ratio) -> i64 {
+    seconds / i64::from(base.num) * i64::from(base.den)
+}
+
+fn reader(path: &Path) -> Result<Reader<File>> {
+    let file = File::open(path).map_err(|source| Error::Io { path: Some(path.into()), source })?;
+    Reader::new(file, LARGEST)
+}
+
+/// Writes the packets of all segments as one stream.
+fn feed(segments: &[(PathBuf, i64)], stream: &Stream, shift: i64, to: impl std::io::Write) -> Result<()> {
+    let mut writer = Writer::new(std::io::BufWriter::with_capacity(1 << 18, to), stream)?;
+    for (path, first) in segments {
+        let mut reader = reader(path).map_err(|error| Error::malformed("segment", error))?;
+        if reader.stream() != stream {
+            let what = format!("{} was made by another encoder than the first one", path.display());
+            return Err(Error::malformed("segment", what));
+        }
+        while let Some(packet) = reader.packet().map_err(|error| Error::malformed("segment", error))? {
+            writer.packet(&Packet { pts: packet.pts + first + shift, ..packet })?;
+        }
+    }
+    writer.finish()?;
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! Videos through decoder, encoder, segments and muxer, without anything being done to their frames.
+
+#[path = "passage/clips.rs"]
+mod clips;
+
+use std::sync::Arc;
+
+use amplio_media::Result;
+use amplio_media::videos::{
+    Container, Decode, Decoder, Encode, Made, Marked, Mux, OnError, Probe, Segmenter, Tools, Wanted, Wish,
+    Work,
+};
+use clips::{CLIPS, Clip, Folder, told};
+
+/// Frames of a segment.
+const LENGTH: u64 = 7;
+
+/// What becomes of a video that is taken apart and put together again.
+struct Passage<'a> {
+    tools: &'a Tools,
+    folder: &'a Folder,
+    wish: Wish,
+    on_error: OnError,
+    /// Stops after so many frames, as if the machine had.
+    until: usize,
+}
+
+impl Passage<'_> {
+    fn run(&self, from: &str, to: &str) -> Result<Vec<i64>> {
+        let (from, to) = (self.folder.path(from), self.folder.path(to));
+        let probe = Probe::new(self.tools, &from)?;
+        let decode = Decode {
+            path: from.clone(),
+            stream: probe.main,
+            video: probe.video.clone(),
+            hwaccel: None,
+            deinterlace: false,
+            on_error: self.on_error,
+        };
+        let container = Container::like(&to);
+        let work = Arc::new(Work::open(&self.folder.path("work"), "key", false)?);
+        let (mut repeated, mut colour) = (Vec::new(), None);
+        for gap in Wanted::default().gaps(&work.segments(), LENGTH) {
+            let mut frames = Marked::new(Decoder::new(self.tools, &decode, gap.after.as_ref())?, LENGTH);
+            let (size, sample_aspect) = (frames.source().size(), frames.source().sample_aspect());
+            let made = Made { video: &probe.video, from: size, sample_aspect, to: size, container };
+            let encode = Encode::choose(self.tools, &self.wish, &made)?;
+            encode.check(self.tools)?;
+            colour = Some(encode.colour);
+            let bad = frames.source().repeated();
+            let place = (work.clone(), LENGTH, gap.first);
+            let what = (self.tools, &encode, probe.video.time_base);
+            let mut segments = Segmenter::new(what, place, frames.digests());
+            let most = gap.end.map_or(usize::MAX, |end| ((end - gap.first) * LENGTH) as usize);
+            for (count, frame) in frames.by_ref().take(most).enumerate() {
+                if count == self.until {
+                    return Ok(repeated);
+                }
+                let frame = frame?;
+                assert_eq!(frame.format, encode.format, "the encoder takes what the decoder gives");
+                segments.push(&frame)?;
+            }
+            repeated.extend(bad.lock().expect("no panic").iter());
+            segments.finish(gap.end.is_none())?;
+        }
+        let kept = Mux::keeps(self.tools, &from, &probe, container, &self.folder.path("scratch"))?;
+        let colour = colour.expect("an encoder");
+        let (tools, probe, input) = (self.tools, &probe, &from);
+        let mux = Mux { tools, input, probe, container, kept: &kept, colour, part: None };
+        let finished = work.segments();
+        let segments: Vec<_> =
+            finished.iter().map(|(&n, segment)| (work.packets(n), segment.first)).collect();
+        mux.write(&segments, &to)?;
+        Arc::into_inner(work).expect("no one else works").remove()?;
+        Ok(repeated)
+    }
+}
+
+fn passage<'a>(tools: &'a Tools, folder: &'a Folder) -> Passage<'a> {
+    let wish = Wish { preset: Some("ultrafast".into()), ..Wish::default() };
+    Passage { tools, folder, wish, on_error: OnError::Fail, until: usize::MAX }
+}
+
+#[test]
+fn work_goes_on_after_the_last_finished_segment_with_the_same_result() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("resume");
+    // Long enough that the decoder does not begin at the beginning.
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=10:d=8 -c:v libx264 -g 10 -bf 2 clip.mkv");
+    let whole = passage(&tools, &folder);
+    whole.run("clip.mkv", "whole.mkv").expect("a result");
+    for until in [0, 3, 8, 60] {
+        let stopped = Passage { until, ..passage(&tools, &folder) };
+        stopped.run("clip.mkv", "again.mkv").expect("it stops");
+        assert!(folder.path("work").exists());
+        assert!(!folder.files().iter().any(|name| name.ends_with(".part")), "{:?}", folder.files());
+    }
+    whole.run("clip.mkv", "again.mkv").expect("a result");
+    assert_eq!(folder.digests("again.mkv"), folder.digests("whole.mkv"));
+    assert_eq!(folder.digests("whole.mkv").len(), 80);
+    assert!(!folder.path("work").exists());
+}
+
+#[test]
+fn a_frame_that_cannot_be_decoded_is_repeated_or_an_error() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("damage");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=1 -c:v mjpeg clip.mkv");
+    // Without its first bytes a JPEG file is none.
+    let mut bytes = std::fs::read(folder.path("clip.mkv")).expect("a clip");
+    let starts: Vec<_> = (0..bytes.len() - 3).filter(|&i| bytes[i..i + 3] == [0xFF, 0xD8, 0xFF]).collect();
+    assert_eq!(starts.len(), 25);
+    for frame in [9, 24] {
+        let length = starts.get(frame + 1).map_or(400, |next| next - starts[frame] - 20);
+        bytes[starts[frame]..starts[frame] + length].fill(0);
+    }
+    std::fs::write(folder.path("bad.mkv"), &bytes).expect("a clip");
+    let strict = passage(&tools, &folder);
+    let error = strict.run("bad.mkv", "out.mkv").expect_err("a broken frame").to_string();
+    assert!(error.contains("near 0."), "{error}");
+    let patient = Passage { on_error: OnError::Repeat, ..passage(&tools, &folder) };
+    assert_eq!(patient.run("bad.mkv", "out.mkv").expect("a result"), [360, 960]);
+    let digests = folder.digests("out.mkv");
+    assert_eq!((digests.len(), &digests[8]), (25, &digests[9]));
+}
+
+/// A clip in and out: what became of its tags, times and streams that should not have.
+fn differences(tools: &Tools, clip: &Clip) -> Vec<String> {
+    let folder = Folder::new(clip.name);
+    folder.make(clip);
+    let out = format!("out.{}", clip.extension());
+    let mut passage = passage(tools, &folder);
+    passage.wish = clip.wish();
+    if let Err(error) = passage.run(clip.name, &out) {
+        return vec![error.to_string()];
+    }
+    assert_eq!(folder.files().len(), 2, "the clip and the result");
+    told(&folder.path(&out)).differences(&told(&folder.path(clip.name)))
+}
+
+#[test]
+fn every_clip_keeps_its_frames_times_streams_and_tags() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let there = tools.encoders().expect("encoders");
+    let only = std::env::var("CLIP").ok();
+    let mut wrong = Vec::new();
+    for clip in CLIPS.iter().filter(|clip| only.as_deref().is_none_or(|only| clip.name.starts_with(only))) {
+        if clip.encoders.iter().all(|encoder| there.contains(*encoder)) {
+            wrong.extend(differences(&tools, clip).into_iter().map(|what| format!("{}: {what}", clip.name)));
+        } else {
+            assert!(clip.is_rare, "this ffmpeg has not all of {:?}", clip.encoders);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,74 @@
+//! What is asked for with a video, and how far it has come.
+
+use std::ops::{ControlFlow, Range};
+
+use amplio_media::videos::{OnError, Wish};
+
+use crate::Request;
+use crate::film::{Dedup, FilmProgress};
+
+/// How a video is to be made larger.
+#[derive(Clone, Debug)]
+pub struct VideoRequest {
+    /// The size, as for a picture.
+    pub request: Request,
+    /// How results are encoded.
+    pub wish: Wish,
+    /// Which frames are not computed.
+    pub dedup: Dedup,
+    /// Which frames are made.
+    pub part: Part,
+    /// How many frames a segment has.
+    pub length: u64,
+    /// How many frames are worked on at the same time.
+    pub lanes: usize,
+    /// A way of decoding in hardware, by ffmpeg's name.
+    pub hwaccel: Option<String>,
+    /// Whether frames are made of their fields.
+    pub deinterlace: bool,
+    /// What happens where a frame cannot be decoded.
+    pub on_error: OnError,
+}
+
+/// Which frames of a video.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// Those from so many seconds after the beginning on.
+    pub start: Option<f64>,
+    /// Those before so many seconds after the beginning.
+    pub end: Option<f64>,
+    /// Of those, by number, the first being 0.
+    pub frames: Option<Range<u64>>,
+}
+
+/// How far a video has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct VideoProgress {
+    /// Frames that are done, those of earlier runs included.
+    pub done: u64,
+    /// Those that were made in this run, with what is done of the frames in work.
+    pub made: f64,
+    /// Those of them that are the same as the frame before.
+    pub repeated: u64,
+}
+
+/// Asked again and again, from several threads: what was reached, and whether to go on.
+pub type VideoWatcher<'a> = &'a (dyn Fn(VideoProgress) -> ControlFlow<()> + Sync);
+
+impl Part {
+    /// Whether it is all frames.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl VideoProgress {
+    /// After a film has come so far.
+    pub(super) fn with(self, film: FilmProgress) -> Self {
+        Self {
+            done: self.done + film.frames,
+            made: self.made + film.frames as f64 + film.begun,
+            repeated: self.repeated + film.repeated,
+        }
+    }
+}
