@@ -11,6 +11,8 @@ mod info;
 mod man;
 mod models;
 mod plan;
+#[cfg(feature = "serve")]
+mod serve;
 mod shard;
 mod tensor;
 pub(crate) mod upscale;
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     Compare(compare::Args),
     /// Measure how fast a model runs here.
     Bench(bench::Args),
+    /// Serve pictures over HTTP.
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Args>),
     /// Cut a video into shards that many machines make.
     Plan(plan::Args),
     /// Make one shard of a planned video.
@@ -65,6 +70,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Some(Command::Blend(args)) => blend::run(args),
         Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Bench(args)) => bench::run(args),
+        #[cfg(feature = "serve")]
+        Some(Command::Serve(args)) => serve::run(*args),
         Some(Command::Plan(args)) => plan::run(args),
         Some(Command::Shard(args)) => shard::run(args),
         Some(Command::Assemble(args)) => assemble::run(args),

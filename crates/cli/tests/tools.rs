@@ -19,6 +19,7 @@ fn help_is_what_it_was() {
         "blend",
         "compare",
         "bench",
+        "serve",
         "tensor",
         "plan",
         "shard",

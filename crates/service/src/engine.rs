@@ -1,0 +1,300 @@
+//! The engine that all requests share: warm models, one computation for identical requests, results that are kept, and
+//! a fair share of the machine for every picture.
+
+pub(crate) mod cache;
+pub(crate) mod models;
+mod picture;
+mod turns;
+pub(crate) mod wish;
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use amplio::cpu::{Cpu, Level};
+use amplio::media::images::{self, Format, Limits};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::refusal::{Code, Refusal};
+use crate::settings::Settings;
+use crate::spool::Content;
+use crate::{Error, Result, hex};
+use cache::{Cache, Made};
+use models::Models;
+use picture::Task;
+use turns::Turns;
+use wish::Recipe;
+
+/// Pictures of more multiply-accumulates than this are large: they may take only some of the places.
+const LARGE: f64 = 3e11;
+
+/// How many multiply-accumulates a pixel takes if the model does not say.
+const USUAL_WORK: f64 = 2e6;
+
+/// What blocking work needs.
+pub(crate) struct Workshop {
+    pub(crate) models: Models,
+    pub(crate) cache: Cache,
+    turns: Turns,
+    pub(crate) limits: Limits,
+    most_result: u64,
+    tile_memory: usize,
+}
+
+/// The engine.
+pub(crate) struct Engine {
+    pub(crate) shop: Arc<Workshop>,
+    places: Arc<Semaphore>,
+    /// Large pictures need one of these too, so that places for small ones remain.
+    large: Arc<Semaphore>,
+    waiting: Arc<AtomicU64>,
+    most_waiting: u64,
+    flights: Mutex<HashMap<String, Flight>>,
+    pub(crate) computed: AtomicU64,
+    pub(crate) shared: AtomicU64,
+    pub(crate) cached: AtomicU64,
+}
+
+/// What someone wants.
+pub(crate) struct Order {
+    pub(crate) content: Content,
+    pub(crate) recipe: Recipe,
+    /// The format where the recipe leaves it open; the picture's own if `None`.
+    pub(crate) preferred: Option<&'static Format>,
+    /// How many times the usual share of the machine it is to have.
+    pub(crate) weight: f64,
+    /// How long it may take, its time in the queue included.
+    pub(crate) time: Duration,
+    /// Whether it waits in turn even if many are waiting.
+    pub(crate) patient: bool,
+}
+
+type Outcome = std::result::Result<Arc<Made>, Refusal>;
+
+/// A computation that is under way. It is given up when nobody waits for it any more.
+#[derive(Clone)]
+struct Flight {
+    outcome: Shared<BoxFuture<'static, Outcome>>,
+    interest: Weak<()>,
+    progress: watch::Receiver<f64>,
+}
+
+/// Someone's share in a computation.
+pub(crate) struct Ticket {
+    outcome: Shared<BoxFuture<'static, Outcome>>,
+    /// The fraction that is done.
+    pub(crate) progress: watch::Receiver<f64>,
+    _interest: Option<Arc<()>>,
+}
+
+impl Ticket {
+    /// Waits for the result. Whoever drops the ticket is no longer interested.
+    pub(crate) async fn wait(self) -> Outcome {
+        self.outcome.clone().await
+    }
+}
+
+impl Engine {
+    /// An engine as it was set.
+    pub(crate) fn new(settings: &Settings) -> Result<Self> {
+        let device = Cpu::new(settings.threads.into(), Level::best()).map_err(amplio::Error::from)?;
+        let limits = models::Limits {
+            memory: settings.model_memory,
+            programs: settings.tile_memory,
+            idle: settings.model_idle,
+        };
+        let models = Models::new(Arc::new(device), settings.models.as_deref(), &limits);
+        let parallel = usize::from(settings.parallel);
+        let shop = Workshop {
+            models,
+            cache: Cache::open(&settings.data.join("cache"), settings.cache_size)?,
+            turns: Turns::default(),
+            limits: Limits { max_pixels: settings.max_pixels, ..Limits::default() },
+            most_result: settings.max_result_pixels,
+            tile_memory: usize::try_from(settings.tile_memory).unwrap_or(usize::MAX),
+        };
+        shop.models.find(&settings.model).map_err(|e| Error::setting("model", e.detail))?;
+        Ok(Self {
+            shop: Arc::new(shop),
+            places: Arc::new(Semaphore::new(parallel)),
+            large: Arc::new(Semaphore::new((parallel / 2).max(1))),
+            waiting: Arc::default(),
+            most_waiting: settings.max_waiting,
+            flights: Mutex::default(),
+            computed: AtomicU64::new(0),
+            shared: AtomicU64::new(0),
+            cached: AtomicU64::new(0),
+        })
+    }
+
+    /// Pictures that wait for a place.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Takes an order: from the cache, by joining an identical one that is under way, or by computing it.
+    ///
+    /// # Errors
+    /// If it is no picture, or a limit is exceeded, or too many are waiting.
+    pub(crate) async fn order(&self, order: Order) -> std::result::Result<Ticket, Refusal> {
+        let Order { content, recipe, preferred, weight, time, patient } = order;
+        let shop = self.shop.clone();
+        let content = Arc::new(content);
+        let inspected = content.clone();
+        let task = blocking(move || {
+            let bytes = inspected.bytes().map_err(Refusal::internal)?;
+            let (own, picture) = Task::inspect(&bytes, &shop.limits)?;
+            let model = shop.models.find(&recipe.model)?;
+            let format = recipe.format.or(preferred).unwrap_or_else(|| writable(own));
+            let key = key(inspected.hash(), &recipe, format, &model.identity());
+            Ok(Task { recipe, model, picture, format, key, weight })
+        })
+        .await?;
+        if let Some(made) = self.shop.cache.get(&task.key) {
+            self.cached.fetch_add(1, Ordering::Relaxed);
+            return Ok(Ticket::done(made));
+        }
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.retain(|_, flight| flight.interest.strong_count() > 0 && flight.outcome.peek().is_none());
+        if let Some(flight) = flights.get(&task.key)
+            && let Some(interest) = flight.interest.upgrade()
+        {
+            self.shared.fetch_add(1, Ordering::Relaxed);
+            let Flight { outcome, progress, .. } = flight.clone();
+            return Ok(Ticket { outcome, progress, _interest: Some(interest) });
+        }
+        if !patient && self.waiting() >= self.most_waiting {
+            let what = format!("{} pictures are waiting already", self.most_waiting);
+            return Err(Refusal::new(Code::QueueFull, what)
+                .limited("max-waiting", self.most_waiting)
+                .retry_after(2));
+        }
+        let interest = Arc::new(());
+        let (sender, progress) = watch::channel(0.0);
+        let key = task.key.clone();
+        let computing = self.compute(Computation {
+            task,
+            content,
+            interest: Arc::downgrade(&interest),
+            progress: sender,
+            deadline: Instant::now() + time,
+            time,
+        });
+        // A task of its own, so that it goes on if the one who asked first goes away.
+        let spawned =
+            tokio::spawn(computing).map(|joined| joined.unwrap_or_else(|e| Err(Refusal::internal(e))));
+        let outcome = spawned.boxed().shared();
+        let flight = Flight {
+            outcome: outcome.clone(),
+            interest: Arc::downgrade(&interest),
+            progress: progress.clone(),
+        };
+        flights.insert(key, flight);
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        Ok(Ticket { outcome, progress, _interest: Some(interest) })
+    }
+
+    fn compute(&self, computation: Computation) -> impl Future<Output = Outcome> + Send + use<> {
+        let (shop, waiting) = (self.shop.clone(), self.waiting.clone());
+        let (places, large) = (self.places.clone(), self.large.clone());
+        // Counted from here on, so that a crowd that arrives at once is counted too.
+        waiting.fetch_add(1, Ordering::Relaxed);
+        let counted = Counted(waiting);
+        async move {
+            let rest = computation.deadline.saturating_duration_since(Instant::now());
+            let is_large = work(&computation.task) > LARGE;
+            let places = tokio::time::timeout(rest, async move {
+                let second = if is_large { Some(place(large).await?) } else { None };
+                Ok::<_, Refusal>((place(places).await?, second))
+            });
+            let places = places.await.map_err(|_| too_slow(computation.time))??;
+            drop(counted);
+            blocking(move || {
+                let _places = places;
+                let stop = |fraction: f64| {
+                    computation.progress.send_replace(fraction);
+                    let late = Instant::now() > computation.deadline;
+                    let unwanted = computation.interest.strong_count() == 0;
+                    if late || unwanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                };
+                if computation.interest.strong_count() == 0 {
+                    return Err(Refusal::new(Code::Cancelled, "nobody waits for this any more"));
+                }
+                let bytes = computation.content.bytes().map_err(Refusal::internal)?;
+                let made = picture::make(&shop, &computation.task, &bytes, &stop);
+                made.map_err(|refusal| match refusal.code {
+                    Code::Cancelled if Instant::now() > computation.deadline => too_slow(computation.time),
+                    _ => refusal,
+                })
+            })
+            .await
+        }
+    }
+}
+
+/// One computation, on its way.
+struct Computation {
+    task: Task,
+    content: Arc<Content>,
+    interest: Weak<()>,
+    progress: watch::Sender<f64>,
+    deadline: Instant,
+    time: Duration,
+}
+
+/// One that waits; counted until it is dropped.
+struct Counted(Arc<AtomicU64>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Ticket {
+    fn done(made: Arc<Made>) -> Self {
+        let outcome = futures::future::ready(Ok(made)).boxed().shared();
+        Self { outcome, progress: watch::channel(1.0).1, _interest: None }
+    }
+}
+
+async fn place(places: Arc<Semaphore>) -> std::result::Result<OwnedSemaphorePermit, Refusal> {
+    places.acquire_owned().await.map_err(Refusal::internal)
+}
+
+/// Runs blocking work on a thread for it.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::result::Result<T, Refusal> + Send + 'static,
+) -> std::result::Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Refusal::internal(error)))
+}
+
+fn too_slow(time: Duration) -> Refusal {
+    let seconds = time.as_secs();
+    let what = format!("the picture was not done within {seconds} seconds; a job may take longer");
+    Refusal::new(Code::TooSlow, what).limited("request-time", seconds)
+}
+
+/// Multiply-accumulates of a picture, roughly: what the model needs is only known when it is loaded.
+fn work(task: &Task) -> f64 {
+    task.picture.pixels() as f64 * USUAL_WORK
+}
+
+/// The format of a picture's result if nothing was asked for.
+fn writable(own: &'static Format) -> &'static Format {
+    let png = || images::by_name("png").unwrap_or(own);
+    if own.write.is_some() { own } else { png() }
+}
+
+/// The content hash of a request: equal requests have equal results.
+fn key(picture: &str, recipe: &Recipe, format: &Format, model: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let Recipe { model: _, target, format: _, quality, depth, precision, strip } = recipe;
+    let rest = (version, model, target, format.name, quality, depth, precision, strip);
+    hex(&Sha256::digest(format!("{picture} {rest:?}")))
+}

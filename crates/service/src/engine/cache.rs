@@ -1,0 +1,206 @@
+//! Results as files, kept for requests that come again while they fit.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use amplio::media::images::{self, Format};
+use tempfile::NamedTempFile;
+
+use crate::{Error, Result};
+
+/// A folder of results.
+pub(crate) struct Cache {
+    folder: PathBuf,
+    /// Bytes that the results may take.
+    most: u64,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    all: HashMap<String, (Arc<Made>, u64)>,
+    bytes: u64,
+    clock: u64,
+}
+
+/// A result: a picture file. It lives as long as the cache or anyone else wants it.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) path: PathBuf,
+    /// The request's content hash; a strong ETag.
+    pub(crate) key: String,
+    pub(crate) bytes: u64,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) format: &'static Format,
+    /// Whether the cache has given it up; the last one who holds it removes the file.
+    given_up: AtomicBool,
+}
+
+impl Cache {
+    /// Opens a folder, with the results that an earlier server has left in it. What was never finished is removed.
+    pub(crate) fn open(folder: &Path, most: u64) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
+            let path = entry.map_err(Error::io(folder))?.path();
+            match parse(&path) {
+                Some(made) => {
+                    let used =
+                        path.metadata().and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+                    found.push((used, made));
+                }
+                None => drop(std::fs::remove_file(&path)),
+            }
+        }
+        found.sort_by_key(|(used, _)| *used);
+        let cache = Self { folder: folder.to_owned(), most, entries: Mutex::default() };
+        for (_, made) in found {
+            cache.insert(Arc::new(made));
+        }
+        Ok(cache)
+    }
+
+    /// The result of an earlier request.
+    pub(crate) fn get(&self, key: &str) -> Option<Arc<Made>> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.clock += 1;
+        let clock = entries.clock;
+        let (made, used) = entries.all.get_mut(key)?;
+        *used = clock;
+        Some(made.clone())
+    }
+
+    /// A file for a result that is not finished.
+    pub(crate) fn draft(&self) -> std::io::Result<NamedTempFile> {
+        tempfile::Builder::new().prefix("draft-").tempfile_in(&self.folder)
+    }
+
+    /// Keeps a finished result.
+    pub(crate) fn keep(
+        &self,
+        key: &str,
+        draft: NamedTempFile,
+        format: &'static Format,
+        size: (u32, u32),
+    ) -> std::io::Result<Arc<Made>> {
+        let (width, height) = size;
+        // A name of its own: an earlier result of this key may still be held, and is removed when it is not.
+        let own = uuid::Uuid::now_v7().simple();
+        let path = self.folder.join(format!("{key}-{width}x{height}-{own}.{}", format.extensions[0]));
+        let file = draft.persist(&path).map_err(|error| error.error)?;
+        let bytes = file.metadata()?.len();
+        let given_up = AtomicBool::new(false);
+        let made = Arc::new(Made { path, key: key.to_owned(), bytes, width, height, format, given_up });
+        self.insert(made.clone());
+        Ok(made)
+    }
+
+    /// How many results there are, and their bytes.
+    pub(crate) fn size(&self) -> (usize, u64) {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        (entries.all.len(), entries.bytes)
+    }
+
+    fn insert(&self, made: Arc<Made>) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.clock += 1;
+        let clock = entries.clock;
+        entries.bytes += made.bytes;
+        if let Some((old, _)) = entries.all.insert(made.key.clone(), (made, clock)) {
+            entries.bytes -= old.bytes;
+            old.given_up.store(true, Ordering::Relaxed);
+        }
+        while entries.bytes > self.most {
+            let oldest = entries.all.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+            let Some((given_up, _)) = oldest.and_then(|key| entries.all.remove(&key)) else { return };
+            entries.bytes -= given_up.bytes;
+            given_up.given_up.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Made {
+    /// The file, open; it can be read on even if the cache gives it up.
+    pub(crate) fn open(&self) -> std::io::Result<File> {
+        File::open(&self.path)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if *self.given_up.get_mut() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A result of its file's name: `{key}-{width}x{height}-{own}.{extension}`.
+fn parse(path: &Path) -> Option<Made> {
+    let format = images::by_extension(path.extension()?.to_str()?)?;
+    let mut parts = path.file_stem()?.to_str()?.split('-');
+    let (key, size, _own) = (parts.next()?, parts.next()?, parts.next()?);
+    let (width, height) = size.split_once('x')?;
+    let bytes = path.metadata().ok()?.len();
+    let sound = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
+    sound.then_some(Made {
+        path: path.to_owned(),
+        key: key.to_owned(),
+        bytes,
+        width: width.parse().ok()?,
+        height: height.parse().ok()?,
+        format,
+        given_up: AtomicBool::new(false),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn key(digit: char) -> String {
+        digit.to_string().repeat(64)
+    }
+
+    fn put(cache: &Cache, digit: char) -> Arc<Made> {
+        let mut draft = cache.draft().expect("a draft");
+        draft.write_all(&[0; 100]).expect("written");
+        cache.keep(&key(digit), draft, images::by_name("png").expect("png"), (3, 4)).expect("kept")
+    }
+
+    #[test]
+    fn the_least_used_go_first_and_files_live_while_they_are_held() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::open(folder.path(), 250).expect("opens");
+        let held = put(&cache, 'a');
+        put(&cache, 'b');
+        assert!(cache.get(&key('a')).is_some());
+        put(&cache, 'c');
+        assert!(cache.get(&key('b')).is_none(), "b was used before a");
+        put(&cache, 'd');
+        put(&cache, 'e');
+        assert!(cache.get(&key('a')).is_none() && held.path.exists());
+        let path = held.path.clone();
+        drop(held);
+        assert!(!path.exists());
+        assert_eq!(cache.size(), (2, 200));
+    }
+
+    #[test]
+    fn results_survive_and_drafts_do_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        put(&Cache::open(folder.path(), 1000).expect("opens"), 'a');
+        std::fs::write(folder.path().join("draft-x"), "half").expect("written");
+        let again = Cache::open(folder.path(), 1000).expect("opens");
+        let made = again.get(&key('a')).expect("kept");
+        assert_eq!((made.width, made.height, made.bytes), (3, 4, 100));
+        assert!(!folder.path().join("draft-x").exists());
+        assert_eq!(Cache::open(folder.path(), 10).expect("opens").size().0, 0);
+    }
+}

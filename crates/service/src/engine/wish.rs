@@ -1,0 +1,281 @@
+//! What a client asks for, in names and values.
+
+use amplio::graph::Precision;
+use amplio::media::Depth;
+use amplio::media::images::{self, FORMATS, Format};
+use amplio::{Fit, Size, Target};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::refusal::Refusal;
+
+type Read<T> = Result<T, Refusal>;
+
+/// The most bytes of a value.
+const LONGEST: usize = 256;
+
+/// The parameters of an enlargement, as they were written: in the query, in a form, or in JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wish {
+    /// The name of a model; see `/v1/models`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
+    /// How many times wider and higher the result is; the model's own scale if no size is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2")]
+    pub(crate) scale: Option<String>,
+    /// The size in pixels: `3840x`, `x2160` or `1920x1080`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1920x1080")]
+    pub(crate) size: Option<String>,
+    /// Where the shapes of `size` and picture differ: `contain`, `cover` or `stretch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fit: Option<String>,
+    /// The longer side in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) long_side: Option<String>,
+    /// The shorter side in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) short_side: Option<String>,
+    /// The most pixels that the result may have; a larger one is made smaller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_pixels: Option<String>,
+    /// The format of the result: a name such as `png`, or `same`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<String>,
+    /// The fidelity of lossy formats, 1 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quality: Option<String>,
+    /// The bits of a sample: `8` or `16`; the input's if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) depth: Option<String>,
+    /// How exactly to compute: `fast`, `exact` or `strict`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) precision: Option<String>,
+    /// Whether the result keeps EXIF, XMP and the like: `keep` or `strip`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<String>,
+}
+
+/// What is to be made, understood.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Recipe {
+    pub(crate) model: String,
+    pub(crate) target: Target,
+    /// The input's, or PNG where it cannot be written, if `None`.
+    pub(crate) format: Option<&'static Format>,
+    pub(crate) quality: u8,
+    pub(crate) depth: Option<Depth>,
+    pub(crate) precision: Option<Precision>,
+    pub(crate) strip: bool,
+}
+
+impl Wish {
+    /// The names of all parameters.
+    pub(crate) const NAMES: [&str; 12] = [
+        "model",
+        "scale",
+        "size",
+        "fit",
+        "long_side",
+        "short_side",
+        "max_pixels",
+        "format",
+        "quality",
+        "depth",
+        "precision",
+        "metadata",
+    ];
+
+    /// Sets a parameter by its name.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Read<()> {
+        let field = match name {
+            "model" => &mut self.model,
+            "scale" => &mut self.scale,
+            "size" => &mut self.size,
+            "fit" => &mut self.fit,
+            "long_side" => &mut self.long_side,
+            "short_side" => &mut self.short_side,
+            "max_pixels" => &mut self.max_pixels,
+            "format" => &mut self.format,
+            "quality" => &mut self.quality,
+            "depth" => &mut self.depth,
+            "precision" => &mut self.precision,
+            "metadata" => &mut self.metadata,
+            _ => {
+                let known = Self::NAMES.join(", ");
+                return Err(Refusal::invalid(format!("there is no parameter {name:?}; there are {known}")));
+            }
+        };
+        if field.is_some() {
+            return Err(Refusal::invalid(format!("{name} is given twice")));
+        }
+        *field = Some(value.to_owned());
+        Ok(())
+    }
+
+    /// Understands the parameters; `model` is the name of the usual model.
+    pub(crate) fn recipe(&self, model: &str) -> Read<Recipe> {
+        let fields =
+            [&self.scale, &self.size, &self.long_side, &self.short_side, &self.max_pixels, &self.model];
+        if fields.into_iter().flatten().any(|value| value.len() > LONGEST) {
+            return Err(Refusal::invalid("a parameter is too long"));
+        }
+        let max_pixels = read("max_pixels", &self.max_pixels, whole)?;
+        let quality = read("quality", &self.quality, |text| match text.parse() {
+            Ok(quality @ 1..=100) => Ok(quality),
+            _ => Err("a number from 1 to 100"),
+        })?;
+        let depth = read("depth", &self.depth, |text| match text {
+            "8" => Ok(Depth::U8),
+            "16" => Ok(Depth::U16),
+            _ => Err("8 or 16"),
+        })?;
+        let precision = read("precision", &self.precision, |text| match text {
+            "fast" => Ok(Precision::Fast),
+            "exact" => Ok(Precision::Exact),
+            "strict" => Ok(Precision::Strict),
+            _ => Err("fast, exact or strict"),
+        })?;
+        let strip = read("metadata", &self.metadata, |text| match text {
+            "keep" => Ok(false),
+            "strip" => Ok(true),
+            _ => Err("keep or strip"),
+        })?;
+        Ok(Recipe {
+            model: self.model.clone().unwrap_or_else(|| model.to_owned()),
+            target: Target { size: self.size()?, max_pixels },
+            format: self.format()?,
+            quality: quality.unwrap_or(90),
+            depth,
+            precision,
+            strip: strip.unwrap_or(false),
+        })
+    }
+
+    fn size(&self) -> Read<Option<Size>> {
+        let fit = read("fit", &self.fit, |text| match text {
+            "contain" => Ok(Fit::Contain),
+            "cover" => Ok(Fit::Cover),
+            "stretch" => Ok(Fit::Stretch),
+            _ => Err("contain, cover or stretch"),
+        })?;
+        let scale =
+            read("scale", &self.scale, |text| match text.strip_suffix('x').unwrap_or(text).parse() {
+                Ok(scale) if scale > 0.0 && f64::is_finite(scale) => Ok(Size::Scale(scale)),
+                _ => Err("a number above 0"),
+            })?;
+        let size = read("size", &self.size, |text| sides(text, fit.unwrap_or_default()))?;
+        let long = read("long_side", &self.long_side, side)?.map(Size::LongSide);
+        let short = read("short_side", &self.short_side, side)?.map(Size::ShortSide);
+        if fit.is_some() && !matches!(size, Some(Size::Exact { .. })) {
+            return Err(Refusal::invalid("fit needs a size with a width and a height"));
+        }
+        let mut given = [scale, size, long, short].into_iter().flatten();
+        match (given.next(), given.next()) {
+            (size, None) => Ok(size),
+            _ => Err(Refusal::invalid("only one of scale, size, long_side and short_side can be given")),
+        }
+    }
+
+    fn format(&self) -> Read<Option<&'static Format>> {
+        let Some(name) = self.format.as_deref().filter(|name| !name.eq_ignore_ascii_case("same")) else {
+            return Ok(None);
+        };
+        let found = images::by_name(name).or_else(|| images::by_extension(name));
+        match found.filter(|format| format.write.is_some()) {
+            Some(format) => Ok(Some(format)),
+            None => Err(Refusal::invalid(format!(
+                "format cannot be {name:?}; there are {}",
+                writable().join(", ")
+            ))),
+        }
+    }
+}
+
+/// The names of the formats that can be written.
+pub(crate) fn writable() -> Vec<&'static str> {
+    FORMATS.iter().filter(|format| format.write.is_some()).map(|format| format.name).collect()
+}
+
+fn read<T>(
+    name: &str,
+    text: &Option<String>,
+    read: impl FnOnce(&str) -> Result<T, &'static str>,
+) -> Read<Option<T>> {
+    let Some(text) = text else { return Ok(None) };
+    let value = read(text.trim());
+    value.map(Some).map_err(|what| Refusal::invalid(format!("{name} is {what}, not {:?}", shortened(text))))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+fn whole(text: &str) -> Result<u64, &'static str> {
+    text.parse().ok().filter(|&number| number > 0).ok_or("a whole number above 0")
+}
+
+fn side(text: &str) -> Result<u32, &'static str> {
+    text.parse().ok().filter(|&number| number > 0).ok_or("a whole number of pixels above 0")
+}
+
+fn sides(text: &str, fit: Fit) -> Result<Size, &'static str> {
+    let wrong = "3840x (wide), x2160 (high) or 1920x1080";
+    let side = |text: &str| side(text).map_err(|_| wrong);
+    match text.split_once('x').ok_or(wrong)? {
+        ("", height) => side(height).map(Size::Height),
+        (width, "") => side(width).map(Size::Width),
+        (width, height) => Ok(Size::Exact { width: side(width)?, height: side(height)?, fit }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(parameters: &[(&str, &str)]) -> Read<Recipe> {
+        let mut wish = Wish::default();
+        for (name, value) in parameters {
+            wish.set(name, value)?;
+        }
+        wish.recipe("usual")
+    }
+
+    #[test]
+    fn parameters_mean_what_they_say() {
+        let recipe = wish(&[("scale", "2.5"), ("format", "JPG"), ("quality", "80")]).expect("sound");
+        assert_eq!(recipe.target.size, Some(Size::Scale(2.5)));
+        assert_eq!((recipe.format.map(|f| f.name), recipe.quality), (Some("jpeg"), 80));
+        assert_eq!(recipe.model, "usual");
+        let recipe = wish(&[("size", "640x480"), ("fit", "cover"), ("model", "anime")]).expect("sound");
+        let cover = Size::Exact { width: 640, height: 480, fit: Fit::Cover };
+        assert_eq!((recipe.target.size, recipe.model.as_str()), (Some(cover), "anime"));
+        assert_eq!(wish(&[]).expect("sound").target, Target::default());
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_the_name_of_the_parameter() {
+        let wrong: &[&[(&str, &str)]] = &[
+            &[("scale", "0")],
+            &[("scale", "nan")],
+            &[("scale", "2"), ("size", "3x3")],
+            &[("size", "3")],
+            &[("size", "-3x3")],
+            &[("fit", "cover")],
+            &[("quality", "0")],
+            &[("depth", "12")],
+            &[("precision", "perfect")],
+            &[("metadata", "maybe")],
+            &[("format", "gif87")],
+            &[("scale", "2"), ("scale", "3")],
+            &[("colour", "red")],
+        ];
+        for parameters in wrong {
+            let refusal = wish(parameters).expect_err("nonsense");
+            assert!(refusal.detail.contains(parameters[0].0), "{refusal}");
+        }
+    }
+}

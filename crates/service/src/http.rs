@@ -1,0 +1,59 @@
+//! The HTTP interface: a file for each family of routes, and what stands before all of them.
+
+pub(crate) mod auth;
+mod events;
+mod file;
+pub(crate) mod guard;
+mod health;
+mod jobs;
+mod media;
+mod models;
+mod negotiate;
+mod openapi;
+mod output;
+mod problem;
+pub(crate) mod rates;
+mod upload;
+mod upscale;
+pub(crate) mod view;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::refusal::{Code, Refusal};
+
+/// All routes. A family of routes is a file with `routes`, and an entry here.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let panicked = |_: Box<dyn Any + Send>| Refusal::internal("this request met a defect").into_response();
+    Router::new()
+        .merge(health::routes())
+        .merge(models::routes())
+        .merge(upscale::routes())
+        .merge(jobs::routes())
+        .merge(events::routes())
+        .merge(output::routes())
+        .merge(media::routes())
+        .merge(openapi::routes())
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        // Bodies are bounded where they are received, so that the answer says by which limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), guard::guard))
+        .with_state(app.clone())
+}
+
+async fn unknown() -> Response {
+    Refusal::not_found("there is nothing at this path").into_response()
+}
+
+async fn wrong_method() -> Response {
+    Refusal::new(Code::NoSuchMethod, "this path does not know this method").into_response()
+}

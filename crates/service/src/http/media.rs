@@ -1,0 +1,225 @@
+//! `/v1/media`: pictures that are stored small, and restored when someone wants them.
+
+use std::sync::Arc;
+
+use amplio::media::images;
+use amplio::{Fit, Size};
+use axum::extract::{Path, Query, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::auth::Client;
+use super::negotiate::negotiate;
+use super::problem::Problem;
+use super::{upload, upscale};
+use crate::app::App;
+use crate::engine::wish::{Recipe, Wish};
+use crate::engine::{Order, blocking};
+use crate::refusal::{Code, Refusal};
+use crate::shelf::{Facts, Key};
+use crate::spool::Spool;
+
+/// The format and the quality of what is stored.
+const STORED: (&str, u8) = ("webp", 80);
+
+/// The most pictures of a page.
+const MOST_LISTED: usize = 1000;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/media", get(list))
+        .route("/v1/media/{*key}", get(get_media).head(head).put(put).delete(delete))
+}
+
+/// Which stored pictures are listed.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MediaQuery {
+    /// Those whose keys come after this one.
+    after: String,
+    /// At most so many, 100 if not given, at most 1000.
+    limit: Option<usize>,
+}
+
+/// A page of stored pictures, and what storing them small has saved.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MediaList {
+    media: Vec<Facts>,
+    /// Bytes that were sent, of those of this page.
+    bytes: u64,
+    /// Bytes that are stored.
+    stored_bytes: u64,
+    /// What was saved.
+    saved_bytes: i64,
+    /// What `after` is for the next page; missing on the last.
+    next: Option<String>,
+}
+
+/// The client's stored pictures, and what storing them small has saved.
+#[utoipa::path(
+    get, path = "/v1/media", tag = "media", params(MediaQuery),
+    responses((status = 200, body = MediaList), (status = 400, body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+    query: Result<Query<MediaQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<MediaList>, Refusal> {
+    let Query(query) = query.map_err(|e| Refusal::new(Code::Malformed, e.body_text()))?;
+    if !query.after.is_empty() {
+        Key::parse(&client.owner, &query.after)?;
+    }
+    let limit = query.limit.unwrap_or(100).clamp(1, MOST_LISTED);
+    let mut media = app.shelf.list(&client.owner, &query.after, limit + 1).await?;
+    let more = media.len() > limit;
+    media.truncate(limit);
+    let sum = |of: fn(&Facts) -> u64| media.iter().map(of).sum::<u64>();
+    let (bytes, stored_bytes) = (sum(|facts| facts.bytes), sum(|facts| facts.stored_bytes));
+    let next = media.last().filter(|_| more).map(|facts| facts.key.clone());
+    Ok(Json(MediaList {
+        bytes,
+        stored_bytes,
+        saved_bytes: bytes.cast_signed() - stored_bytes.cast_signed(),
+        media,
+        next,
+    }))
+}
+
+/// Store a picture, small: its longer side becomes what the server's setting says, and its size is remembered. One that is
+/// small already is not made smaller.
+#[utoipa::path(
+    put, path = "/v1/media/{key}", tag = "media", params(("key" = String, Path)),
+    request_body(content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"))),
+    responses(
+        (status = 201, description = "Stored", body = Facts),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn put(
+    State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let key = Key::parse(&client.owner, &name)?;
+    let upload = upload::receive(&app, request).await?;
+    let content = upload.content.ok_or_else(|| Refusal::invalid("the form has no file"))?;
+    let length = content.length();
+    let limits = app.engine.shop.limits;
+    let (content, format, sent) = blocking(move || {
+        let bytes = content.bytes().map_err(Refusal::internal)?;
+        let (format, header) = images::read_header(&bytes)?;
+        limits.check(&header)?;
+        Ok((content, format, header))
+    })
+    .await?;
+    let mut recipe = Wish::default().recipe(&app.settings.model)?;
+    recipe.target.size = Some(Size::LongSide(sent.width.max(sent.height).min(app.settings.media_side)));
+    recipe.strip = true;
+    (recipe.format, recipe.quality) = (images::by_name(STORED.0), STORED.1);
+    let made = app.engine.order(order(&app, content, recipe, None)).await?.wait().await?;
+    let path = made.clone();
+    let bytes = blocking(move || std::fs::read(&path.path).map_err(Refusal::internal)).await?;
+    let stored = (made.width, made.height, made.bytes);
+    let facts = Facts::new(&name, (sent.width, sent.height, length, format.name), stored);
+    let facts = app.shelf.put(&key, facts, bytes.into()).await?;
+    Ok((StatusCode::CREATED, Json(facts)).into_response())
+}
+
+/// A stored picture, restored: as large as it was, unless a size is given. It has the format that the `Accept` header or
+/// `format` says, or that it had.
+#[utoipa::path(
+    get, path = "/v1/media/{key}", tag = "media", params(("key" = String, Path), Wish),
+    responses(
+        (status = 200, description = "The picture", content_type = "image/*", body = Vec<u8>),
+        (status = 304, description = "It has not changed"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 406, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_media(
+    State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let facts = app.shelf.facts(&Key::parse(&client.owner, &name)?).await?;
+    let mut wish = Wish::default();
+    for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match &*name {
+            "width" => wish.set("size", &format!("{value}x"))?,
+            name => wish.set(name, &value)?,
+        }
+    }
+    let accepted = match wish.format {
+        Some(_) => None,
+        None => negotiate(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()))?,
+    };
+    let mut recipe = wish.recipe(&app.settings.model)?;
+    if recipe.target.size.is_none() {
+        let Facts { width, height, .. } = facts;
+        recipe.target.size = Some(Size::Exact { width, height, fit: Fit::Stretch });
+    }
+    let had = images::by_name(&facts.format).filter(|format| format.write.is_some());
+    let mut spool = Spool::new(&app.spool);
+    spool.push(&app.shelf.picture(&facts).await?).map_err(Refusal::internal)?;
+    let order = order(&app, spool.finish(), recipe, accepted.or(had));
+    upscale::respond(app.engine.order(order).await?.wait().await?, &headers).await
+}
+
+/// What is known about a stored picture, in headers.
+pub(crate) async fn head(
+    State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+    Path(name): Path<String>,
+) -> Result<Response, Refusal> {
+    let facts = app.shelf.facts(&Key::parse(&client.owner, &name)?).await?;
+    let mut response = StatusCode::OK.into_response();
+    let values = [
+        ("amplio-size", format!("{}x{}", facts.width, facts.height)),
+        ("amplio-stored-size", format!("{}x{}", facts.stored_width, facts.stored_height)),
+        ("amplio-bytes", facts.bytes.to_string()),
+        ("amplio-stored-bytes", facts.stored_bytes.to_string()),
+    ];
+    for (name, value) in values {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
+/// Forget a stored picture.
+#[utoipa::path(
+    delete, path = "/v1/media/{key}", tag = "media", params(("key" = String, Path)),
+    responses(
+        (status = 204, description = "It is forgotten"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    app.shelf.delete(&Key::parse(&client.owner, &name)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn order(
+    app: &App,
+    content: crate::spool::Content,
+    recipe: Recipe,
+    preferred: Option<&'static images::Format>,
+) -> Order {
+    Order { content, recipe, preferred, weight: 1.0, time: app.settings.request_time, patient: false }
+}

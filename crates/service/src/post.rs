@@ -1,0 +1,94 @@
+//! Webhooks: messages about jobs that have ended, signed, and sent again until they are taken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::json;
+use sha2::Sha256;
+use url::Url;
+
+use crate::app::App;
+use crate::engine::blocking;
+use crate::http::view::JobView;
+use crate::jobs::Delivery;
+use crate::refusal::{Code, Refusal};
+use crate::{clock, hex};
+
+/// How often it looks for messages that are due.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often a message is sent before it is given up.
+const MOST_TRIES: u32 = 10;
+
+/// The pause after the first try; it doubles with each.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The header of the signature: `t=SECONDS,v1=HEX`, where HEX is the HMAC-SHA-256 of `SECONDS.BODY`.
+const SIGNATURE: &str = "amplio-signature";
+
+/// Sends messages until the server stops.
+pub(crate) async fn run(app: Arc<App>) {
+    let Some(secret) = app.settings.webhook_secret.clone() else { return };
+    while !app.is_stopping() {
+        if let Err(refusal) = round(&app, &secret).await {
+            app.log.event("webhooks_failed", json!({ "error": refusal.detail }));
+        }
+        tokio::select! {
+            () = app.post.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn round(app: &Arc<App>, secret: &str) -> Result<(), Refusal> {
+    let store = app.desk.store.clone();
+    let due = blocking(move || store.due(clock::now()).map_err(Refusal::internal)).await?;
+    for delivery in due {
+        let sent = send(app, &delivery, secret).await;
+        let next = match &sent {
+            Ok(()) => None,
+            Err(_) if delivery.tries + 1 >= MOST_TRIES => None,
+            Err(_) => Some(clock::now() + clock::milliseconds(PAUSE * 2_u32.pow(delivery.tries.min(10)))),
+        };
+        let error = sent.err().map(|refusal| refusal.detail);
+        app.log.event("webhook", json!({ "job": delivery.job, "try": delivery.tries + 1, "error": error }));
+        let store = app.desk.store.clone();
+        blocking(move || store.delivered(delivery.number, next).map_err(Refusal::internal)).await?;
+    }
+    Ok(())
+}
+
+async fn send(app: &Arc<App>, delivery: &Delivery, secret: &str) -> Result<(), Refusal> {
+    let (store, id) = (app.desk.store.clone(), delivery.job.clone());
+    let Some(job) = blocking(move || store.get(&id).map_err(Refusal::internal)).await? else { return Ok(()) };
+    let body = serde_json::to_string(&JobView::of(&job, None)).map_err(Refusal::internal)?;
+    let url = Url::parse(&delivery.url).map_err(|e| Refusal::new(Code::Invalid, e.to_string()))?;
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        (SIGNATURE, signature(secret, clock::now() / 1000, &body)),
+        ("amplio-delivery", delivery.number.to_string()),
+    ];
+    app.storage.fetcher.post(&url, &headers, body).await
+}
+
+fn signature(secret: &str, seconds: i64, body: &str) -> String {
+    // Keys of any length are taken.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
+    mac.update(format!("{seconds}.{body}").as_bytes());
+    format!("t={seconds},v1={}", hex(&mac.finalize().into_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_are_those_of_other_libraries() {
+        // Python: hmac.new(b"Jefe", b"1.a", hashlib.sha256).hexdigest()
+        assert_eq!(
+            signature("Jefe", 1, "a"),
+            "t=1,v1=7f9a0343ddf96c6a421c28f0fbf3eaaf20cb49de9e44d951cdd583bf1450126f"
+        );
+    }
+}

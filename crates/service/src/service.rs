@@ -1,0 +1,127 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::engine::blocking;
+use crate::log::Log;
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+use crate::{Error, Result, http, post, server, tls, worker};
+
+/// How often things are tidied that nobody needs any more.
+const TIDY: Duration = Duration::from_secs(5);
+
+/// A running server. It owns its threads; they end with it.
+pub struct Service {
+    app: Arc<App>,
+    runtime: Runtime,
+    address: SocketAddr,
+    serving: JoinHandle<()>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Checks settings as [`Service::start`] does, and starts nothing: the files of keys and certificates are read.
+    ///
+    /// # Errors
+    /// If a server could not be started with them.
+    pub fn check(settings: &Settings) -> Result<()> {
+        settings.check()?;
+        if let Some(keys) = &settings.keys {
+            http::auth::Keys::read(keys)?;
+        }
+        acceptor(settings).map(drop)
+    }
+
+    /// Starts a server. When this returns, it answers.
+    ///
+    /// # Errors
+    /// If the settings make no sense, or the data folder, the address, the keys or the certificate cannot be used.
+    pub fn start(settings: Settings, log: Log) -> Result<Self> {
+        let tls = acceptor(&settings)?;
+        let address = settings.listen;
+        let broken = |source| Error::Io { what: address.to_string(), source };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(broken)?;
+        let app = {
+            // What is made ready may start tasks.
+            let _inside = runtime.enter();
+            App::new(settings, log)?
+        };
+        let listener = runtime.block_on(TcpListener::bind(address)).map_err(broken)?;
+        let address = listener.local_addr().map_err(broken)?;
+        let router = http::router(&app);
+        let secure = tls.is_some();
+        let serving = runtime.spawn(server::run(app.clone(), router, listener, tls));
+        let workers = (0..app.settings.workers).map(|_| runtime.spawn(worker::run(app.clone()))).collect();
+        runtime.spawn(post::run(app.clone()));
+        runtime.spawn(tidy(app.clone()));
+        app.log.event("listening", json!({ "address": address.to_string(), "tls": secure }));
+        Ok(Self { app, runtime, address, serving, workers })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the process is asked to stop (Ctrl-C, SIGTERM), then stops.
+    ///
+    /// # Errors
+    /// If the system does not tell when that happens.
+    pub fn wait(self) -> Result<()> {
+        let heard = self.runtime.block_on(asked());
+        self.stop();
+        heard.map_err(|source| Error::Io { what: "signals".into(), source })
+    }
+
+    /// Stops: no new connections, requests in work may end within their time, jobs are handed back.
+    pub fn stop(self) {
+        let Self { app, runtime, serving, workers, .. } = self;
+        app.log.event("stopping", json!({}));
+        app.stopping.send_replace(true);
+        // They end by themselves when their time is over.
+        let _ = runtime.block_on(futures::future::join_all(workers.into_iter().chain([serving])));
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        app.log.event("stopped", json!({}));
+    }
+}
+
+fn acceptor(settings: &Settings) -> Result<Option<tokio_rustls::TlsAcceptor>> {
+    let files = settings.tls_cert.as_deref().zip(settings.tls_key.as_deref());
+    files.map(|(certificate, key)| tls::acceptor(certificate, key)).transpose()
+}
+
+#[cfg(unix)]
+async fn asked() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminated.recv() => Ok(()),
+        heard = tokio::signal::ctrl_c() => heard,
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+async fn tidy(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        let tidied = app.clone();
+        let outcome = blocking(move || {
+            tidied.engine.shop.models.tidy();
+            tidied.desk.expire(tidied.settings.retention).map_err(Refusal::internal)
+        });
+        if let Err(refusal) = outcome.await {
+            app.log.event("tidying_failed", json!({ "error": refusal.detail }));
+        }
+    }
+}

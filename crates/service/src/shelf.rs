@@ -1,0 +1,220 @@
+//! Pictures that are stored small and restored when someone wants them.
+//!
+//! Each has a small picture and a note of facts. The note is written last and names the picture, so that whoever finds a
+//! note finds its picture, whatever happens in between.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path as Place;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::refusal::{Code, Refusal};
+use crate::settings::Settings;
+use crate::storage::Root;
+use crate::{Error, Result};
+
+/// The longest key.
+const LONGEST_KEY: usize = 512;
+
+/// Where stored pictures lie.
+pub(crate) struct Shelf {
+    store: Arc<dyn ObjectStore>,
+}
+
+/// What is known about a stored picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Facts {
+    /// Its key.
+    pub(crate) key: String,
+    /// Width of the picture that was sent.
+    pub(crate) width: u32,
+    /// Height of the picture that was sent.
+    pub(crate) height: u32,
+    /// Bytes of the picture that was sent.
+    pub(crate) bytes: u64,
+    /// The format of the picture that was sent.
+    pub(crate) format: String,
+    /// Width of what is stored.
+    pub(crate) stored_width: u32,
+    /// Height of what is stored.
+    pub(crate) stored_height: u32,
+    /// Bytes of what is stored.
+    pub(crate) stored_bytes: u64,
+    /// When it was stored, as RFC 3339 has it.
+    pub(crate) created: String,
+    /// The object with the small picture.
+    object: String,
+}
+
+/// A key of one owner, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    owner: String,
+    key: String,
+}
+
+type Answer<T> = std::result::Result<T, Refusal>;
+
+impl Key {
+    /// A key is one or more names with slashes between them.
+    pub(crate) fn parse(owner: &str, key: &str) -> Answer<Self> {
+        let sound = |name: &str| {
+            let usual = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+            !name.is_empty() && !name.starts_with('.') && name.bytes().all(usual)
+        };
+        if key.len() > LONGEST_KEY || !key.split('/').all(sound) {
+            let what = format!(
+                "a key is made of names of letters, digits, '-', '_' and '.', with '/' between them, and has at most \
+                 {LONGEST_KEY} characters"
+            );
+            return Err(Refusal::invalid(what));
+        }
+        Ok(Self { owner: owner.into(), key: key.into() })
+    }
+
+    fn note(&self) -> Place {
+        Place::from(format!("facts/{}/{}.json", self.owner, self.key))
+    }
+
+    fn picture(&self) -> Place {
+        Place::from(format!("pictures/{}/{}.{}", self.owner, self.key, uuid::Uuid::now_v7().simple()))
+    }
+}
+
+impl Shelf {
+    pub(crate) fn open(settings: &Settings) -> Result<Self> {
+        let place = match &settings.media {
+            Some(place) => place.clone(),
+            None => {
+                let folder =
+                    std::path::absolute(settings.data.join("media")).map_err(Error::io(&settings.data))?;
+                let url = Url::from_directory_path(&folder);
+                url.map_err(|()| Error::setting("data", "this is no folder"))?.into()
+            }
+        };
+        Ok(Self { store: Root::open(&place, &settings.storage_options)?.store })
+    }
+
+    /// Stores a small picture with its facts, in place of an earlier one.
+    pub(crate) async fn put(&self, key: &Key, mut facts: Facts, picture: Bytes) -> Answer<Facts> {
+        let earlier = self.facts(key).await.ok();
+        let place = key.picture();
+        facts.object = place.to_string();
+        self.store.put(&place, PutPayload::from_bytes(picture)).await.map_err(explained)?;
+        let note = serde_json::to_vec(&facts).map_err(Refusal::internal)?;
+        self.store.put(&key.note(), PutPayload::from(note)).await.map_err(explained)?;
+        if let Some(earlier) = earlier {
+            // Nobody finds it any more; if it stays, it only takes room.
+            let _ = self.store.delete(&Place::from(earlier.object)).await;
+        }
+        Ok(facts)
+    }
+
+    /// The facts of a stored picture.
+    pub(crate) async fn facts(&self, key: &Key) -> Answer<Facts> {
+        let found = self.store.get(&key.note()).await.map_err(explained)?;
+        let note = found.bytes().await.map_err(explained)?;
+        serde_json::from_slice(&note).map_err(Refusal::internal)
+    }
+
+    /// The small picture.
+    pub(crate) async fn picture(&self, facts: &Facts) -> Answer<Bytes> {
+        let found = self.store.get(&Place::from(facts.object.as_str())).await.map_err(explained)?;
+        found.bytes().await.map_err(explained)
+    }
+
+    /// Forgets a stored picture.
+    pub(crate) async fn delete(&self, key: &Key) -> Answer<()> {
+        let facts = self.facts(key).await?;
+        self.store.delete(&key.note()).await.map_err(explained)?;
+        let _ = self.store.delete(&Place::from(facts.object)).await;
+        Ok(())
+    }
+
+    /// The facts of an owner's pictures whose keys come after `after`, in order.
+    pub(crate) async fn list(&self, owner: &str, after: &str, limit: usize) -> Answer<Vec<Facts>> {
+        let folder = Place::from(format!("facts/{owner}"));
+        let mut notes: Vec<Place> = self
+            .store
+            .list(Some(&folder))
+            .map_ok(|object| object.location)
+            .try_collect()
+            .await
+            .map_err(explained)?;
+        notes.sort();
+        let first = Place::from(format!("facts/{owner}/{after}.json"));
+        let mut all = Vec::new();
+        for note in notes.into_iter().filter(|note| after.is_empty() || *note > first).take(limit) {
+            // One that was deleted meanwhile is not there.
+            if let Ok(found) = self.store.get(&note).await
+                && let Ok(bytes) = found.bytes().await
+            {
+                all.push(serde_json::from_slice(&bytes).map_err(Refusal::internal)?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Facts {
+    /// What is known before it is stored.
+    pub(crate) fn new(key: &str, sent: (u32, u32, u64, &str), stored: (u32, u32, u64)) -> Self {
+        let (width, height, bytes, format) = sent;
+        let (stored_width, stored_height, stored_bytes) = stored;
+        let created = crate::clock::shown(crate::clock::now());
+        let (key, format, object) = (key.into(), format.into(), String::new());
+        Self { key, width, height, bytes, format, stored_width, stored_height, stored_bytes, created, object }
+    }
+}
+
+fn explained(error: object_store::Error) -> Refusal {
+    match error {
+        object_store::Error::NotFound { .. } => Refusal::not_found("there is no such picture"),
+        error => Refusal::new(Code::Unreachable, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(key: &str) -> Facts {
+        Facts::new(key, (100, 50, 1000, "png"), (10, 5, 9))
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_is_found_replaced_and_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shelf =
+            Shelf::open(&Settings { data: folder.path().into(), ..Settings::default() }).expect("opens");
+        let key = |name: &str| Key::parse("ann", name).expect("a key");
+        for name in ["b", "a/b", "a/c"] {
+            shelf.put(&key(name), facts(name), Bytes::from_static(b"one")).await.expect("stored");
+        }
+        shelf.put(&key("b"), facts("b"), Bytes::from_static(b"two")).await.expect("replaced");
+        let found = shelf.facts(&key("b")).await.expect("there");
+        assert_eq!(shelf.picture(&found).await.expect("there"), &b"two"[..]);
+        let names = |all: Vec<Facts>| all.into_iter().map(|facts| facts.key).collect::<Vec<_>>();
+        assert_eq!(names(shelf.list("ann", "", 9).await.expect("listed")), ["a/b", "a/c", "b"]);
+        assert_eq!(names(shelf.list("ann", "a/b", 1).await.expect("listed")), ["a/c"]);
+        assert!(shelf.list("bob", "", 9).await.expect("listed").is_empty());
+        assert!(shelf.facts(&Key::parse("bob", "b").expect("a key")).await.is_err());
+        shelf.delete(&key("b")).await.expect("deleted");
+        assert_eq!(shelf.facts(&key("b")).await.expect_err("gone").code, Code::NotFound);
+        let pictures = std::fs::read_dir(folder.path().join("media/pictures/ann")).expect("a folder").count();
+        assert_eq!(pictures, 1, "what was replaced and deleted leaves no file");
+    }
+
+    #[test]
+    fn keys_lead_nowhere_else() {
+        for key in ["", "/", "a//b", "../a", "a/..", ".hidden", "a b", "a\\b", "a%2f", &"x".repeat(513)] {
+            assert!(Key::parse("ann", key).is_err(), "{key}");
+        }
+        Key::parse("ann", "holiday/2024/IMG_1.jpg").expect("a key");
+    }
+}

@@ -1,0 +1,212 @@
+//! Where inputs come from and outputs go: files and buckets that the server may use, and the web.
+
+pub(crate) mod fetch;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path as Key;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use url::Url;
+
+use crate::refusal::{Code, Refusal};
+use crate::settings::Settings;
+use crate::spool::{Content, Spool};
+use crate::{Error, Result};
+use fetch::Fetcher;
+
+/// All places that the server may use.
+pub(crate) struct Storage {
+    roots: Vec<Root>,
+    pub(crate) fetcher: Fetcher,
+    most: u64,
+}
+
+/// A folder or a bucket, or a part of one.
+pub(crate) struct Root {
+    /// Ends in a slash.
+    url: Url,
+    pub(crate) store: Arc<dyn ObjectStore>,
+}
+
+type Answer<T> = std::result::Result<T, Refusal>;
+
+impl Root {
+    /// Opens a place: `file:/folder`, `s3://bucket/prefix`.
+    pub(crate) fn open(place: &str, options: &[(String, String)]) -> Result<Self> {
+        let wrong = |what: &dyn std::fmt::Display| Error::setting("storage", format!("{place}: {what}"));
+        let mut url = Url::parse(place).map_err(|e| wrong(&e))?;
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        if url.scheme() == "file" {
+            let folder = url.to_file_path().map_err(|()| wrong(&"this is no folder"))?;
+            std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+        }
+        let options = options.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let (store, prefix) = object_store::parse_url_opts(&url, options).map_err(|e| wrong(&e))?;
+        Ok(Self { url, store: Arc::new(PrefixStore::new(store, prefix)) })
+    }
+
+    /// The key of a URL, if it is one of this place.
+    fn key(&self, url: &Url) -> Option<Key> {
+        let rest = url.as_str().strip_prefix(self.url.as_str())?;
+        Key::from_url_path(rest).ok()
+    }
+}
+
+impl Storage {
+    pub(crate) fn open(settings: &Settings) -> Result<Self> {
+        let roots = settings.storage.iter().map(|place| Root::open(place, &settings.storage_options));
+        let roots = roots.collect::<Result<_>>()?;
+        let fetcher = Fetcher::new(settings.private_urls, settings.idle_time)?;
+        Ok(Self { roots, fetcher, most: settings.max_body })
+    }
+
+    /// Whether a URL may be read, or be written to.
+    ///
+    /// # Errors
+    /// If it is none, or leads to a place that the server may not use.
+    pub(crate) fn check(&self, text: &str, writes: bool) -> Answer<()> {
+        let url = parse(text)?;
+        match url.scheme() {
+            "http" | "https" if writes => {
+                Err(Refusal::invalid(format!("{text}: nothing can be written there")))
+            }
+            "http" | "https" => self.fetcher.check(&url),
+            _ => self.find(&url).map(drop),
+        }
+    }
+
+    /// Reads what is at a URL, into `folder` if it is large.
+    pub(crate) async fn read(&self, text: &str, folder: &Path) -> Answer<Content> {
+        let url = parse(text)?;
+        if matches!(url.scheme(), "http" | "https") {
+            return self.fetcher.fetch(url, self.most, folder).await;
+        }
+        let (root, key) = self.find(&url)?;
+        let found = root.store.get(&key).await.map_err(|e| explained(text, &e))?;
+        if found.meta.size > self.most {
+            return Err(Refusal::too_large(
+                "max-body",
+                self.most,
+                format!("{text} has {} bytes", found.meta.size),
+            ));
+        }
+        let mut pieces = found.into_stream();
+        let mut spool = Spool::new(folder);
+        while let Some(piece) = pieces.try_next().await.map_err(|e| explained(text, &e))? {
+            spool.push(&piece).map_err(Refusal::internal)?;
+        }
+        Ok(spool.finish())
+    }
+
+    /// Writes bytes to a URL: whole or not at all.
+    pub(crate) async fn write(&self, text: &str, bytes: Bytes) -> Answer<()> {
+        let url = parse(text)?;
+        let (root, key) = self.find(&url)?;
+        root.store.put(&key, PutPayload::from_bytes(bytes)).await.map_err(|e| explained(text, &e))?;
+        Ok(())
+    }
+
+    /// The URLs of everything below a URL that ends in `/`, in order.
+    pub(crate) async fn list(&self, text: &str, most: u64) -> Answer<Vec<String>> {
+        let url = parse(text)?;
+        let (root, key) = self.find(&url)?;
+        let mut found = Vec::new();
+        let mut objects = root.store.list(Some(&key));
+        while let Some(object) = objects.try_next().await.map_err(|e| explained(text, &e))? {
+            if found.len() as u64 >= most {
+                return Err(Refusal::too_large(
+                    "max-batch",
+                    most,
+                    format!("there are more than {most} things at {text}"),
+                ));
+            }
+            let mut url = root.url.clone();
+            if let Ok(mut segments) = url.path_segments_mut() {
+                segments.pop_if_empty().extend(object.location.parts().map(|part| part.as_ref().to_owned()));
+            }
+            found.push(url.to_string());
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn find(&self, url: &Url) -> Answer<(&Root, Key)> {
+        let found = self.roots.iter().find_map(|root| Some((root, root.key(url)?)));
+        found.ok_or_else(|| {
+            let what = format!("{url} is not in a place that this server may use (its setting storage)");
+            Refusal::new(Code::Forbidden, what)
+        })
+    }
+}
+
+fn parse(text: &str) -> Answer<Url> {
+    let url = Url::parse(text).map_err(|e| Refusal::invalid(format!("{text} is no URL: {e}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Refusal::invalid("a URL with a password in it is not used"));
+    }
+    Ok(url)
+}
+
+fn explained(text: &str, error: &object_store::Error) -> Refusal {
+    match error {
+        object_store::Error::NotFound { .. } => Refusal::not_found(format!("there is nothing at {text}")),
+        error => Refusal::new(Code::Unreachable, format!("{text}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn storage(folder: &Path) -> Storage {
+        let place = Url::from_file_path(folder).expect("a folder").to_string();
+        let settings = Settings { storage: vec![place], ..Settings::default() };
+        Storage::open(&settings).expect("opens")
+    }
+
+    #[tokio::test]
+    async fn what_is_written_can_be_listed_and_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let storage = storage(folder.path());
+        let place = Url::from_directory_path(folder.path()).expect("a folder").to_string();
+        let [one, two] = ["a/one.png", "a/two%20words.png"].map(|name| format!("{place}{name}"));
+        storage.write(&two, Bytes::from_static(b"2")).await.expect("written");
+        storage.write(&one, Bytes::from_static(b"1")).await.expect("written");
+        assert_eq!(storage.list(&format!("{place}a/"), 9).await.expect("listed"), [one.clone(), two]);
+        assert!(storage.list(&format!("{place}a/"), 1).await.is_err_and(|e| e.code == Code::TooLarge));
+        let content = storage.read(&one, folder.path()).await.expect("read");
+        assert_eq!(content.bytes().expect("there"), &b"1"[..]);
+        let missing = storage.read(&format!("{place}none"), folder.path()).await.expect_err("nothing");
+        assert_eq!(missing.code, Code::NotFound);
+    }
+
+    #[test]
+    fn nothing_outside_of_the_places_is_reached() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inside = folder.path().join("in");
+        let storage = storage(&inside);
+        let place = Url::from_directory_path(&inside).expect("a folder").to_string();
+        storage.check(&format!("{place}a.png"), true).expect("inside");
+        let outside = ["../secret", "..%2Fsecret", "%2e%2e/secret", "a/../../secret", "a/..%2f..%2fsecret"];
+        for path in outside {
+            let refused = storage.check(&format!("{place}{path}"), false).expect_err(path);
+            assert_eq!(refused.code, Code::Forbidden, "{path}");
+        }
+        for url in [
+            "file:///etc/passwd",
+            "s3://other/key",
+            "ftp://example.org/a",
+            "https://u:p@example.org/",
+            "a.png",
+        ] {
+            assert!(storage.check(url, false).is_err(), "{url}");
+        }
+        assert!(storage.check("https://example.org/a.png", true).is_err());
+    }
+}

@@ -1,0 +1,341 @@
+//! Workers: they take jobs from the queue, do them, and publish what they have made, once.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+use url::Url;
+
+use crate::app::App;
+use crate::clock;
+use crate::desk::Live;
+use crate::engine::cache::Made;
+use crate::engine::{Order, blocking};
+use crate::jobs::job::{End, Input, Item, Job, Output, Reason};
+use crate::refusal::{Code, Refusal};
+use crate::spool::Content;
+
+/// How long a worker may be silent before its job is someone else's.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How often idle workers look whether a job's time has come.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Told the fraction of a job that is done.
+type Report<'a> = &'a (dyn Fn(f64) + Sync);
+
+/// How an attempt came to its end.
+enum Attempt {
+    Ended(Result<Output, Refusal>),
+    Cancelled,
+    /// The server stops; the job waits for the next one.
+    HandedBack,
+}
+
+/// Works until the server stops.
+pub(crate) async fn run(app: Arc<App>) {
+    let mut stopping = app.stopping.subscribe();
+    while !app.is_stopping() {
+        match next(&app).await {
+            Ok(Some(job)) => work(&app, job).await,
+            Ok(None) => {
+                tokio::select! {
+                    () = app.desk.bell.notified() => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                    _ = stopping.wait_for(|stopping| *stopping) => {}
+                }
+            }
+            Err(refusal) => {
+                app.log.event("queue_failed", json!({ "error": refusal.detail }));
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+}
+
+async fn next(app: &Arc<App>) -> Result<Option<Job>, Refusal> {
+    let app = app.clone();
+    blocking(move || {
+        let desk = &app.desk;
+        let Some(id) = desk.queue.claim(clock::now(), LEASE).map_err(Refusal::internal)? else {
+            return Ok(None);
+        };
+        let begun = desk.store.begin(&id, clock::now()).map_err(Refusal::internal)?;
+        if begun.is_none() {
+            // Someone has cancelled it between the two.
+            desk.queue.remove(&id).map_err(Refusal::internal)?;
+        }
+        // There may be more for others to do.
+        desk.bell.notify_one();
+        Ok(begun)
+    })
+    .await
+}
+
+async fn work(app: &Arc<App>, job: Job) {
+    app.metrics.job("running");
+    app.log.event("job_running", json!({ "job": job.id, "attempt": job.attempts }));
+    let live = app.desk.enter(&job.id);
+    let attempt = attempt(app, &job, &live).await;
+    let settled = settle(app, &job, attempt).await;
+    app.desk.leave(&job.id);
+    match settled {
+        Ok(state) => {
+            app.metrics.job(state);
+            app.log.event(&format!("job_{state}"), json!({ "job": job.id, "attempt": job.attempts }));
+        }
+        Err(refusal) => app.log.event("job_unsettled", json!({ "job": job.id, "error": refusal.detail })),
+    }
+}
+
+async fn attempt(app: &Arc<App>, job: &Job, live: &Live) -> Attempt {
+    let mut cancelled = live.cancelled.subscribe();
+    let mut stopping = app.stopping.subscribe();
+    let drained = async {
+        // The sender lives as long as the app.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(app.settings.drain_time).await;
+    };
+    tokio::select! {
+        ended = perform(app, job, live) => Attempt::Ended(ended),
+        _ = cancelled.wait_for(|cancelled| *cancelled) => Attempt::Cancelled,
+        () = drained => Attempt::HandedBack,
+        () = heartbeat(app, &job.id) => Attempt::HandedBack,
+    }
+}
+
+/// Writes down how an attempt ended; the job's state after that.
+async fn settle(app: &Arc<App>, job: &Job, attempt: Attempt) -> Result<&'static str, Refusal> {
+    let (app, job) = (app.clone(), job.clone());
+    blocking(move || {
+        let (desk, id) = (&app.desk, job.id.as_str());
+        let again = |refund: bool, later: Duration| -> crate::Result<&'static str> {
+            desk.queue.remove(id)?;
+            if desk.store.requeue(id, job.attempts, refund)? {
+                desk.enqueue(id, &job.owner, job.priority, later)?;
+            }
+            Ok("queued")
+        };
+        let end = |end: End| -> crate::Result<&'static str> {
+            let state = end.state().name();
+            desk.store.finish(id, job.attempts, &end, clock::now())?;
+            desk.queue.remove(id)?;
+            if matches!(end, End::Done(_)) {
+                let _ = std::fs::remove_file(desk.input(id));
+            }
+            app.post.notify_one();
+            Ok(state)
+        };
+        let settled: crate::Result<_> = match attempt {
+            Attempt::Ended(Ok(output)) => end(End::Done(output)),
+            Attempt::Cancelled => end(End::Cancelled),
+            Attempt::HandedBack => again(true, Duration::ZERO),
+            Attempt::Ended(Err(refusal))
+                if refusal.code.may_pass() && job.attempts < app.settings.attempts =>
+            {
+                again(false, Duration::from_secs(1 << job.attempts.min(8)))
+            }
+            Attempt::Ended(Err(refusal)) => end(End::Failed(Reason::from(&refusal))),
+        };
+        settled.map_err(Refusal::internal)
+    })
+    .await
+}
+
+/// Says again and again that the job is being worked on. Ends if that can no longer be said.
+async fn heartbeat(app: &Arc<App>, id: &str) {
+    loop {
+        tokio::time::sleep(LEASE / 3).await;
+        let (app, id) = (app.clone(), id.to_owned());
+        let until = clock::now() + clock::milliseconds(LEASE);
+        let extended = blocking(move || app.desk.queue.extend(&id, until).map_err(Refusal::internal)).await;
+        // An error may pass before the lease is over.
+        if matches!(extended, Ok(false)) {
+            return;
+        }
+    }
+}
+
+async fn perform(app: &Arc<App>, job: &Job, live: &Live) -> Result<Output, Refusal> {
+    let report = |fraction: f64| {
+        live.fraction.send_replace(fraction);
+    };
+    match &job.spec.input {
+        Input::Upload(_) => {
+            let path = app.desk.input(&job.id);
+            let content = blocking(move || Content::of_file(&path).map_err(Refusal::internal)).await?;
+            deliver(app, job, enlarge(app, job, content, &report).await?).await
+        }
+        Input::Url(url) => {
+            let content = app.storage.read(url, &app.spool).await?;
+            deliver(app, job, enlarge(app, job, content, &report).await?).await
+        }
+        Input::Batch(urls) => batch(app, job, urls, &report).await,
+    }
+}
+
+async fn enlarge(
+    app: &Arc<App>,
+    job: &Job,
+    content: Content,
+    report: Report<'_>,
+) -> Result<Arc<Made>, Refusal> {
+    let order = Order {
+        content,
+        recipe: job.spec.parameters.recipe(&app.settings.model)?,
+        preferred: None,
+        weight: 2_f64.powi(job.priority.clamp(-3, 3) as i32),
+        time: app.settings.job_time,
+        patient: true,
+    };
+    let ticket = app.engine.order(order).await?;
+    let mut progress = ticket.progress.clone();
+    let mut made = std::pin::pin!(ticket.wait());
+    loop {
+        tokio::select! {
+            made = &mut made => return made,
+            Ok(()) = progress.changed() => report(*progress.borrow_and_update()),
+        }
+    }
+}
+
+/// Puts a result where it belongs: into the job's folder, and where the client wants it.
+async fn deliver(app: &Arc<App>, job: &Job, made: Arc<Made>) -> Result<Output, Refusal> {
+    if let Some(url) = &job.spec.output {
+        let bytes = read(made.clone()).await?;
+        app.storage.write(url, bytes).await?;
+    }
+    let file = format!("output-{}.{}", job.attempts, made.format.extensions[0]);
+    let path = app.desk.folder(&job.id).join(&file);
+    let url = job.spec.output.clone();
+    blocking(move || {
+        let content = Content::of_file(&made.path).map_err(Refusal::internal)?;
+        content.persist(&path).map_err(Refusal::internal)?;
+        Ok(Output {
+            file: Some(file),
+            bytes: content.length(),
+            mime: made.format.mime.into(),
+            sha256: content.hash().into(),
+            width: Some(made.width),
+            height: Some(made.height),
+            url,
+            items: Vec::new(),
+        })
+    })
+    .await
+}
+
+/// Does the pictures of a batch, one after the other; each result is there as soon as it is made. One that fails stops no
+/// other. What an earlier attempt has done is not done again.
+async fn batch(app: &Arc<App>, job: &Job, urls: &[String], report: Report<'_>) -> Result<Output, Refusal> {
+    let inputs = inputs(app, urls).await?;
+    let place = job.spec.output.as_deref().unwrap_or_default();
+    let mut items = stored(app, &job.id).await?;
+    let total = inputs.len().max(1) as f64;
+    for (number, (input, name)) in inputs.iter().enumerate() {
+        if items.iter().any(|item| &item.input == input) {
+            continue;
+        }
+        let part = |fraction: f64| report((number as f64 + fraction) / total);
+        part(0.0);
+        let made = one(app, job, input, (place, name.as_str()), &part).await;
+        let item = match made {
+            Ok(url) => Item { input: input.clone(), output: Some(url), reason: None },
+            // The whole attempt may go better later.
+            Err(refusal) if refusal.code.may_pass() && job.attempts < app.settings.attempts => {
+                return Err(refusal);
+            }
+            Err(refusal) => Item { input: input.clone(), output: None, reason: Some(Reason::from(&refusal)) },
+        };
+        let (store, id, kept) = (app.desk.store.clone(), job.id.clone(), item.clone());
+        blocking(move || store.add_item(&id, &kept).map_err(Refusal::internal)).await?;
+        items.push(item);
+    }
+    if !items.is_empty() && items.iter().all(|item| item.output.is_none()) {
+        return Err(Refusal::new(Code::Invalid, "none of the pictures could be made larger"));
+    }
+    summary(app, job, items).await
+}
+
+async fn one(
+    app: &Arc<App>,
+    job: &Job,
+    input: &str,
+    (place, name): (&str, &str),
+    report: Report<'_>,
+) -> Result<String, Refusal> {
+    let content = app.storage.read(input, &app.spool).await?;
+    let made = enlarge(app, job, content, report).await?;
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let url = format!("{place}{stem}.{}", made.format.extensions[0]);
+    app.storage.write(&url, read(made).await?).await?;
+    Ok(url)
+}
+
+/// The pictures of a batch: their URLs, and their names below the output.
+async fn inputs(app: &Arc<App>, urls: &[String]) -> Result<Vec<(String, String)>, Refusal> {
+    let most = app.settings.max_batch;
+    let mut inputs = Vec::new();
+    for url in urls {
+        if url.ends_with('/') {
+            for found in app.storage.list(url, most).await? {
+                let name = found.strip_prefix(url.as_str()).unwrap_or(&found).to_owned();
+                inputs.push((found, name));
+            }
+        } else {
+            inputs.push((url.clone(), last_part(url)));
+        }
+    }
+    if inputs.len() as u64 > most {
+        return Err(Refusal::too_large("max-batch", most, format!("there are {} pictures", inputs.len())));
+    }
+    Ok(inputs)
+}
+
+/// The last part of a URL's path, which is a file's name.
+fn last_part(url: &str) -> String {
+    let parsed = Url::parse(url).ok();
+    let last = parsed.as_ref().and_then(|url| url.path_segments()?.next_back());
+    last.filter(|name| !name.is_empty()).unwrap_or("picture").to_owned()
+}
+
+async fn stored(app: &Arc<App>, id: &str) -> Result<Vec<Item>, Refusal> {
+    let (store, id) = (app.desk.store.clone(), id.to_owned());
+    blocking(move || store.items(&id).map_err(Refusal::internal)).await
+}
+
+/// The output of a batch: a list of what became of its pictures.
+async fn summary(app: &Arc<App>, job: &Job, items: Vec<Item>) -> Result<Output, Refusal> {
+    let file = format!("output-{}.json", job.attempts);
+    let folder = app.desk.folder(&job.id);
+    let url = job.spec.output.clone();
+    blocking(move || {
+        let text = serde_json::to_vec_pretty(&items).map_err(Refusal::internal)?;
+        let content = written(&folder, &file, &text).map_err(Refusal::internal)?;
+        Ok(Output {
+            file: Some(file),
+            bytes: content.length(),
+            mime: "application/json".into(),
+            sha256: content.hash().into(),
+            width: None,
+            height: None,
+            url,
+            items,
+        })
+    })
+    .await
+}
+
+fn written(folder: &Path, name: &str, text: &[u8]) -> std::io::Result<Content> {
+    let mut spool = crate::spool::Spool::new(folder);
+    spool.push(text)?;
+    let content = spool.finish();
+    content.persist(&folder.join(name))?;
+    Ok(content)
+}
+
+async fn read(made: Arc<Made>) -> Result<Bytes, Refusal> {
+    blocking(move || std::fs::read(&made.path).map(Bytes::from).map_err(Refusal::internal)).await
+}

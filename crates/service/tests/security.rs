@@ -1,0 +1,134 @@
+//! Who may do what, and what nobody may do.
+
+mod common;
+
+use std::time::Duration;
+
+use amplio_service::{Service, new_key};
+use common::{Server, json, picture, problem, settings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A server with the keys of two people: one for everything, one for jobs only.
+fn guarded() -> (Server, String, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ((one, first), (two, second)) = (new_key("ann"), new_key("bob"));
+    let path = folder.path().join("keys");
+    std::fs::write(&path, format!("{first} rate=40\n{second} scopes=jobs jobs=1\n")).expect("written");
+    let path = path.display().to_string();
+    (Server::start(folder, &[("keys", &path)]), one, two)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_open_what_they_are_good_for() {
+    let (mut server, ann, bob) = guarded();
+    let upscale = |server: &Server| server.post("/v1/upscale").body(picture(8, 8, 1)).send();
+    let refused = upscale(&server).await.expect("an answer");
+    assert_eq!(refused.headers()["www-authenticate"], "Bearer");
+    assert_eq!(problem(refused).await.1, "unauthorized");
+    server.key = Some("amplio_wrong".into());
+    assert_eq!(problem(upscale(&server).await.expect("an answer")).await.0, 401);
+    server.key = Some(bob);
+    assert_eq!(problem(upscale(&server).await.expect("an answer")).await.1, "forbidden");
+    let job = json(server.post("/v1/jobs").body(picture(8, 8, 1)).send().await.expect("an answer")).await;
+    let path = format!("/v1/jobs/{}", job["id"].as_str().expect("an id"));
+    assert_eq!(server.get(&path).send().await.expect("an answer").status(), 200);
+    server.key = Some(ann);
+    assert_eq!(upscale(&server).await.expect("an answer").status(), 200);
+    assert_eq!(problem(server.get(&path).send().await.expect("an answer")).await.0, 404, "another one's job");
+    server.key = None;
+    assert_eq!(server.get("/healthz").send().await.expect("an answer").status(), 200);
+    let data = std::fs::read_to_string(server.folder.path().join("keys")).expect("readable");
+    assert!(!data.contains("amplio_"), "only hashes are kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_often_is_told_when_to_come_back() {
+    let (mut server, ann, _) = guarded();
+    server.key = Some(ann);
+    let mut last = None;
+    for _ in 0..11 {
+        last = Some(server.get("/v1/models").send().await.expect("an answer"));
+    }
+    let last = last.expect("an answer");
+    assert!(last.headers()["retry-after"].to_str().expect("text").parse::<u64>().expect("seconds") >= 1);
+    assert_eq!(problem(last).await, (429, "rate_limited".into(), Some("rate".into())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_sites_may_not_use_a_server_without_keys() {
+    let server = Server::with(&[]);
+    let from =
+        |origin: &str| server.post("/v1/upscale").header("origin", origin).body(picture(8, 8, 1)).send();
+    assert_eq!(problem(from("https://example.org").await.expect("an answer")).await.1, "forbidden");
+    assert_eq!(from(&server.url("")).await.expect("an answer").status(), 200);
+    let renamed =
+        server.get("/v1/models").header("host", "rebound.example.org").send().await.expect("an answer");
+    assert_eq!(problem(renamed).await.0, 403);
+    assert!(
+        !server
+            .get("/healthz")
+            .send()
+            .await
+            .expect("an answer")
+            .headers()
+            .contains_key("access-control-allow-origin")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_clients_are_let_go() {
+    let server = Server::with(&[("idle-time", "300ms"), ("max-connections", "2")]);
+    let address = server.url("").replace("http://", "");
+    let silent = TcpStream::connect(&address).await.expect("connected");
+    let mut half = TcpStream::connect(&address).await.expect("connected");
+    half.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-").await.expect("sent");
+    // Both places are taken; this one gets its turn when they are let go.
+    assert_eq!(server.get("/healthz").send().await.expect("an answer").status(), 200);
+    drop((silent, half));
+    let mut slow = TcpStream::connect(&address).await.expect("connected");
+    slow.write_all(b"POST /v1/upscale HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf")
+        .await
+        .expect("sent");
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("idle-time"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_requests_are_refused() {
+    let server = Server::with(&[]);
+    let address = server.url("").replace("http://", "");
+    let send = |request: String| {
+        let address = address.clone();
+        async move {
+            let mut stream = TcpStream::connect(address).await.expect("connected");
+            // It may be refused before it is all sent.
+            let _ = stream.write_all(request.as_bytes()).await;
+            let mut answer = vec![0; 1024];
+            let read = tokio::time::timeout(Duration::from_secs(30), stream.read(&mut answer))
+                .await
+                .expect("in time");
+            String::from_utf8_lossy(&answer[..read.unwrap_or(0)]).into_owned()
+        }
+    };
+    let long = send(format!("GET /?{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(9000))).await;
+    assert!(long.starts_with("HTTP/1.1 400"), "{long}");
+    let huge = send(format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "a".repeat(200_000))).await;
+    assert!(huge.starts_with("HTTP/1.1 431") || huge.is_empty(), "{huge}");
+    let many = send(format!("GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: y\r\n".repeat(2000))).await;
+    assert!(many.starts_with("HTTP/1.1 431") || many.is_empty(), "{many}");
+    let noise = send("\u{1}\u{2}\u{3}\r\n\r\n".into()).await;
+    assert!(noise.starts_with("HTTP/1.1 400"), "{noise}");
+    assert_eq!(server.get("/healthz").send().await.expect("an answer").status(), 200);
+}
+
+#[test]
+fn a_server_for_others_needs_keys() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut open = settings(folder.path());
+    open.set("listen", "0.0.0.0:0").expect("an address");
+    assert!(Service::check(&open).is_err_and(|e| e.to_string().contains("API keys")));
+    open.set("insecure", "true").expect("a switch");
+    Service::check(&open).expect("asked for");
+}
