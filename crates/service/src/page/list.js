@@ -25,7 +25,7 @@ export function begin(act) {
 
 const ACTIONS = [
   { name: "region", icon: "region", words: "Try models on a part of", when: (i) => i.state === "ready" && i.thumb && i.kind === "picture" },
-  { name: "start", icon: "sparkle", words: "Enlarge", when: (i) => i.state === "ready" },
+  { name: "start", label: "Enlarge", words: "Enlarge", when: (i) => i.state === "ready" },
   { name: "compare", icon: "compare", words: "Compare before and after:", when: (i) => i.state === "done" && i.kind !== "archive" },
   { name: "save", icon: "save", words: "Download", when: (i) => i.state === "done" },
   { name: "retry", icon: "again", words: "Try again:", when: (i) => i.state === "failed" || i.state === "cancelled" },
@@ -46,7 +46,9 @@ function insert(item, act) {
   const title = make("p", { className: "row-name", title: item.path }, make("span", { className: "quiet" }, folder), name);
   for (const action of ACTIONS) {
     const words = `${action.words} ${name}`;
-    const button = make("button", { type: "button", className: "tool", title: words, data: { do: action.name } }, icon(action.icon), make("span", { className: "hidden-text" }, words));
+    const shown = action.label ?? icon(action.icon);
+    const className = action.label ? "tool words" : "tool";
+    const button = make("button", { type: "button", className, title: words, "aria-label": words, data: { do: action.name } }, shown);
     button.addEventListener("click", () => act(action.name, item));
     row.tools.append(button);
   }

@@ -70,7 +70,7 @@ async function showExample() {
     after.src = url;
     await after.decode();
     after.classList.add("is-there");
-    note.textContent = "Example, before | after";
+    note.textContent = "Before | after";
   } catch {
     examples.delete(wanted);
     if (showing !== wanted) return;

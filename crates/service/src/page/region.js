@@ -123,10 +123,10 @@ async function attempt() {
         dialog.close();
         say(`${name} is chosen.`);
       });
-      cards[index].replaceChildren(image, caption(name, seconds < 1 ? "less than 1 s" : duration(seconds)), use);
+      cards[index].replaceChildren(caption(name, seconds < 1 ? "less than 1 s" : duration(seconds)), image, use);
     } catch (problem) {
       if (problem.name === "AbortError") return;
-      cards[index].replaceChildren(make("p", { className: "result-wait wrong" }, problem.message), caption(name));
+      cards[index].replaceChildren(caption(name), make("p", { className: "result-wait wrong" }, problem.message));
     }
   }
 }
@@ -135,7 +135,7 @@ const caption = (name, words) =>
   make("p", { className: "result-name" }, make("strong", {}, name), words ? make("span", { className: "quiet" }, words) : null);
 
 function card(name, picture = make("p", { className: "result-wait" }, "Enlarging…")) {
-  return make("li", { className: "result" }, picture, caption(name));
+  return make("li", { className: "result" }, caption(name), picture);
 }
 
 /** The part as a canvas, enlarged as browsers do it. */
