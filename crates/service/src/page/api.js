@@ -15,7 +15,7 @@ export class Problem extends Error {
 
   /** Whether the same request may succeed a little later. */
   get passes() {
-    return this.code === "away" || this.status === 429 || (this.status === 503 && this.code !== "stopping_for_good");
+    return this.code === "away" || this.status === 429 || this.status === 503;
   }
 }
 

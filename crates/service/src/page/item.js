@@ -12,7 +12,8 @@ let last = 0;
 export function itemOf({ file, path }) {
   return {
     key: ++last, path, file, kind: kindOf(file), bytes: file.size, state: "ready", fraction: 0, reason: "", id: null,
-    settings: null, width: null, height: null, thumb: null, output: null, giveUp: null, cancelling: false,
+    settings: null, width: null, height: null, thumb: null, output: null, giveUp: null, timer: null,
+    cancelling: false,
   };
 }
 
@@ -21,7 +22,8 @@ export function itemOfJob(job, note) {
   const item = {
     key: ++last, path: note.path, file: null, kind: note.kind, bytes: note.bytes, state: "queued", fraction: 0, reason: "",
     id: job.id, settings: note.settings, width: note.width, height: note.height, thumb: note.thumb, output: null,
-    giveUp: null, cancelling: false,
+    giveUp: null, timer: null,
+    cancelling: false,
   };
   learn(item, job);
   return item;

@@ -83,7 +83,7 @@ export async function cancel(item) {
     }
   } else {
     item.giveUp?.abort();
-    clearTimeout(item.timer);
+    hold(item, null);
     item.state = "cancelled";
   }
   changed(item);
@@ -169,18 +169,24 @@ async function send(item) {
 function wait(item, problem) {
   item.state = "waiting";
   item.reason = problem.message;
+  item.isCutOff = problem.code === "away";
   const seconds = problem.retryAfter ?? PATIENCE;
-  item.timer = setTimeout(() => {
-    item.timer = null;
+  hold(item, setTimeout(() => {
+    hold(item, null);
     pump();
-  }, seconds * 1000);
+  }, seconds * 1000));
+}
+
+/** An item with a timer is not sent before it is over. */
+function hold(item, timer) {
+  clearTimeout(item.timer);
+  item.timer = timer;
 }
 
 listen("back", () => {
-  const held = items.filter((item) => item.timer && item.state === "waiting" && item.reason.includes("reached"));
+  const held = items.filter((item) => item.timer && item.isCutOff);
   for (const item of held) {
-    clearTimeout(item.timer);
-    item.timer = null;
+    hold(item, null);
     item.reason = "";
   }
   if (held.length) pump();
