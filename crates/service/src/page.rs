@@ -136,7 +136,8 @@ mod tests {
     #[test]
     fn every_file_of_the_folder_is_part_of_the_program() {
         let folder = File::new(env!("CARGO_MANIFEST_DIR")).join("src/page");
-        let found = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").file_name());
+        let found =
+            std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").file_name());
         let mut found: Vec<_> = found.map(|name| name.into_string().expect("UTF-8")).collect();
         let mut known: Vec<_> = ASSETS.iter().map(|asset| asset.name).collect();
         found.sort_unstable();
@@ -151,14 +152,18 @@ mod tests {
         }
         for asset in ASSETS.iter().filter(|asset| asset.name.ends_with(".js")) {
             for line in text(asset.name).lines().filter(|line| line.starts_with("import ")) {
-                let module = line.split('"').nth(1).and_then(|path| path.strip_prefix("./")).expect("a neighbour");
+                let module =
+                    line.split('"').nth(1).and_then(|path| path.strip_prefix("./")).expect("a neighbour");
                 assert!(ASSETS.iter().any(|asset| asset.name == module), "{} imports {module}", asset.name);
             }
         }
         // The namespace of SVG is a name and no address.
         let foreign = |name: &str| text(name).replace("http://www.w3.org/2000/svg", "").contains("://");
         let written = ASSETS.iter().filter(|asset| !asset.name.ends_with(".jpg"));
-        assert_eq!(written.filter(|asset| foreign(asset.name)).map(|asset| asset.name).collect::<Vec<_>>(), [""; 0]);
+        assert_eq!(
+            written.filter(|asset| foreign(asset.name)).map(|asset| asset.name).collect::<Vec<_>>(),
+            [""; 0]
+        );
     }
 
     #[test]
