@@ -16,9 +16,10 @@ def noise(shape, seed):
     return torch.from_numpy(np.random.default_rng(seed).random(shape, dtype=np.float32))
 
 
-def settle(net, picture, seed, last=None):
+def settle(net, picture, seed, last=None, quiet=()):
     """Fills `net` with random weights under which activations and output stay near one; `last` is the convolution that makes
-    the output, if it is not the last one."""
+    the output, if it is not the last one. `quiet` is what the names of weights end in that are made smaller, in networks that would else
+    carry a difference of one bit from layer to layer until it is large."""
     random = np.random.default_rng(seed)
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
@@ -30,6 +31,9 @@ def settle(net, picture, seed, last=None):
             _assign(module.weight, random.uniform(-0.2, 0.6, module.weight.shape))
         else:
             _settle_others(module, random)
+    for name, parameter in net.named_parameters():
+        if name.endswith(tuple(quiet)):
+            parameter.data *= 0.2
     calm_last_convolution(net, picture, last)
     return net.eval()
 
@@ -66,11 +70,11 @@ def calm_last_convolution(net, picture, last=None):
             parameter /= 2.5 * seen[0]
 
 
-def make_network_case(folder, net, seed, expect, spandrel_id, size=(12, 14), last=None, beside=0, loading=nullcontext):
+def make_network_case(folder, net, seed, expect, spandrel_id, size=(12, 14), last=None, beside=0, loading=nullcontext, quiet=()):
     """A case of a network that spandrel knows: spandrel must recognise it from its state dict alone. `beside` counts the channels
     that spandrel adds to the picture; `loading` makes a context in which spandrel loads the network."""
     picture = noise((1, expect["in_channels"], *size), seed)
-    state = settle(net.eval(), noise((1, expect["in_channels"] + beside, *size), seed), seed, last).state_dict()
+    state = settle(net.eval(), noise((1, expect["in_channels"] + beside, *size), seed), seed, last, quiet).state_dict()
     with loading():
         loaded = ModelLoader().load_from_state_dict({key: value.clone() for key, value in state.items()})
     assert (loaded.architecture.id, loaded.scale) == (spandrel_id, expect["scale"]), (loaded.architecture.id, loaded.scale)

@@ -1,6 +1,6 @@
 """Writes the golden cases under testdata/ from the reference implementations.
 
-usage: make.py [archs] [plksr] [mosr] … [pth] [community] [ncnn] [onnx] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
+usage: make.py [archs] [plksr] [mosr] … [pth] [community] [fetched] [ncnn] [onnx] [pictures] [photos]        (all of them by default; README.md in testdata/golden tells more)
 """
 
 import shutil
@@ -12,7 +12,9 @@ import torch
 import community
 import compact
 import esrgan
+import fetched
 import ncnn_cases
+import onnx_archs
 import onnx_networks
 import onnx_ops
 import pictures
@@ -37,6 +39,7 @@ def make_archs():
 
 def make_onnx():
     onnx_networks.make(emptied(GOLDEN / "onnx" / "networks"))
+    onnx_archs.make(emptied(GOLDEN / "onnx" / "archs"), GOLDEN / "archs")
     onnx_ops.make(emptied(GOLDEN / "onnx" / "ops"))
 
 
@@ -49,6 +52,7 @@ MAKERS = {
     **{architecture.__name__: zoo_maker(architecture) for architecture in zoo.ARCHITECTURES},
     "pth": lambda: pth.make(emptied(GOLDEN / "pth")),
     "community": lambda: community.make(emptied(GOLDEN / "community")),
+    "fetched": lambda: fetched.make(emptied(GOLDEN / "fetched")),
     "ncnn": lambda: ncnn_cases.make(emptied(GOLDEN / "ncnn")),
     "onnx": make_onnx,
     "pictures": lambda: pictures.make(emptied(GOLDEN / "pictures")),

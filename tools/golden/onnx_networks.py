@@ -43,6 +43,33 @@ class Fused(nn.Module):
         return nn.functional.pixel_shuffle(self.tail(torch.cat([first, x], 1)), 2)
 
 
+class Halved(nn.Module):
+    """SPAN's blocks at half the picture's size, fused to one convolution each, as the networks called SPANF3 have them whose names say
+    `unshuffle`. No definition of those is public: this one only has their shape."""
+
+    def __init__(self, features=16, blocks=5, scale=2):
+        super().__init__()
+        self.scale = scale
+        self.head = nn.Conv2d(12, features, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(nn.Conv2d(features, features, 3, padding=1) for _ in range(3)) for _ in range(blocks)
+        )
+        self.joined = nn.Conv2d(4 * features, features, 1)
+        self.tail = nn.Conv2d(features, 3 * (2 * scale) ** 2, 3, padding=1)
+
+    def forward(self, picture):
+        first = x = self.head(nn.functional.pixel_unshuffle(picture, 2))
+        seen = []
+        for convolutions in self.blocks:
+            y = x
+            for index, convolution in enumerate(convolutions):
+                y = convolution(nn.functional.silu(y) if index else y)
+            x = (y + x) * (torch.sigmoid(y) - 0.5)
+            seen.append(x)
+        x = self.joined(torch.cat([first, x, seen[0], seen[-2]], 1))
+        return nn.functional.pixel_shuffle(self.tail(x), 2 * self.scale)
+
+
 class Plain(nn.Module):
     """A network that takes a picture and nothing else."""
 
@@ -175,6 +202,9 @@ CASES = [
     Case("compact-f32-lists", tiny, change=lambda m: stored_as(m, TensorProto.FLOAT, as_list=True)),
     Case("compact-external", tiny, external=True),
     Case("hat", lambda: hat(upscale=2, upsampler="pixelshuffle"), multiple=4),
+    Case("halved", Halved, multiple=2),
+    Case("halved-all-half", Halved, multiple=2, change=all_half),
+    Case("halved-dynamo", Halved, dynamo=True, multiple=2),
 ]
 
 

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from unittest import mock
 
 import torch
+from spandrel.architectures.DCTLSA import DCTLSA
 from spandrel.architectures.DnCNN import DnCNN
 from spandrel.architectures.DRUNet import DRUNet
 from spandrel.architectures.FBCNN import FBCNN
@@ -211,6 +212,16 @@ def moesr(root):
         make_network_case(root / name, net, seed, wanted, "MoESR", last=last[0])
 
 
+def dctlsa(root):
+    for seed, (name, scale, features, channels) in enumerate(
+        [("x4", 4, 10, 3), ("x2", 2, 5, 3), ("x3-grey", 3, 5, 1)], start=540
+    ):
+        net = DCTLSA(in_nc=channels, out_nc=channels, nf=features, upscale=scale)
+        quiet = ["attn.proj.weight", "fc2.weight", "pointwise_conv_1.weight", "qkv.weight"]
+        wanted = expect("dctlsa", scale, {"features": features}, channels)
+        make_network_case(root / name, net, seed, wanted, "DCTLSA", size=(16, 16) if features == 10 else (16, 32), quiet=quiet)
+
+
 def fbcnn(root):
     fewer = lambda: narrower({512: 12})
     for seed, (name, channels, widths, blocks) in enumerate([
@@ -252,5 +263,5 @@ def mm_realsr(root):
 
 
 ARCHITECTURES = [
-    plksr, mosr, rcan, swift_srgan, safmn, dncnn, drunet, real_cugan, nafnet, moesr, fbcnn, seemore, mm_realsr,
+    plksr, mosr, rcan, swift_srgan, safmn, dncnn, drunet, real_cugan, nafnet, moesr, dctlsa, fbcnn, seemore, mm_realsr,
 ]

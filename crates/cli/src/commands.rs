@@ -1,6 +1,7 @@
 //! The commands. Each is a file with its arguments and `run`, and an entry in [`Command`].
 
 mod bench;
+mod blend;
 mod compare;
 mod completions;
 mod convert;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Models(Box<models::Args>),
     /// Write a model as a safetensors file.
     Convert(convert::Args),
+    /// Write the network between two models of the same architecture.
+    Blend(blend::Args),
     /// Enlarge a part of a picture with several models and put the results side by side.
     Compare(compare::Args),
     /// Measure how fast a model runs here.
@@ -50,6 +53,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Some(Command::Info(args)) => info::run(args),
         Some(Command::Models(args)) => models::run(*args),
         Some(Command::Convert(args)) => convert::run(args),
+        Some(Command::Blend(args)) => blend::run(args),
         Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Bench(args)) => bench::run(args),
         Some(Command::Tensor(args)) => tensor::run(args),

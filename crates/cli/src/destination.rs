@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 
+use crate::formats;
 use crate::inputs::{self, Input};
+use crate::numbering::Numbered;
 use crate::outcome::Failure;
 
 /// Where results go.
@@ -19,6 +21,8 @@ pub(crate) enum Destination {
     Folder(PathBuf),
     /// To this file.
     File(PathBuf),
+    /// To files with numbers.
+    Numbered(Numbered),
     /// To standard output.
     Standard,
 }
@@ -59,17 +63,31 @@ impl Destination {
             };
         };
         let shown = path.display();
+        if let Some(numbered) = Numbered::parse(path).filter(|_| !path.exists()) {
+            return Ok(Self::Numbered(numbered));
+        }
         match one {
             true if inputs::is_standard(path) => Ok(Self::Standard),
             false if inputs::is_standard(path) => {
                 Err(Failure::usage("standard output takes one picture, and there are several inputs"))
             }
             _ if path.is_dir() || ends_in_separator(path) => Ok(Self::Folder(path.into())),
+            // Frames of one animation.
+            false
+                if matches!(inputs, [input] if inputs::numbered(input).is_some())
+                    && formats::of_name(path).is_some() =>
+            {
+                Ok(Self::File(path.into()))
+            }
             true if path.extension().is_none() && !has_format => Err(Failure::usage(format!(
                 "-o {shown} has no extension that says the format; for a folder, write {shown}/"
             ))),
             true => Ok(Self::File(path.into())),
-            false if path.exists() || crate::formats::of_name(path).is_some() => {
+            false
+                if path.exists()
+                    || formats::of_name(path).is_some()
+                    || formats::container(path).is_some() =>
+            {
                 Err(Failure::usage(format!("-o {shown} is one file, and there are several inputs")))
             }
             false => Ok(Self::Folder(path.into())),
@@ -77,21 +95,27 @@ impl Destination {
     }
 
     /// The file for the result of an input; standard output if `None`.
-    pub(crate) fn path(&self, input: &Input, name: &OsStr) -> Option<PathBuf> {
-        match self {
+    pub(crate) fn path(&self, input: &Input, name: &OsStr) -> Result<Option<PathBuf>> {
+        Ok(match self {
+            Self::Numbered(numbered) => {
+                let number =
+                    input.number.ok_or_else(|| anyhow!("it has no number for the names of results"))?;
+                Some(numbered.path(number))
+            }
             Self::Standard => None,
             Self::File(path) => Some(path.clone()),
             Self::Folder(folder) => Some(folder.join(&input.below).join(name)),
             Self::Beside => {
                 Some(input.path.as_deref().map_or_else(|| name.into(), |path| path.with_file_name(name)))
             }
-        }
+        })
     }
 
     /// The folder that results go to, if they go to one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
             Self::Folder(folder) => Some(folder),
+            Self::Numbered(numbered) => Some(numbered.folder()),
             _ => None,
         }
     }

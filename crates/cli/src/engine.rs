@@ -66,7 +66,12 @@ pub(crate) enum PrecisionArg {
 impl ModelArgs {
     /// The model that was asked for; `quiet` if nothing is to be said while it is fetched.
     pub(crate) fn load(&self, quiet: bool) -> Result<Model> {
-        load_in(Manner { offline: self.offline, quiet }, self.name())
+        self.load_other(self.name(), quiet)
+    }
+
+    /// Another model, in the same manner.
+    pub(crate) fn load_other(&self, name: &str, quiet: bool) -> Result<Model> {
+        load_in(Manner { offline: self.offline, quiet }, name)
     }
 
     fn name(&self) -> &str {

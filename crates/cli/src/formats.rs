@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use amplio::media::archives;
 use amplio::media::images::{self, FORMATS, Format};
 
 /// The format that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// That of the input if it can be written, else PNG.
+    /// That of the input if it can hold the result, else PNG.
     Same,
     /// This one.
     This(Encoding),
@@ -20,6 +21,24 @@ pub(crate) struct Encoding {
     pub(crate) format: &'static Format,
     /// Without the dot.
     pub(crate) extension: String,
+}
+
+/// What results can be put into, beside files of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Container {
+    /// A ZIP file, with everything else that the input holds.
+    Archive,
+}
+
+/// The container that a file's name asks for.
+pub(crate) fn container(path: &Path) -> Option<Container> {
+    let extension = extension(path)?;
+    archives::EXTENSIONS.contains(&extension.as_str()).then_some(Container::Archive)
+}
+
+/// Whether a format keeps the colours of a picture, at least at the highest quality; GIF does not.
+pub(crate) fn holds_pictures(format: &Format) -> bool {
+    format.write.as_ref().is_some_and(|writer| writer.lossy || writer.lossless)
 }
 
 /// What a name on the command line means: a format's name, one of its extensions, or `same`.
@@ -56,11 +75,16 @@ pub(crate) fn writable() -> String {
 }
 
 impl Choice {
-    /// The format of the result for an input of this format and name.
-    pub(crate) fn resolve(&self, input: &'static Format, name: Option<&Path>) -> Encoding {
+    /// The format of the result for an input of this format and name; that of the input only if it can hold the result.
+    pub(crate) fn resolve(
+        &self,
+        input: &'static Format,
+        name: Option<&Path>,
+        holds: impl Fn(&Format) -> bool,
+    ) -> Encoding {
         match self {
             Self::This(encoding) => encoding.clone(),
-            Self::Same if input.write.is_some() => {
+            Self::Same if holds(input) => {
                 // `photo.JPG` becomes `photo_4x.JPG`, but a PNG that is called `photo.jpg` does not.
                 let own = name.and_then(Path::extension).and_then(OsStr::to_str);
                 let own = own.filter(|own| images::by_extension(own) == Some(input));
@@ -82,6 +106,8 @@ fn extension(path: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use amplio::media::animations;
+
     use super::*;
 
     #[test]
@@ -95,17 +121,19 @@ mod tests {
             ("jpg".into(), "jpg".into(), "ppm".into())
         );
         assert_eq!(parse("same"), Ok(Choice::Same));
-        assert!(parse("gif").is_err_and(|e| e.contains("cannot be written")));
+        assert!(parse("jxl").is_err_and(|e| e.contains("cannot be written")));
         assert!(parse("doc").is_err_and(|e| e.contains("unknown")));
     }
 
     #[test]
     fn the_same_format_keeps_the_extension_if_it_is_its_own() {
         let format = |name| images::by_name(name).expect("a format");
-        let extension = |name, path| Choice::Same.resolve(format(name), Some(Path::new(path))).extension;
+        let extension =
+            |name, path| Choice::Same.resolve(format(name), Some(Path::new(path)), holds_pictures).extension;
         assert_eq!(extension("jpeg", "photo.JPEG"), "JPEG");
         assert_eq!(extension("png", "photo.jpg"), "png");
         assert_eq!(extension("gif", "photo.gif"), "png");
-        assert_eq!(Choice::Same.resolve(format("tiff"), None).extension, "tif");
+        assert_eq!(Choice::Same.resolve(format("tiff"), None, holds_pictures).extension, "tif");
+        assert_eq!(Choice::Same.resolve(format("gif"), None, animations::can_write).extension, "gif");
     }
 }

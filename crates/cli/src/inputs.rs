@@ -5,10 +5,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use amplio::media::images;
+use amplio::media::{archives, images};
 use anyhow::{Error, Result, anyhow};
 use glob::MatchOptions;
 use walkdir::{DirEntry, WalkDir};
+
+use crate::formats::{self, Container};
+use crate::numbering::{self, Numbered};
 
 /// Where a picture comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,14 @@ pub(crate) struct Input {
     pub(crate) path: Option<PathBuf>,
     /// The folder that it lies in, below the folder that was asked for; empty if it was asked for itself.
     pub(crate) below: PathBuf,
+    /// The number in its name, if it is one of numbered files.
+    pub(crate) number: Option<u64>,
+}
+
+/// An input of which the first bytes were read.
+pub(crate) struct Opened {
+    first: Vec<u8>,
+    rest: Box<dyn Read>,
 }
 
 /// All that the inputs on the command line mean.
@@ -26,6 +37,8 @@ pub(crate) struct Inputs {
     pub(crate) found: Vec<Input>,
     /// What cannot be read at all, by name.
     pub(crate) missing: Vec<(String, Error)>,
+    /// What people should know about inputs, by name.
+    pub(crate) remarks: Vec<(String, String)>,
     /// Files in folders that are no pictures.
     pub(crate) others: usize,
     /// Files in folders that are results of an earlier run.
@@ -41,6 +54,8 @@ pub(crate) struct Except<'a> {
     pub(crate) results: &'a dyn Fn(&Path) -> Option<String>,
     /// The folder that results go to.
     pub(crate) folder: Option<&'a Path>,
+    /// Of numbered files, those below this number.
+    pub(crate) before: Option<u64>,
 }
 
 /// The bytes by which formats are recognised.
@@ -54,7 +69,7 @@ pub(crate) fn gather(typed: &[PathBuf], except: &Except) -> Inputs {
     let mut inputs = Inputs::default();
     for path in typed {
         if is_standard(path) {
-            inputs.found.push(Input { path: None, below: PathBuf::new() });
+            inputs.found.push(Input { path: None, below: PathBuf::new(), number: None });
         } else {
             inputs.add(path, except);
         }
@@ -69,7 +84,7 @@ pub(crate) fn is_standard(path: &Path) -> bool {
 
 /// Whether what was typed means exactly one picture.
 pub(crate) fn is_one(typed: &[PathBuf]) -> bool {
-    matches!(typed, [path] if is_standard(path) || !path.is_dir() && pattern(path).is_none())
+    matches!(typed, [path] if is_standard(path) || !path.is_dir() && pattern(path).is_none() && numbered(path).is_none())
 }
 
 impl Inputs {
@@ -77,12 +92,15 @@ impl Inputs {
         if path.is_dir() {
             return self.walk(path, except);
         }
-        let Some(pattern) = pattern(path) else { return self.push(path.into(), PathBuf::new()) };
+        if let Some(numbered) = numbered(path) {
+            return self.count(path, &numbered, except.before);
+        }
+        let Some(pattern) = pattern(path) else { return self.push(path.into(), PathBuf::new(), None) };
         match matches(pattern) {
             Ok(paths) if paths.is_empty() => self.miss(path, anyhow!("no file matches this pattern")),
             Ok(paths) => paths.iter().for_each(|path| match path.is_dir() {
                 true => self.walk(path, except),
-                false => self.push(path.into(), PathBuf::new()),
+                false => self.push(path.into(), PathBuf::new(), None),
             }),
             Err(error) => self.miss(path, error),
         }
@@ -121,7 +139,7 @@ impl Inputs {
             } else {
                 let below = path.parent().and_then(|parent| parent.strip_prefix(folder).ok());
                 let below = below.unwrap_or(Path::new("")).to_owned();
-                self.push(path, below);
+                self.push(path, below, None);
             }
         }
         if self.found.len() + self.results == before {
@@ -129,11 +147,27 @@ impl Inputs {
         }
     }
 
-    fn push(&mut self, path: PathBuf, below: PathBuf) {
+    /// Adds numbered files, in the order of their numbers.
+    fn count(&mut self, path: &Path, numbered: &Numbered, start: Option<u64>) {
+        let numbers = match numbered.find(start) {
+            Ok(numbers) => numbers,
+            Err(error) => return self.miss(path, error),
+        };
+        let gaps = numbering::gaps(&numbers);
+        if !gaps.is_empty() {
+            let what = format!("these numbers are missing: {}", numbering::show(&gaps));
+            self.remarks.push((path.display().to_string(), what));
+        }
+        for number in numbers {
+            self.push(numbered.path(number), PathBuf::new(), Some(number));
+        }
+    }
+
+    fn push(&mut self, path: PathBuf, below: PathBuf, number: Option<u64>) {
         match path.canonicalize() {
             Ok(place) => {
                 if self.places.insert(place) {
-                    self.found.push(Input { path: Some(path), below });
+                    self.found.push(Input { path: Some(path), below, number });
                 }
             }
             Err(error) => self.miss(&path, explained(&error)),
@@ -151,17 +185,31 @@ impl Input {
         self.path.as_ref().map_or_else(|| "standard input".into(), |path| path.display().to_string())
     }
 
-    /// All of its bytes.
-    pub(crate) fn read(&self) -> Result<Vec<u8>> {
-        let bytes = match &self.path {
-            Some(path) => std::fs::read(path).map_err(|error| explained(&error))?,
-            None => {
-                let mut bytes = Vec::new();
-                io::stdin().lock().read_to_end(&mut bytes)?;
-                bytes
-            }
+    /// Begins to read it.
+    pub(crate) fn open(&self) -> Result<Opened> {
+        let mut rest: Box<dyn Read> = match &self.path {
+            Some(path) => Box::new(File::open(path).map_err(|error| explained(&error))?),
+            None => Box::new(io::stdin()),
         };
-        if bytes.is_empty() { Err(anyhow!("it is empty")) } else { Ok(bytes) }
+        let mut first = Vec::new();
+        rest.by_ref().take(FIRST_BYTES).read_to_end(&mut first).map_err(|error| explained(&error))?;
+        if first.is_empty() {
+            return Err(anyhow!("it is empty"));
+        }
+        Ok(Opened { first, rest })
+    }
+}
+
+impl Opened {
+    /// The first bytes, at most [`FIRST_BYTES`] of them.
+    pub(crate) fn first(&self) -> &[u8] {
+        &self.first
+    }
+
+    /// All bytes.
+    pub(crate) fn bytes(mut self) -> Result<Vec<u8>> {
+        self.rest.read_to_end(&mut self.first).map_err(|error| explained(&error))?;
+        Ok(self.first)
     }
 }
 
@@ -178,6 +226,11 @@ pub(crate) fn explained(error: &io::Error) -> Error {
             anyhow!("{}{}", letters.next().unwrap_or_default().to_lowercase(), letters.as_str())
         }
     }
+}
+
+/// The numbered files that an argument stands for, if it is no file.
+pub(crate) fn numbered(path: &Path) -> Option<Numbered> {
+    Numbered::parse(path).filter(|_| !path.exists())
 }
 
 /// The pattern that an argument is, if it is no file.
@@ -203,8 +256,11 @@ fn is_picture(path: &Path) -> bool {
     let named = path.extension().and_then(|e| e.to_str()).and_then(images::by_extension);
     let mut first = Vec::new();
     let read = File::open(path).and_then(|file| file.take(FIRST_BYTES).read_to_end(&mut first));
+    let archive = formats::container(path) == Some(Container::Archive);
     match images::detect(&first) {
         _ if read.is_err() => true,
+        // Many files are archives, of documents or of programs: the name has to say that this one is of pictures.
+        _ if archive => archives::detect(&first),
         // TGA has no signature: much that is no picture looks like one.
         Some(format) if format.name == "tga" => named == Some(format),
         Some(_) => true,

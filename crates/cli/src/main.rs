@@ -3,24 +3,30 @@
 //! # Layout
 //!
 //! - `arguments`: what was typed; `commands/`: one file per command, with its own arguments and what they mean.
-//! - `inputs`, `destination`, `naming`, `formats`: which pictures are read, and where and as what results are written.
-//! - `batch`: picture after picture, from file to file; `draft`: files that appear whole or not at all.
-//! - `engine`: the model and the device; `library`: models that are no files of the user's; `memory`: how much of it there is; `quantity`: numbers as people write them.
+//! - `inputs`, `destination`, `naming`, `numbering`, `formats`: which pictures are read, and where and as what results are
+//!   written.
+//! - `kind`: what an input is; `batch`: input after input, from file to file, one file in `batch/` for each kind.
+//! - `draft`: files that appear whole or not at all.
+//! - `engine`: the model and the device; `denoise`: a model blended with its partner; `library`: models that are no files of the
+//!   user's; `memory`: how much of it there is; `quantity`: numbers as people write them.
 //! - `report`: what people and programs are told meanwhile; `terminal`: the only place that prints.
 //! - `outcome`: how a command ends; `stop`: Ctrl-C.
 
 mod arguments;
 mod batch;
 mod commands;
+mod denoise;
 mod destination;
 mod draft;
 mod engine;
 mod formats;
 mod inputs;
+mod kind;
 mod library;
 mod memory;
 mod naming;
 mod npy;
+mod numbering;
 mod outcome;
 mod quantity;
 mod report;

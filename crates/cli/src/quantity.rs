@@ -1,5 +1,6 @@
 //! Numbers as people write them, read and written.
 
+use amplio::media::animations::Delay;
 use amplio::{Fit, Size, TileSize};
 
 /// A scale: `4`, `3.5`, `2x`.
@@ -9,6 +10,26 @@ pub(crate) fn scale(text: &str) -> Result<f64, String> {
         Ok(scale) if scale > 0.0 && f64::is_finite(scale) => Ok(scale),
         _ => Err("a scale is a number above 0, such as 4 or 3.5".into()),
     }
+}
+
+/// A part of a whole: from `0` to `1`.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 1".into())
+}
+
+/// How long a frame lasts, from frames per second: `25`, `23.976`, `30000/1001`.
+pub(crate) fn rate(text: &str) -> Result<Delay, String> {
+    let wrong = || "frames per second are a number above 0, such as 25 or 30000/1001".to_owned();
+    let whole = |text: &str| text.parse::<u32>().ok().filter(|number| (1..=1_000_000).contains(number));
+    if let Some((frames, seconds)) = text.split_once('/') {
+        return Ok(Delay::new(whole(seconds).ok_or_else(wrong)?, whole(frames).ok_or_else(wrong)?));
+    }
+    if let Some(frames) = whole(text) {
+        return Ok(Delay::new(1, frames));
+    }
+    let frames: f64 = text.parse().ok().filter(|f| (0.001..=1e6).contains(f)).ok_or_else(wrong)?;
+    Ok(Delay::new(1000, (frames * 1000.0).round() as u32))
 }
 
 /// A width, a height or both: `3840x`, `x2160`, `1920x1080`. What happens to the shape is decided elsewhere.
@@ -144,6 +165,11 @@ mod tests {
         assert_eq!(size("640x480"), Ok(Size::Exact { width: 640, height: 480, fit: Fit::Contain }));
         for wrong in ["", "x", "640", "0x480", "640x-1", "axb"] {
             assert!(size(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!((rate("24"), rate("30000/1001")), (Ok(Delay::new(1, 24)), Ok(Delay::new(1001, 30000))));
+        assert_eq!(rate("23.976"), Ok(Delay::new(1000, 23976)));
+        for wrong in ["", "0", "-1", "1/0", "nan", "1e9"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
         }
         assert_eq!((scale("4"), scale("2.5x")), (Ok(4.0), Ok(2.5)));
         for wrong in ["0", "-1", "nan", "inf", "", "x"] {

@@ -1,6 +1,7 @@
 //! What people and programs are told while pictures are made: bars on a terminal, lines elsewhere, JSON, or errors alone.
 
 use std::cell::Cell;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use amplio::Progress;
@@ -9,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::quantity::{count, show_seconds};
-use crate::terminal;
+use crate::{stop, terminal};
 
 /// How it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +49,24 @@ pub(crate) struct Job {
     pub(crate) input: String,
     /// What the result is called.
     pub(crate) output: String,
-    /// Width and height of the input.
-    pub(crate) from: (u32, u32),
-    /// Width and height of the result.
-    pub(crate) to: (u32, u32),
+    /// Width and height of the input; of many that differ, none.
+    pub(crate) from: Option<(u32, u32)>,
+    /// Width and height of the result; of many that differ, none.
+    pub(crate) to: Option<(u32, u32)>,
+    /// What it consists of, if it is not one picture.
+    pub(crate) parts: Option<Parts>,
+    /// The pixels of the result; 0 as long as they are not known.
+    pub(crate) pixels: u64,
     /// The format of the result.
     pub(crate) format: &'static str,
+}
+
+/// The parts of a whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
+    pub(crate) count: u64,
+    /// What they are called: frames, pages.
+    pub(crate) name: &'static str,
 }
 
 /// Follows one picture.
@@ -114,11 +127,11 @@ impl Report {
         event["seconds"] = rounded(seconds);
         event["megapixels_per_second"] = rounded(speed);
         self.event(event);
-        let (width, height) = job.to;
         self.line(format!(
-            "{} → {}  {width}x{height}  {}  {speed:.2} MP/s",
+            "{} → {}  {}  {}  {speed:.2} MP/s",
             job.input,
             job.output,
+            job.extent(job.to.into_iter()),
             show_seconds(seconds)
         ));
     }
@@ -126,13 +139,12 @@ impl Report {
     /// A picture would be made, if this were not a rehearsal. This is what was asked for.
     pub(crate) fn planned(&mut self, job: &Job) -> anyhow::Result<()> {
         self.tally.planned += 1;
-        let ((width, height), (from_width, from_height)) = (job.to, job.from);
         match self.voice {
             Voice::Json => terminal::print(job.event("planned")),
-            _ => terminal::print(format!(
-                "{} → {}  {from_width}x{from_height} → {width}x{height}  {}",
-                job.input, job.output, job.format
-            )),
+            _ => {
+                let extent = job.extent(job.from.into_iter().chain(job.to));
+                terminal::print(format!("{} → {}  {extent}  {}", job.input, job.output, job.format))
+            }
         }
     }
 
@@ -213,20 +225,47 @@ impl Report {
 impl Job {
     /// The pixels of the result, in millions.
     fn megapixels(&self) -> f64 {
-        f64::from(self.to.0) * f64::from(self.to.1) / 1e6
+        self.pixels as f64 / 1e6
+    }
+
+    /// Sizes, and the number of parts.
+    fn extent(&self, sizes: impl Iterator<Item = (u32, u32)>) -> String {
+        let sizes: Vec<_> = sizes.map(|(width, height)| format!("{width}x{height}")).collect();
+        let parts = self.parts.map(|Parts { count, name }| format!("{count} {name}"));
+        let sizes = Some(sizes.join(" → ")).filter(|sizes| !sizes.is_empty());
+        sizes.into_iter().chain(parts).collect::<Vec<_>>().join(", ")
     }
 
     fn event(&self, name: &str) -> Value {
-        json!({
+        let (from, to) = (self.from.unzip(), self.to.unzip());
+        let mut event = json!({
             "event": name, "input": self.input, "output": self.output, "format": self.format,
-            "input_width": self.from.0, "input_height": self.from.1, "width": self.to.0, "height": self.to.1,
-        })
+            "input_width": from.0, "input_height": from.1, "width": to.0, "height": to.1,
+        });
+        if let Some(Parts { count, name }) = self.parts {
+            event[name] = count.into();
+        }
+        event
     }
 }
 
 impl Tracker<'_> {
+    /// Follows the work, and stops it on Ctrl-C.
+    pub(crate) fn watcher(&self) -> impl Fn(Progress) -> ControlFlow<()> {
+        self.part(0, 1)
+    }
+
+    /// The same for one part of `count`, counted from 0.
+    pub(crate) fn part(&self, number: usize, count: usize) -> impl Fn(Progress) -> ControlFlow<()> {
+        move |progress| {
+            let fraction = (number as f64 + progress.fraction) / count.max(1) as f64;
+            self.progress(Progress { fraction, ..progress });
+            if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+
     /// The work has come so far.
-    pub(crate) fn progress(&self, progress: Progress) {
+    fn progress(&self, progress: Progress) {
         let seconds = self.began.elapsed().as_secs_f64();
         let speed = progress.fraction * self.job.megapixels() / seconds.max(1e-9);
         let left = (progress.fraction > 0.0).then(|| seconds * (1.0 - progress.fraction) / progress.fraction);

@@ -84,7 +84,7 @@ fn usage_that_makes_no_sense_is_refused_before_the_work() {
         (vec!["a.png", "-o", "-", "--json"], "--json"),
         (vec!["a.png", "--size", "10x", "--fit", "cover"], "--fit"),
         (vec!["a.png", "--name", "sub/{stem}.{ext}"], "folders"),
-        (vec!["a.png", "-o", "a.gif"], "gif cannot be written"),
+        (vec!["a.png", "-o", "a.jxl"], "jxl cannot be written"),
         (vec!["convert", "photo", "model.pth"], ".safetensors"),
         (vec!["compare", "a.png", "-o", "sheet.jpg"], ".png"),
     ] {

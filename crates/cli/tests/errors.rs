@@ -30,6 +30,12 @@ fn wrong_inputs_say_what_is_wrong() {
         (vec!["a.png", "--model", "text.jpg"], 3, "text.jpg"),
         (vec!["a.png", "--model", "unknown"], 3, "unknown"),
         (vec!["a.png", "--preset", "photo", "--model", "x"], 2, "--model"),
+        (vec!["a.png", "--denoise", "1.5"], 2, "--denoise"),
+        (vec!["a.png", "--denoise", "0.5", "--preset", "anime"], 2, "--denoise-with"),
+        (vec!["a.png", "--denoise", "0.5", "--denoise-with", "text.jpg"], 3, "text.jpg"),
+        (vec!["a.png", "--denoise", "0.5", "--denoise-with", "realesr-animevideov3"], 3, "blend"),
+        (vec!["blend", "realesr-general-x4v3", "realesr-animevideov3", "c.safetensors"], 3, "has the shapes"),
+        (vec!["blend", "photo", "anime", "c.pth"], 2, ".safetensors"),
         (vec!["--frobnicate"], 2, "--frobnicate"),
     ] {
         folder.run(&arguments).failed(code, what);

@@ -11,10 +11,21 @@ fn help_is_what_it_was() {
     let folder = Folder::new();
     let models =
         ["models list", "models search", "models info", "models pull", "models remove", "models verify"];
-    for command in
-        ["", "info", "models", "convert", "compare", "bench", "tensor", "doctor", "completions", "man"]
-            .into_iter()
-            .chain(models)
+    for command in [
+        "",
+        "info",
+        "models",
+        "convert",
+        "blend",
+        "compare",
+        "bench",
+        "tensor",
+        "doctor",
+        "completions",
+        "man",
+    ]
+    .into_iter()
+    .chain(models)
     {
         let arguments: Vec<&str> =
             command.split(' ').chain(["--help"]).filter(|word| !word.is_empty()).collect();
@@ -45,6 +56,24 @@ fn a_network_runs_once_on_an_array() {
     let ran = folder.run(["tensor", &file("model.safetensors"), &file("model.safetensors"), "out.npy"]);
     assert_ne!(ran.code, 0);
     assert!(folder.files().is_empty());
+}
+
+#[test]
+fn a_blend_lies_between_two_models() {
+    let folder = Folder::new();
+    let model =
+        |case: &str| golden::root().join(case).join("model.safetensors").to_str().expect("text").to_owned();
+    let [first, second] = ["archs/compact/x4-odd-size", "archs/compact/x4-params"].map(model);
+    folder.rgb("a.png");
+    let blended =
+        folder.run(["blend", &first, &second, "m.safetensors", "--ratio", "0.25", "--dtype", "f32"]);
+    blended.succeeded();
+    folder.run(["a.png", "--model", "m.safetensors", "-o", "b.png"]).succeeded();
+    let denoised = ["--denoise", "0.75", "--denoise-with", &second];
+    folder.run(["a.png", "--model", &first, "-o", "c.png"].into_iter().chain(denoised)).succeeded();
+    folder.run(["a.png", "--model", &first, "-o", "d.png"]).succeeded();
+    assert_eq!(folder.read("b.png").samples, folder.read("c.png").samples);
+    assert_ne!(folder.read("b.png").samples, folder.read("d.png").samples);
 }
 
 #[test]

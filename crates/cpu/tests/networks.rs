@@ -5,7 +5,7 @@ use amplio_cpu::{Cpu, Level};
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::{Device, Precision};
 use amplio_models::Model;
-use amplio_testkit::golden::cases;
+use amplio_testkit::golden::{cases, weights};
 use amplio_testkit::tolerance::difference;
 
 /// The precisions, and the largest error, relative to the largest magnitude of PyTorch's answer.
@@ -47,4 +47,24 @@ fn every_architecture_answers_as_its_authors_have_it() {
         answered += 1;
     }
     assert!(answered > 0);
+}
+
+#[test]
+fn fetched_models_answer_as_their_own_programs() {
+    let device = Cpu::new(2, Level::best()).expect("threads");
+    for case in cases("fetched") {
+        let file = weights().join(case.expect["weights"].as_str().expect("a file"));
+        if !file.is_file() {
+            println!("skipped: no {}; tools/fetch-weights fetches it", file.display());
+            continue;
+        }
+        let model = Model::load(&file).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(model.info().scale as f64, case.number("scale"), "{}", case.name);
+        let picture = case.input();
+        let plan = FusedPlan::new(model.graph(), picture.shape()).expect("a plan");
+        let output = device.compile(&plan, Precision::Exact).and_then(|mut program| program.run(&picture));
+        let error = difference(&output.expect("an answer"), &case.output()).relative();
+        println!("{:<44} {error:.1e}", case.name);
+        assert!(error <= 1e-4, "{}: {error}", case.name);
+    }
 }

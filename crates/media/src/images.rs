@@ -11,20 +11,22 @@ mod bmp;
 mod decoded;
 mod exr;
 mod format;
-mod gif;
+pub(crate) mod gif;
 mod hdr;
 mod jpeg;
-mod jxl;
+pub(crate) mod jxl;
 mod pfm;
-mod png;
+pub(crate) mod png;
 mod pnm;
 mod qoi;
 mod rows;
 mod tga;
-mod tiff;
-mod webp;
+pub(crate) mod tiff;
+pub(crate) mod webp;
 
+pub(crate) use decoded::big_endian;
 pub use format::{Format, Keeps, Reader, Writer};
+pub(crate) use rows::{big_endian_bytes, u8s};
 
 /// All formats, in the order in which they are tried. TGA has no signature and is therefore the last.
 pub static FORMATS: &[&Format] = &[
@@ -111,6 +113,14 @@ pub struct WriteOptions {
 impl Default for WriteOptions {
     fn default() -> Self {
         WriteOptions { quality: 90, effort: Effort::default(), metadata: Metadata::default() }
+    }
+}
+
+impl WriteOptions {
+    /// The options for a file with this header.
+    pub(crate) fn fitted(&self, header: &Header) -> WriteOptions {
+        let metadata = self.metadata.for_output(header.width, header.height, header.channels.colours());
+        WriteOptions { quality: self.quality.clamp(1, 100), effort: self.effort, metadata }
     }
 }
 
@@ -210,6 +220,19 @@ pub fn writer(
     options: &WriteOptions,
     sink: Sink,
 ) -> Result<Box<dyn RowWriter>> {
+    let writer = check(format, header)?;
+    let options = options.fitted(header);
+    let inner = (writer.open)(header, &options, sink)?;
+    Ok(checked(inner, header))
+}
+
+/// A writer that refuses what does not fit to the header.
+pub(crate) fn checked(inner: Box<dyn RowWriter>, header: &Header) -> Box<dyn RowWriter> {
+    Box::new(rows::Checked::new(inner, *header))
+}
+
+/// The writer of a format, if it can store what the header says.
+pub(crate) fn check<'a>(format: &'a Format, header: &Header) -> Result<&'a Writer> {
     let writer = format.write.as_ref().ok_or_else(|| {
         let names: Vec<_> = FORMATS.iter().filter(|f| f.write.is_some()).map(|f| f.name).collect();
         Error::unsupported(format!("{} cannot be written; use one of {}", format.name, names.join(", ")))
@@ -221,11 +244,7 @@ pub fn writer(
             format.name, header.channels, header.depth
         )));
     }
-    let mut options = options.clone();
-    options.quality = options.quality.clamp(1, 100);
-    options.metadata = options.metadata.for_output(header.width, header.height, header.channels.colours());
-    let inner = (writer.open)(header, &options, sink)?;
-    Ok(Box::new(rows::Checked::new(inner, *header)))
+    Ok(writer)
 }
 
 fn check_size(format: &Format, writer: &Writer, header: &Header) -> Result<()> {

@@ -5,6 +5,7 @@
 
 mod compact;
 mod cugan;
+mod dctlsa;
 mod dncnn;
 mod drunet;
 mod dysample;
@@ -56,6 +57,16 @@ pub struct Built {
     pub graph: Graph,
     /// The hyper-parameters, by name, in the order in which people speak of them.
     pub hyper: Vec<(&'static str, String)>,
+    /// Height and width of pictures must be multiples of this, for a reason that the graph does not tell (windows of a fixed
+    /// size); 1 if there is none.
+    pub multiple: usize,
+}
+
+impl Built {
+    /// A network that asks for no other sizes than its graph does.
+    pub fn new(graph: Graph, hyper: Vec<(&'static str, String)>) -> Self {
+        Self { graph, hyper, multiple: 1 }
+    }
 }
 
 /// A layer with learned numbers, as [`Architecture::from_layers`] sees it.
@@ -71,6 +82,7 @@ pub enum Layer<'a> {
 pub const ARCHITECTURES: &[Architecture] = &[
     compact::ARCHITECTURE,
     cugan::ARCHITECTURE,
+    dctlsa::ARCHITECTURE,
     dncnn::ARCHITECTURE,
     drunet::ARCHITECTURE,
     esrgan::ARCHITECTURE,

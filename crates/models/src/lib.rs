@@ -11,11 +11,13 @@
 //! - [`Weights`]: learned tensors by path.
 //! - [`archs`]: architectures, one file each: what network a set of weights is.
 //! - [`convert`]: a model as a safetensors file.
+//! - [`blend`]: the network between two others.
 //! - [`catalogue`]: models that lie elsewhere, and how people name them; [`cache`]: the folder in which they are kept;
 //!   `fetch` (feature `download`): how they get there; [`Digest`]: how they are known to be the right ones.
 //! - [`Limits`]: how large a model may be.
 
 pub mod archs;
+mod blend;
 pub mod builtin;
 pub mod cache;
 pub mod catalogue;
@@ -31,6 +33,7 @@ mod model;
 mod unwrap;
 mod weights;
 
+pub use blend::blend;
 pub use convert::{Conversion, convert};
 pub use digest::Digest;
 pub use error::Error;

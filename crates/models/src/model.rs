@@ -90,21 +90,21 @@ impl Model {
         Self::new(name, format.name, (format.read)(input)?)
     }
 
-    fn new(name: &str, format: &'static str, contents: Contents) -> Result<Self> {
-        let (architecture, built, dtype, multiple, origin) = match contents {
+    pub(crate) fn new(name: &str, format: &'static str, contents: Contents) -> Result<Self> {
+        let (architecture, built, dtype, origin) = match contents {
             Contents::Weights(weights) => {
                 let weights = unwrapped(weights);
                 let architecture = archs::detect(&weights)?;
                 let built =
                     (architecture.build)(&weights).map_err(|error| error.within(architecture.name))?;
-                (Some(architecture.name), built, weights.dtype(), 1, Origin::Weights(weights))
+                (Some(architecture.name), built, weights.dtype(), Origin::Weights(weights))
             }
             Contents::Graph { graph, dtype, multiple } => {
                 let origin = Origin::Layers(graph.clone());
-                (None, Built { graph, hyper: Vec::new() }, dtype, multiple, origin)
+                (None, Built { multiple, ..Built::new(graph, Vec::new()) }, dtype, origin)
             }
         };
-        let measures = Measures::of(&built.graph, multiple)?;
+        let measures = Measures::of(&built.graph, built.multiple)?;
         let said = |keys: &[&str]| match &origin {
             Origin::Weights(weights) => keys.iter().find_map(|key| weights.metadata().get(*key).cloned()),
             Origin::Layers(_) => None,

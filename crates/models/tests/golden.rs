@@ -82,6 +82,18 @@ fn ncnn_layers_become_weights_of_the_same_network() {
     assert!(converted > 0);
 }
 
+#[test]
+fn exported_onnx_files_are_the_same_networks() {
+    let all = cases("archs");
+    for export in cases("onnx/archs") {
+        let name = export.expect["case"].as_str().expect("a case");
+        let case = all.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"));
+        let model =
+            Model::load(&export.file("model.onnx")).unwrap_or_else(|e| panic!("{}: {e}", export.name));
+        check(case, &model);
+    }
+}
+
 fn check(case: &Case, model: &Model) {
     let info = model.info();
     assert_eq!(info.scale as f64, case.number("scale"), "{}", case.name);

@@ -28,6 +28,36 @@ fn cache() -> Option<PathBuf> {
     there.then_some(folder)
 }
 
+#[test]
+fn every_fetched_ncnn_model_is_a_network_for_pictures() {
+    let Some(folder) = cache() else { return };
+    let files = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    for path in files.filter(|path| path.extension().is_some_and(|end| end == "param")) {
+        let model = Model::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        let (info, name) = (model.info(), path.file_stem().expect("a name").to_string_lossy().to_lowercase());
+        assert_eq!(Some(info.scale), scale_in(&name), "{name}");
+        assert_eq!((info.input_channels, info.output_channels), (3, 3), "{name}");
+        // What takes one size takes all that are so many pixels larger.
+        for steps in 0..6 {
+            let side = info.minimum_size.next_multiple_of(info.size_multiple) + steps * info.size_multiple;
+            let shape = Shape::image(1, 3, side, side + info.size_multiple);
+            let shapes = model.graph().shapes(&shape).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let output = &shapes[model.graph().output().index()];
+            assert_eq!(output[2..], [side * info.scale, (side + info.size_multiple) * info.scale], "{name}");
+        }
+    }
+}
+
+/// The scale that the name of a file says: `up2x`, `-x4`, `spanx2_`, `2x…`, `…4x`.
+fn scale_in(name: &str) -> Option<usize> {
+    let says = |form: usize, scale: &usize| match form {
+        0 => name.contains(&format!("up{scale}x")),
+        1 => name.contains(&format!("-x{scale}")) || name.contains(&format!("x{scale}_")),
+        _ => name.starts_with(&format!("{scale}x")) || name.ends_with(&format!("{scale}x")),
+    };
+    (0..3).find_map(|form| (1..=4).find(|scale| says(form, scale)))
+}
+
 fn conversion(dtype: DType) -> Conversion {
     Conversion { dtype, licence: None, source: None }
 }

@@ -15,17 +15,22 @@
 //!
 //! # Layout
 //!
-//! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles.
+//! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles. `animation`: frame after frame.
 //! - [`Target`]: the sizes that people ask for, resolved to pixels.
+//! - [`Film`]: frames of a video, made larger in order while the next ones are read.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
 //! - `tiles`: where a picture is cut, and how the results are joined.
 //! - `network`: a model on a device, and which tiles fit in memory; `divided`: where its last layers run in bands; `program`:
-//!   both compiled; `idle`: programs for the next picture.
+//!   both compiled; `idle`: programs for the next picture; `held`: what tiles were, for a next picture that is the same
+//!   there.
 //! - `passes`: how grey, colour and alpha go through a network of other channels.
 //! - [`media`], [`models`], [`graph`], [`cpu`]: the crates below, for those who need more.
 
+mod animation;
 mod divided;
 mod error;
+mod film;
+mod held;
 mod idle;
 mod network;
 mod passes;
@@ -41,7 +46,9 @@ pub use amplio_graph as graph;
 pub use amplio_media as media;
 pub use amplio_models as models;
 
+pub use animation::Frames;
 pub use error::Error;
+pub use film::{Dedup, Film, FilmProgress, FilmWatcher};
 pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
 pub use upscaler::{Request, TileSize, Tiling, Upscaler};

@@ -6,6 +6,7 @@ use amplio_media::images::RowWriter;
 use amplio_media::{Channels, Depth, Header, Image, Samples, Transfer, alpha, colour, convert_floats};
 use amplio_models::Model;
 
+use crate::held::Held;
 use crate::network::{Engine, Network};
 use crate::progress::{Meter, Watcher};
 use crate::rows::crop::Crop;
@@ -25,8 +26,11 @@ const WAITING: usize = 2;
 /// More networks in a chain than this would enlarge a pixel to a whole picture.
 const LONGEST_CHAIN: usize = 8;
 
-/// A picture is black below this, and not black above it: half of the smallest step of 8 bits.
+/// A result is black below this: half of the smallest step of 8 bits.
 const BLACK: f32 = 0.5 / 255.0;
+
+/// A picture that is brighter than this may not become black. Darker ones may: the first frames of a film that fades in.
+const VISIBLE: f32 = 16.0 / 255.0;
 
 /// Makes pictures larger: a model on a device.
 ///
@@ -35,6 +39,7 @@ const BLACK: f32 = 0.5 / 255.0;
 #[derive(Clone)]
 pub struct Upscaler {
     engine: Arc<Engine>,
+    held: Held,
 }
 
 /// How a picture is to be enlarged.
@@ -80,7 +85,13 @@ impl Default for Tiling {
 impl Upscaler {
     /// A model on a device.
     pub fn new(model: Arc<Model>, device: Arc<dyn Device>) -> Self {
-        Self { engine: Arc::new(Engine::new(model, device)) }
+        Self { engine: Arc::new(Engine::new(model, device)), held: Held::default() }
+    }
+
+    /// The same, but tiles that show what they showed in an earlier picture are not computed again; they and their results take
+    /// at most `room` bytes.
+    pub(crate) fn holding(&self, room: usize) -> Self {
+        Self { held: Held::new(room), ..self.clone() }
     }
 
     /// The model.
@@ -149,7 +160,7 @@ impl Upscaler {
     }
 
     /// Sends the result to `sink`, band by band.
-    fn flow(
+    pub(crate) fn flow(
         &self,
         mut image: Image,
         request: &Request,
@@ -172,11 +183,11 @@ impl Upscaler {
         let mut rows = Box::new(source) as Box<dyn Rows + '_>;
         let usual = if header.depth == Depth::U8 { Precision::Fast } else { Precision::Exact };
         let precision = request.precision.unwrap_or(usual);
-        for _ in 0..self.chain(&image.header(), extent.scaled)? {
+        for stage in 0..self.chain(&image.header(), extent.scaled)? {
             let network = Network::new(self.engine.clone(), precision);
-            let stage = Networked::new(rows, channels, network, request.tiling, &meter)?;
-            meter.expect(stage.work());
-            rows = Box::new(stage);
+            let networked = Networked::new(rows, channels, network, request.tiling, &meter)?;
+            meter.expect(networked.work());
+            rows = Box::new(networked.holding(self.held.stage(stage)));
         }
         let Frame { width, height, .. } = rows.frame();
         if (width, height) != (extent.scaled.0 as usize, extent.scaled.1 as usize) {
@@ -204,7 +215,7 @@ impl Upscaler {
                 }
             })?;
         }
-        if white < BLACK && brightest(&image) >= BLACK {
+        if white < BLACK && brightest(&image) >= VISIBLE {
             return Err(Error::Black);
         }
         meter.check()
@@ -270,7 +281,7 @@ fn empty(depth: Depth) -> Samples {
     }
 }
 
-fn append(to: &mut Samples, more: Samples) {
+pub(crate) fn append(to: &mut Samples, more: Samples) {
     match (to, more) {
         (Samples::U8(to), Samples::U8(more)) => to.extend(more),
         (Samples::U16(to), Samples::U16(more)) => to.extend(more),

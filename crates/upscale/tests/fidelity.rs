@@ -167,6 +167,8 @@ fn numbers_that_are_no_colours_are_errors() {
     assert!(matches!(with(0.0, &opaque), Err(Error::Black)), "alpha is no light");
     let black = Image::new(image.header(), Samples::U8(vec![0; 16 * 16 * 3])).expect("black");
     assert!(with(0.0, &black).is_ok(), "black from black is right");
+    let dark = Image::new(image.header(), Samples::U8(vec![9; 16 * 16 * 3])).expect("dark");
+    assert!(with(0.0, &dark).is_ok(), "so it is from hardly anything");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use amplio::models::{Conversion, DType, convert};
+use amplio::models::{Conversion, DType, Model, convert};
 use anyhow::Result;
 use clap::ValueEnum;
 
@@ -32,36 +32,58 @@ pub(crate) struct Args {
     overwrite: bool,
 }
 
+/// How numbers are stored.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum DTypeArg {
+pub(super) enum DTypeArg {
     F16,
     F32,
 }
 
+/// The file to write.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output<'a> {
+    pub(super) path: &'a Path,
+    pub(super) dtype: DTypeArg,
+    pub(super) overwrite: bool,
+}
+
 /// Converts the model.
 pub(crate) fn run(args: Args) -> Result<Outcome> {
-    let extension = args.output.extension().map(|extension| extension.to_ascii_lowercase());
-    if extension.as_deref() != Some("safetensors".as_ref()) {
-        return Err(Failure::usage(format!(
-            "{}: only .safetensors files are written",
-            args.output.display()
-        )));
+    let output = Output { path: &args.output, dtype: args.dtype, overwrite: args.overwrite };
+    output.check(&[&args.model])?;
+    output.write(&engine::load(&args.model)?, &args.model, args.licence, args.source)
+}
+
+impl Output<'_> {
+    /// Complains if the file is not to be written, or is one of the models.
+    pub(super) fn check(&self, models: &[&String]) -> Result<()> {
+        let extension = self.path.extension().map(|extension| extension.to_ascii_lowercase());
+        if extension.as_deref() != Some("safetensors".as_ref()) {
+            let shown = self.path.display();
+            return Err(Failure::usage(format!("{shown}: only .safetensors files are written")));
+        }
+        models
+            .iter()
+            .try_for_each(|model| draft::refuse_taken(self.path, self.overwrite, Some(Path::new(model))))
     }
-    draft::refuse_taken(&args.output, args.overwrite, Some(Path::new(&args.model)))?;
-    let model = engine::load(&args.model)?;
-    let dtype = match args.dtype {
-        DTypeArg::F16 => DType::F16,
-        DTypeArg::F32 => DType::F32,
-    };
-    let conversion = Conversion { dtype, licence: args.licence, source: args.source };
-    let bytes =
-        convert(&model, &conversion).map_err(|error| Failure::Model(format!("{}: {error}", args.model)))?;
-    draft::write(&args.output, args.overwrite, &bytes)?;
-    terminal::print(format!(
-        "{} → {}  {dtype}  {}",
-        args.model,
-        args.output.display(),
-        show_bytes(bytes.len() as u64)
-    ))?;
-    Ok(Outcome::Done)
+
+    /// Writes a model that was made of `from`.
+    pub(super) fn write(
+        &self,
+        model: &Model,
+        from: &str,
+        licence: Option<String>,
+        source: Option<String>,
+    ) -> Result<Outcome> {
+        let dtype = match self.dtype {
+            DTypeArg::F16 => DType::F16,
+            DTypeArg::F32 => DType::F32,
+        };
+        let bytes = convert(model, &Conversion { dtype, licence, source })
+            .map_err(|error| Failure::Model(format!("{from}: {error}")))?;
+        draft::write(self.path, self.overwrite, &bytes)?;
+        let size = show_bytes(bytes.len() as u64);
+        terminal::print(format!("{from} → {}  {dtype}  {size}", self.path.display()))?;
+        Ok(Outcome::Done)
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use amplio::media::animations::{self, Loops};
 use amplio::media::images::{self, Limits};
+use amplio::media::pages::Pages;
 use amplio::media::{Channels, Density, DensityUnit, Depth, Image, Metadata, Transfer};
 use amplio::models::{Model, builtin};
 use anyhow::{Result, anyhow};
@@ -133,8 +135,29 @@ fn picture(bytes: &[u8]) -> Result<Vec<Fact>> {
         },
     ];
     facts.extend(metadata.density.map(density));
+    facts.extend(many(bytes)?);
     facts.push(size(bytes));
     Ok(facts)
+}
+
+/// How many pictures there are in the file, if not one.
+fn many(bytes: &[u8]) -> Result<Vec<Fact>> {
+    if let Some(animation) = animations::open(bytes, &animations::Limits::default())? {
+        let loops = match animation.loops {
+            Loops::Forever => None,
+            Loops::Times(plays) => Some(plays),
+        };
+        let shown = loops.map_or("for ever".into(), |plays| plays.to_string());
+        let frames = animation.frames;
+        return Ok(vec![
+            Fact { name: "frames", key: "frames", shown: frames.to_string(), value: json!(frames) },
+            Fact { name: "plays", key: "plays", shown, value: json!(loops) },
+        ]);
+    }
+    let pages = Pages::open(bytes.to_vec())?.ok().map(|pages| pages.count());
+    let fact =
+        |count: usize| Fact { name: "pages", key: "pages", shown: count.to_string(), value: json!(count) };
+    Ok(pages.into_iter().map(fact).collect())
 }
 
 /// The kinds of metadata that a picture has.

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amplio::media::Depth;
+use amplio::media::animations::{Delay, Dither};
 use amplio::{Fit, Request, Size, Target, TileSize, Tiling, Upscaler};
 use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::batch::Batch;
+use crate::denoise::DenoiseArgs;
 use crate::destination::{Claims, Destination, IfExists};
 use crate::engine::{DeviceArgs, ModelArgs};
 use crate::formats::{self, Choice, Encoding};
@@ -22,12 +24,15 @@ use crate::{quantity, stop, terminal};
 /// What was typed.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Pictures, folders of pictures, quoted patterns such as 'scans/*.png', or - for standard input.
+    /// Pictures, animations, archives such as book.cbz, folders of them, quoted patterns such as 'scans/*.png', numbered files such as
+    /// frame%05d.png, or - for standard input.
     #[arg(value_name = "INPUT", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
 
     #[command(flatten)]
     model: ModelArgs,
+    #[command(flatten)]
+    denoise: DenoiseArgs,
 
     /// How many times wider and higher the result is; the model's own scale if no size is given.
     #[arg(short, long, value_name = "S", value_parser = quantity::scale, group = "extent", help_heading = "Size")]
@@ -48,7 +53,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = quantity::pixels, help_heading = "Size")]
     max_pixels: Option<u64>,
 
-    /// The file or the folder for the results, or - for standard output; beside the input if not given.
+    /// The file or the folder for the results, numbered files such as out/frame%05d.png, or - for standard output; beside the input if
+    /// not given.
     #[arg(short, long, value_name = "FILE|DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// The names of results, of {stem}, {scale}, {ext}, {model}, {width} and {height}.
@@ -65,8 +71,8 @@ pub(crate) struct Args {
                 picture, skip for several]"
     )]
     if_exists: Option<IfExists>,
-    /// The format of results: png, jpeg, webp, tiff, avif, bmp, ppm, qoi or same [default: same, or png where the input's
-    /// cannot be written].
+    /// The format of results: png, jpeg, webp, gif, tiff, avif, bmp, ppm, qoi or same [default: same, or png where the input's
+    /// cannot hold the result]. png, webp and gif also hold animations.
     #[arg(short, long, value_name = "FORMAT", value_parser = formats::parse, help_heading = "Output")]
     format: Option<Choice>,
     /// The fidelity of jpeg, webp and avif, 1 to 100 [default: 90].
@@ -75,6 +81,15 @@ pub(crate) struct Args {
     /// The bits of a sample: the input's, 8 or 16.
     #[arg(long, value_enum, default_value_t = DepthArg::Auto, help_heading = "Output")]
     depth: DepthArg,
+    /// How gif makes the colours between those of its palettes.
+    #[arg(long, value_enum, default_value_t = DitherArg::Diffusion, help_heading = "Output")]
+    dither: DitherArg,
+    /// The first number of numbered files that are read; the first one that is written for the frames of an animation [default: 1].
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    start_number: Option<u64>,
+    /// Frames per second, such as 24 or 30000/1001, of an animation that is made of numbered files [default: 25].
+    #[arg(long, value_name = "N", value_parser = quantity::rate, help_heading = "Output")]
+    fps: Option<Delay>,
     /// Whether results keep EXIF, XMP and the like; colour profiles are always kept.
     #[arg(long, value_enum, default_value_t = MetadataArg::Keep, help_heading = "Output")]
     metadata: MetadataArg,
@@ -119,6 +134,12 @@ enum DepthArg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DitherArg {
+    Diffusion,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum MetadataArg {
     Keep,
     Strip,
@@ -129,14 +150,21 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let target = args.target()?;
     let destination = Destination::new(args.output.as_deref(), &args.inputs, args.format.is_some())?;
     let format = args.choice(&destination)?;
+    let container = match &destination {
+        Destination::File(path) => formats::container(path),
+        _ => None,
+    };
     if destination == Destination::Standard && !args.dry_run {
         args.check_standard_output()?;
     }
+    let partner = |name: &str| args.model.load_other(name, args.quiet);
+    let model = args.denoise.applied(args.model.load(args.quiet)?, partner)?;
     let batch = Batch {
-        upscaler: Upscaler::new(Arc::new(args.model.load(args.quiet)?), args.device.device()?),
+        upscaler: Upscaler::new(Arc::new(model), args.device.device()?),
         request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
         destination,
         format,
+        container,
         quality: args.quality,
         depth: match args.depth {
             DepthArg::Auto => None,
@@ -144,6 +172,12 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
             DepthArg::Sixteen => Some(Depth::U16),
         },
         strip: args.metadata == MetadataArg::Strip,
+        dither: match args.dither {
+            DitherArg::Diffusion => Dither::Diffusion,
+            DitherArg::None => Dither::None,
+        },
+        start_number: args.start_number,
+        fps: args.fps,
         rehearsal: args.dry_run,
         names: args.name,
     };
@@ -151,8 +185,10 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     // Beside their inputs, results of an earlier run would be made larger again.
     let beside = batch.destination == Destination::Beside;
     let results = |path: &Path| if beside { batch.names.stem_of(path) } else { None };
-    let inputs =
-        inputs::gather(&args.inputs, &Except { results: &results, folder: batch.destination.folder() });
+    let inputs = inputs::gather(
+        &args.inputs,
+        &Except { results: &results, folder: batch.destination.folder(), before: args.start_number },
+    );
     let usual = if inputs::is_one(&args.inputs) { IfExists::Fail } else { IfExists::Skip };
     let claims = Claims::new(args.if_exists.unwrap_or(usual), inputs.places.clone());
     let report = Report::new(args.quiet, args.json, inputs.found.len() + inputs.missing.len());
@@ -189,8 +225,14 @@ impl Args {
     /// The format that `--format` and the names of results agree on.
     fn choice(&self, destination: &Destination) -> Result<Choice> {
         let literal = self.name.extension().map(|extension| PathBuf::from(format!("x.{extension}")));
+        let numbered = match destination {
+            Destination::Numbered(numbered) => Some(numbered.path(0)),
+            _ => None,
+        };
         let (named, from) = match (destination, &literal) {
+            (Destination::File(path), _) if formats::container(path).is_some() => (None, ""),
             (Destination::File(path), _) => (Some(path), "-o"),
+            (Destination::Numbered(_), _) => (numbered.as_ref(), "-o"),
             (Destination::Standard, _) | (_, None) => (None, ""),
             (_, Some(name)) => (Some(name), "--name"),
         };

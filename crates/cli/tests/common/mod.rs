@@ -148,11 +148,18 @@ pub(crate) fn encoded(image: &Image, name: &str) -> Vec<u8> {
         images::writer(format, &image.header(), &options, Box::new(sink.clone())).expect("a writer");
     writer.write_rows(&image.samples).expect("rows");
     writer.finish().expect("a file");
-    sink.0.lock().expect("no panic").get_ref().clone()
+    sink.bytes()
 }
 
+/// A sink whose bytes can still be seen after it was given away.
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+pub(crate) struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+
+impl Shared {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.0.lock().expect("no panic").get_ref().clone()
+    }
+}
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

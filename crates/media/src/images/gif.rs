@@ -1,32 +1,34 @@
-//! GIF 89a: reads the first picture of an animation, laid on its canvas.
+//! GIF 89a: reads the first picture of an animation, laid on its canvas; writes one with a palette of its own. How the
+//! rest is read and written is a matter of [`animations`](crate::animations).
 
-use std::io::Cursor;
-
-use image::codecs::gif::GifDecoder;
-
-use super::decoded::{self, Decoded, image_error};
-use super::{Format, Limits, Reader};
+use super::decoded::Decoded;
+use super::{Format, Keeps, Limits, Reader, Writer};
 use crate::orientation::Orientation;
-use crate::{Header, Result};
+use crate::{Channels, Depth, Header, Result, animations};
 
-pub(super) static FORMAT: Format = Format {
+pub(crate) static FORMAT: Format = Format {
     name: "gif",
     extensions: &["gif"],
     mime: "image/gif",
     magic: |b| b.starts_with(b"GIF87a") || b.starts_with(b"GIF89a"),
     read: Some(Reader { header, read }),
-    write: None,
+    write: Some(Writer {
+        channels: &[Channels::Rgb, Channels::Rgba],
+        depths: &[Depth::U8],
+        lossy: false,
+        lossless: false,
+        max_side: 65535,
+        streams: false,
+        keeps: Keeps { icc: true, exif: false, xmp: true, density: false },
+        open: animations::gif_still,
+    }),
 };
 
-fn decoder(bytes: &[u8]) -> Result<GifDecoder<Cursor<&[u8]>>> {
-    GifDecoder::new(Cursor::new(bytes)).map_err(|e| image_error("gif", e))
-}
-
 fn header(bytes: &[u8]) -> Result<Header> {
-    decoded::header("gif", &decoder(bytes)?)
+    animations::gif_header(bytes)
 }
 
-fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
-    let image = decoded::pixels("gif", decoder(bytes)?)?;
+fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
+    let image = animations::gif_first(bytes, limits)?;
     Ok(Decoded { image, orientation: Orientation::Upright })
 }

@@ -8,7 +8,7 @@ use super::{Format, Limits, Reader};
 use crate::orientation::Orientation;
 use crate::{Channels, Depth, Error, Header, Image, Metadata, Result, Samples, Transfer, exif};
 
-pub(super) static FORMAT: Format = Format {
+pub(crate) static FORMAT: Format = Format {
     name: "jxl",
     extensions: &["jxl"],
     mime: "image/jxl",
@@ -22,11 +22,11 @@ const LINEAR: u8 = 8;
 /// sRGB, and grey with its curve, in H.273: nothing that a profile would have to say.
 const SRGB: [u8; 3] = [1, 13, 0];
 
-fn jxl_error(e: impl std::fmt::Display) -> Error {
+pub(crate) fn jxl_error(e: impl std::fmt::Display) -> Error {
     Error::malformed("jxl", e)
 }
 
-fn shape(image: &JxlImage) -> Result<Header> {
+pub(crate) fn shape(image: &JxlImage) -> Result<Header> {
     let channels = match image.pixel_format() {
         PixelFormat::Gray => Channels::Grey,
         PixelFormat::Graya => Channels::GreyAlpha,
@@ -63,12 +63,26 @@ fn header(bytes: &[u8]) -> Result<Header> {
 }
 
 fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
+    let image = load(bytes, limits)?;
+    let header = shape(&image)?;
+    let mut picture = Image::new(header, frame(&image, 0, &header)?)?;
+    picture.metadata = metadata(&image);
+    // The decoder has turned the pixels already; the tags have to follow.
+    picture.metadata.turned(Orientation::Upright);
+    Ok(Decoded { image: picture, orientation: Orientation::Upright })
+}
+
+/// A file whose frames are decoded when they are asked for.
+pub(crate) fn load(bytes: &[u8], limits: &Limits) -> Result<JxlImage> {
     // The decoder works in floats and keeps a few copies.
     let budget = usize::try_from(limits.max_bytes.saturating_mul(8)).unwrap_or(usize::MAX);
     let tracker = AllocTracker::with_limit(budget);
-    let image = JxlImage::builder().alloc_tracker(tracker).read(bytes).map_err(jxl_error)?;
-    let header = shape(&image)?;
-    let frame = image.render_frame(0).map_err(jxl_error)?;
+    JxlImage::builder().alloc_tracker(tracker).read(bytes).map_err(jxl_error)
+}
+
+/// The samples of what the file shows as its frame of this number.
+pub(crate) fn frame(image: &JxlImage, number: usize, header: &Header) -> Result<Samples> {
+    let frame = image.render_frame(number).map_err(jxl_error)?;
     let mut stream = frame.stream();
     let count = header.pixels() as usize * header.channels.count();
     if stream.channels() as usize != header.channels.count()
@@ -76,7 +90,7 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
     {
         return Err(Error::malformed("jxl", "the frame does not have the shape of the header"));
     }
-    let samples = match header.depth {
+    Ok(match header.depth {
         Depth::U8 => {
             let mut samples = vec![0u8; count];
             stream.write_to_buffer(&mut samples);
@@ -92,15 +106,10 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
             stream.write_to_buffer(&mut samples);
             Samples::F32(samples)
         }
-    };
-    let mut picture = Image::new(header, samples)?;
-    picture.metadata = metadata(&image);
-    // The decoder has turned the pixels already; the tags have to follow.
-    picture.metadata.turned(Orientation::Upright);
-    Ok(Decoded { image: picture, orientation: Orientation::Upright })
+    })
 }
 
-fn metadata(image: &JxlImage) -> Metadata {
+pub(crate) fn metadata(image: &JxlImage) -> Metadata {
     let cicp = image.rendered_cicp();
     let plain = cicp.is_some_and(|c| c[..3] == SRGB);
     let boxes = image.aux_boxes();

@@ -15,7 +15,7 @@ use crate::{Channels, Density, DensityUnit, Depth, Error, Header, Image, Metadat
 /// The keyword of the text chunk that holds the XMP packet.
 const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 
-pub(super) static FORMAT: Format = Format {
+pub(crate) static FORMAT: Format = Format {
     name: "png",
     extensions: &["png", "apng"],
     mime: "image/png",
@@ -33,7 +33,7 @@ pub(super) static FORMAT: Format = Format {
     }),
 };
 
-fn decoding_error(e: DecodingError) -> Error {
+pub(crate) fn decoding_error(e: DecodingError) -> Error {
     match e {
         DecodingError::LimitsExceeded => {
             Error::Limit { what: "a chunk of a PNG file is too large".into(), limit: 1 << 26 }
@@ -42,13 +42,13 @@ fn decoding_error(e: DecodingError) -> Error {
     }
 }
 
-fn reader(bytes: &[u8], limit: usize) -> Result<png::Reader<Cursor<&[u8]>>> {
+pub(crate) fn reader(bytes: &[u8], limit: usize) -> Result<png::Reader<Cursor<&[u8]>>> {
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: limit });
     decoder.set_transformations(Transformations::EXPAND);
     decoder.read_info().map_err(decoding_error)
 }
 
-fn shape(reader: &png::Reader<Cursor<&[u8]>>) -> Header {
+pub(crate) fn shape(reader: &png::Reader<Cursor<&[u8]>>) -> Header {
     let (colour, depth) = reader.output_color_type();
     let channels = match colour {
         ColorType::Grayscale => Channels::Grey,
@@ -80,7 +80,7 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
     Ok(Decoded::with_metadata(image, metadata(reader.info())))
 }
 
-fn metadata(info: &Info<'_>) -> Metadata {
+pub(crate) fn metadata(info: &Info<'_>) -> Metadata {
     let mut texts: Vec<(String, String)> =
         info.uncompressed_latin1_text.iter().map(|t| (t.keyword.clone(), t.text.clone())).collect();
     texts.extend(
@@ -113,7 +113,7 @@ fn metadata(info: &Info<'_>) -> Metadata {
     }
 }
 
-fn encoding_error(e: EncodingError) -> Error {
+pub(crate) fn encoding_error(e: EncodingError) -> Error {
     match e {
         EncodingError::IoError(e) => e.into(),
         EncodingError::LimitsExceeded => {
@@ -127,6 +127,18 @@ fn encoding_error(e: EncodingError) -> Error {
 const CHUNK: usize = 1 << 16;
 
 fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn RowWriter>> {
+    let sink = Recorder::new(sink);
+    let writer = begin(encoder(header, options, &sink)?, &options.metadata)?;
+    let stream = writer.into_stream_writer_with_size(CHUNK).map_err(encoding_error)?;
+    Ok(Box::new(PngWriter { stream, sink }))
+}
+
+/// An encoder of such pictures.
+pub(crate) fn encoder(
+    header: &Header,
+    options: &WriteOptions,
+    sink: &Recorder,
+) -> Result<Encoder<'static, Recorder>> {
     let kept = &options.metadata;
     let mut info = Info::with_size(header.width, header.height);
     info.color_type = match header.channels {
@@ -143,19 +155,22 @@ fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn R
         yppu: d.y.round() as u32,
         unit: if d.unit == DensityUnit::Metre { Unit::Meter } else { Unit::Unspecified },
     });
-    let sink = Recorder(Arc::new(Mutex::new((sink, None))));
     let mut encoder = Encoder::with_info(sink.clone(), info).map_err(encoding_error)?;
     encoder.set_compression(match options.effort {
         Effort::Fast => png::Compression::Fast,
         Effort::Balanced => png::Compression::Balanced,
         Effort::Small => png::Compression::High,
     });
+    Ok(encoder)
+}
+
+/// Writes all that comes before the pixels.
+pub(crate) fn begin(encoder: Encoder<'static, Recorder>, kept: &Metadata) -> Result<png::Writer<Recorder>> {
     let mut writer = encoder.write_header().map_err(encoding_error)?;
     for (name, data) in chunks(kept) {
         writer.write_chunk(ChunkType(*name), &data).map_err(encoding_error)?;
     }
-    let stream = writer.into_stream_writer_with_size(CHUNK).map_err(encoding_error)?;
-    Ok(Box::new(PngWriter { stream, sink }))
+    Ok(writer)
 }
 
 /// The chunks that the library does not write by itself.
@@ -193,9 +208,13 @@ fn chunks(kept: &Metadata) -> Vec<(&'static [u8; 4], Vec<u8>)> {
 /// A sink that remembers its first error, because the library writes the last chunk in a destructor, where
 /// errors are lost.
 #[derive(Clone)]
-struct Recorder(Arc<Mutex<(Sink, Option<io::Error>)>>);
+pub(crate) struct Recorder(Arc<Mutex<(Sink, Option<io::Error>)>>);
 
 impl Recorder {
+    pub(crate) fn new(sink: Sink) -> Self {
+        Recorder(Arc::new(Mutex::new((sink, None))))
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Sink) -> io::Result<T>) -> io::Result<T> {
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut guard.0);
@@ -207,7 +226,8 @@ impl Recorder {
         result
     }
 
-    fn finish(&self) -> Result<()> {
+    /// Flushes the sink; gives the first error that it ever had.
+    pub(crate) fn finish(&self) -> Result<()> {
         let flushed = self.with(|sink| sink.flush());
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).1.take() {
             Some(first) => Err(first.into()),

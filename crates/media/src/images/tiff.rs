@@ -20,7 +20,9 @@ use crate::{
 
 mod write;
 
-pub(super) static FORMAT: Format = Format {
+pub(crate) use write::{Book, page};
+
+pub(crate) static FORMAT: Format = Format {
     name: "tiff",
     extensions: &["tif", "tiff"],
     mime: "image/tiff",

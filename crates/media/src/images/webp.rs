@@ -10,7 +10,7 @@ use super::rows::Whole;
 use super::{Effort, Format, Keeps, Limits, Reader, RowWriter, Sink, WriteOptions, Writer};
 use crate::{Channels, Depth, Error, Header, Image, Metadata, Result, Samples, exif};
 
-pub(super) static FORMAT: Format = Format {
+pub(crate) static FORMAT: Format = Format {
     name: "webp",
     extensions: &["webp"],
     mime: "image/webp",
@@ -28,11 +28,11 @@ pub(super) static FORMAT: Format = Format {
     }),
 };
 
-fn decoding_error(e: DecodingError) -> Error {
+pub(crate) fn decoding_error(e: DecodingError) -> Error {
     Error::malformed("webp", e)
 }
 
-fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>> {
+pub(crate) fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>> {
     WebPDecoder::new(Cursor::new(bytes)).map_err(decoding_error)
 }
 
@@ -41,7 +41,7 @@ fn shape(decoder: &WebPDecoder<Cursor<&[u8]>>) -> Header {
     Header::new(width, height, Channels::of(3, decoder.has_alpha()), Depth::U8)
 }
 
-fn metadata(decoder: &mut WebPDecoder<Cursor<&[u8]>>) -> Metadata {
+pub(crate) fn metadata(decoder: &mut WebPDecoder<Cursor<&[u8]>>) -> Metadata {
     let block = decoder.exif_metadata().ok().flatten();
     Metadata {
         icc: decoder.icc_profile().ok().flatten(),
@@ -73,6 +73,17 @@ const QUALITY: [(f32, f32); 5] = [(1.0, 0.0), (50.0, 46.0), (75.0, 74.0), (90.0,
 
 fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn RowWriter>> {
     let (header, kept) = (*header, options.metadata.clone());
+    let config = config(options)?;
+    let encode = move |samples: Vec<u8>| {
+        let encoded = encode(&samples, &header, &config)?;
+        Ok(with_metadata(&encoded, &header, &kept))
+    };
+    let samples = Vec::with_capacity(header.bytes() as usize);
+    Ok(Box::new(Whole { samples, sink, encode: Box::new(encode) }))
+}
+
+/// What the encoder is asked for.
+pub(crate) fn config(options: &WriteOptions) -> Result<WebPConfig> {
     let mut config =
         WebPConfig::new().map_err(|()| Error::unsupported("webp: the encoder does not start"))?;
     config.method = match options.effort {
@@ -90,15 +101,28 @@ fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn R
         // Like JPEG's full-resolution colour from 90 on: sharper colour edges at half resolution.
         config.use_sharp_yuv = i32::from(options.quality >= 90);
     }
-    let encode = move |samples: Vec<u8>| {
-        let layout = if header.channels.has_alpha() { PixelLayout::Rgba } else { PixelLayout::Rgb };
-        let encoded = webp::Encoder::new(&samples, layout, header.width, header.height)
-            .encode_advanced(&config)
-            .map_err(|e| Error::unsupported(format!("webp: the encoder refuses the picture: {e:?}")))?;
-        Ok(with_metadata(&encoded, &header, &kept))
-    };
-    let samples = Vec::with_capacity(header.bytes() as usize);
-    Ok(Box::new(Whole { samples, sink, encode: Box::new(encode) }))
+    Ok(config)
+}
+
+/// A whole picture as a file without metadata.
+pub(crate) fn encode(samples: &[u8], header: &Header, config: &WebPConfig) -> Result<Vec<u8>> {
+    let layout = if header.channels.has_alpha() { PixelLayout::Rgba } else { PixelLayout::Rgb };
+    let encoded = webp::Encoder::new(samples, layout, header.width, header.height)
+        .encode_advanced(config)
+        .map_err(|e| Error::unsupported(format!("webp: the encoder refuses the picture: {e:?}")))?;
+    Ok(encoded.to_vec())
+}
+
+/// The name and the content of each chunk from `bytes` on, until one is not whole.
+pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let head = rest.get(..8)?;
+        let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        let data = rest.get(8..8usize.checked_add(length)?)?;
+        rest = rest.get(8 + length.next_multiple_of(2)..).unwrap_or(&[]);
+        Some((&head[..4], data))
+    })
 }
 
 /// Turns what the encoder made into an extended file with metadata, if there is any.
@@ -113,14 +137,10 @@ fn with_metadata(encoded: &[u8], header: &Header, kept: &Metadata) -> Vec<u8> {
         flags |= 0x20;
         chunk(&mut chunks, b"ICCP", profile);
     }
-    let mut rest = encoded.get(12..).unwrap_or(&[]);
-    while let Some(head) = rest.get(..8) {
-        let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-        let Some(data) = rest.get(8..8 + length) else { break };
-        if &head[..4] != b"VP8X" {
-            chunk(&mut chunks, &[head[0], head[1], head[2], head[3]], data);
+    for (name, data) in self::chunks(encoded.get(12..).unwrap_or(&[])) {
+        if name != b"VP8X" {
+            chunk(&mut chunks, &[name[0], name[1], name[2], name[3]], data);
         }
-        rest = rest.get(8 + length.next_multiple_of(2)..).unwrap_or(&[]);
     }
     if let Some(block) = &kept.exif {
         flags |= 0x08;
@@ -144,7 +164,7 @@ fn with_metadata(encoded: &[u8], header: &Header, kept: &Metadata) -> Vec<u8> {
     file
 }
 
-fn chunk(out: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
+pub(crate) fn chunk(out: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
     out.extend_from_slice(name);
     out.extend((data.len() as u32).to_le_bytes());
     out.extend_from_slice(data);

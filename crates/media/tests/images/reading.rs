@@ -29,7 +29,7 @@ const FILES: &[(&str, Channels, Depth, f32)] = &[
     ("plain.ppm", Channels::Rgb, Depth::U8, 0.0),
     ("rgb.ppm", Channels::Rgb, Depth::U8, 0.0),
     ("bilevel.pbm", Channels::Grey, Depth::U8, 255.0),
-    ("animated.gif", Channels::Rgba, Depth::U8, 90.0),
+    ("animated.gif", Channels::Rgb, Depth::U8, 90.0),
     ("rgb16.tif", Channels::Rgb, Depth::U16, 0.01),
     ("tiled.tif", Channels::Rgb, Depth::U8, 0.0),
     ("planar.tif", Channels::Rgb, Depth::U8, 0.0),

@@ -68,7 +68,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("convs", (last / 2).saturating_sub(1).to_string()),
         ("activation", "prelu".to_owned()),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 fn repeated(net: &mut Builder, scale: usize) -> Value {

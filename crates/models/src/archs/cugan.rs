@@ -102,7 +102,7 @@ fn build(weights: &Weights) -> Result<Built> {
         y = net.scale(y, 1.0 / RANGE);
     }
     let hyper = vec![("fast", (kind == Kind::Fast).to_string()), ("pro", pro.to_string())];
-    Ok(Built { graph: net.finish(y)?, hyper })
+    Ok(Built::new(net.finish(y)?, hyper))
 }
 
 /// The picture of both U-Nets, whose result is added to the first one's; `scale` is that of the first one's last layer.

@@ -73,5 +73,5 @@ fn build(weights: &Weights) -> Result<Built> {
         ("norm", normalised.to_string()),
         ("noise-level", told.to_string()),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }

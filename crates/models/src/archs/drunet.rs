@@ -63,7 +63,7 @@ fn build(weights: &Weights) -> Result<Built> {
     let widths: Vec<_> = widths.iter().map(|path| side(&weights.scope(path), 0)).collect::<Result<_>>()?;
     let widths: Vec<_> = widths.iter().map(usize::to_string).collect();
     let hyper = vec![("features", widths.join("-")), ("blocks", blocks.to_string())];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 fn residual_blocks(

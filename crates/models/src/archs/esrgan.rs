@@ -104,7 +104,7 @@ fn build(weights: &Weights) -> Result<Built> {
     }
     let x = active_conv(&mut net, &weights.scope("conv_hr"), x)?;
     let output = conv(&mut net, &weights.scope("conv_last"), x)?;
-    Ok(Built { graph: net.finish(output)?, hyper: sizes.hyper() })
+    Ok(Built::new(net.finish(output)?, sizes.hyper()))
 }
 
 /// A residual-in-residual dense block: three dense blocks.

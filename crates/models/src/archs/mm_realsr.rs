@@ -67,7 +67,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("growth", side(&weights.scope("body.0.rdb1.conv1"), 0)?.to_string()),
         ("degradations", weights.scope("de_net.conv_first").count().to_string()),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 /// How strongly the picture suffers from each kind of damage, as a vector.

@@ -67,7 +67,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("hidden-at-half-size", hidden("msg.gated.0.fc2")?.to_string()),
         ("upsampler", upsampler.to_owned()),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 fn gated_blocks(net: &mut Builder, weights: &Scope<'_>, mut x: Value) -> Result<Value> {

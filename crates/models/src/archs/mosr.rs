@@ -70,7 +70,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("kernel", side(&first.scope("conv"), 2)?.to_string()),
         ("upsampler", upsampler.to_owned()),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 /// A gate on channels of which the last ones are mixed with their neighbours.

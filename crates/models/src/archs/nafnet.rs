@@ -67,7 +67,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("middle", weights.scope("middle_blks").count().to_string()),
         ("decoders", counts(&decoders)),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 fn blocks(net: &mut Builder, weights: &Scope<'_>, mut x: Value) -> Result<Value> {

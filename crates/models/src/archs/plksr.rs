@@ -88,7 +88,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("norm", norm(&block, real).to_owned()),
         ("dysample", dysampled.to_string()),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 fn block(net: &mut Builder, weights: &Scope<'_>, real: bool, x: Value) -> Result<Value> {

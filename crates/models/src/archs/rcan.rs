@@ -88,7 +88,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("unshuffle", unshuffle.to_string()),
         ("norm", normalised.to_string()),
     ];
-    Ok(Built { graph: net.finish(x)?, hyper })
+    Ok(Built::new(net.finish(x)?, hyper))
 }
 
 /// A residual group: blocks and a convolution, added to what they are given.

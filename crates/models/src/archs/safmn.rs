@@ -61,7 +61,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("blocks", feats.count().to_string()),
         ("hidden", side(&feats.scope("0.ccm.ccm.0"), 0)?.to_string()),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 /// Spatially adaptive feature modulation. Sizes must be multiples of the smallest level's pixels.

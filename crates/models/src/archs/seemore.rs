@@ -90,7 +90,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("experts", block.scope("local_block.block.moe_layer.experts").count().to_string()),
         ("kernel", side(&block.scope("global_block.block.attn.conv.0"), 3)?.to_string()),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 /// A block that sees near pixels, by the experts.

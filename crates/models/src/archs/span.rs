@@ -72,7 +72,7 @@ fn build(weights: &Weights) -> Result<Built> {
     let output = net.at("upsampler.1").pixel_shuffle(scale, detail);
 
     let hyper = vec![("features", features.to_string()), ("norm", norm.to_string())];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 fn normalised(net: &mut Builder, channels: usize, x: Value) -> Result<Value> {

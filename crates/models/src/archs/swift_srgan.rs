@@ -65,7 +65,7 @@ fn build(weights: &Weights) -> Result<Built> {
         ("blocks", residual.count().to_string()),
         ("upsamplings", upsampler.count().to_string()),
     ];
-    Ok(Built { graph: net.finish(output)?, hyper })
+    Ok(Built::new(net.finish(output)?, hyper))
 }
 
 /// A convolution of each channel alone, then one of each pixel alone.

@@ -7,6 +7,7 @@ mod layers;
 mod lower;
 mod numbers;
 mod param;
+mod surroundings;
 mod text;
 
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ use amplio_media::Channels;
 
 use super::join::{Join, Output};
 use super::{Frame, Rolling, Rows};
+use crate::held::{Held, Place};
 use crate::network::Network;
 use crate::passes::Pass;
 use crate::progress::Meter;
@@ -26,6 +27,8 @@ pub(crate) struct Networked<'a> {
     next: usize,
     /// Its rows in the making await the results of the next row of tiles.
     results: Rolling,
+    /// Tiles of earlier pictures.
+    held: Held,
 }
 
 impl<'a> Networked<'a> {
@@ -42,7 +45,13 @@ impl<'a> Networked<'a> {
         let (passes, budget) = (network.passes(channels)?, tiling.memory);
         let cut = network.cut(padded, channels.count(), &tiling, budget)?;
         let results = Rolling::new(width * network.scale() * channels.count());
-        Ok(Self { source, network, passes, meter, tiling, budget, padded, cut, next: 0, results })
+        let held = Held::default();
+        Ok(Self { source, network, passes, meter, tiling, budget, padded, cut, next: 0, results, held })
+    }
+
+    /// With results of tiles that are held from picture to picture.
+    pub(crate) fn holding(self, held: Held) -> Self {
+        Self { held, ..self }
     }
 
     /// Pixels of the source that its tiles compute, all in all.
@@ -103,9 +112,16 @@ impl<'a> Networked<'a> {
                 let part = pixels as f64 / self.passes.len() as f64;
                 let watcher = |share: f64| self.meter.begin((i as f64 + share) * part);
                 let tile = input.tile(pass, &column.input)?;
-                let output = match constant(pass, &tile) {
-                    Some(value) => Output::Constant(value),
-                    None => Output::Pixels(self.network.run(&tile, &watcher)?),
+                let place = Place { first: [row.input.start, column.input.start], pass: i };
+                let known = self.held.find(place, &tile);
+                let output = match (constant(pass, &tile), &known) {
+                    (Some(value), _) => Output::Constant(value),
+                    (None, Some(known)) => Output::Pixels(known.output().clone()),
+                    (None, None) => {
+                        let pixels = self.network.run(&tile, &watcher)?;
+                        self.held.hold(place, tile, &pixels)?;
+                        Output::Pixels(pixels)
+                    }
                 };
                 let join = Join { row, column, scale, channels, width: width * scale };
                 join.add(pass, &output, results)?;

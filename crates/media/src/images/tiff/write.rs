@@ -1,7 +1,8 @@
-//! Writing TIFF strip by strip. The `tiff` crate compresses only whole pictures, and a directory is a list
+//! Writing TIFF strip by strip and page by page. The `tiff` crate compresses only whole pictures, and a directory is a list
 //! of numbers, so this is our own: strips as they come, the directory at the end.
 
 use std::io::{SeekFrom, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -24,14 +25,16 @@ const UNDEFINED: u16 = 7;
 const BYTE: u16 = 1;
 const LONG8: u16 = 16;
 
-pub(super) fn open(header: &Header, options: &WriteOptions, mut sink: Sink) -> Result<Box<dyn RowWriter>> {
-    let metadata = options.metadata.clone();
+pub(super) fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn RowWriter>> {
+    let metadata = &options.metadata;
     let blocks = [&metadata.icc, &metadata.exif, &metadata.xmp, &metadata.iptc];
     let extra: usize = blocks.iter().filter_map(|b| b.as_ref()).map(Vec::len).sum();
-    let big = header.bytes() + extra as u64 > BIG;
-    // The place of the directory is filled in at the end.
-    let head: &[u8] = if big { b"II+\0\x08\0\0\0\0\0\0\0\0\0\0\0" } else { b"II*\0\0\0\0\0" };
-    sink.write_all(head)?;
+    let book = Book::new(header.bytes() + extra as u64, sink)?;
+    Ok(page(header, options, Arc::new(Mutex::new(book))))
+}
+
+/// Begins a page after those that the book has.
+pub(crate) fn page(header: &Header, options: &WriteOptions, book: Arc<Mutex<Book>>) -> Box<dyn RowWriter> {
     let row = header.row_samples() * header.depth.bytes();
     let rows_per_strip = (STRIP / row).clamp(1, header.height as usize);
     let level = match options.effort {
@@ -39,50 +42,79 @@ pub(super) fn open(header: &Header, options: &WriteOptions, mut sink: Sink) -> R
         Effort::Balanced => 6,
         Effort::Small => 9,
     };
-    Ok(Box::new(TiffWriter {
-        sink,
+    Box::new(TiffWriter {
+        book,
         header: *header,
-        metadata,
-        big,
+        metadata: options.metadata.clone(),
         rows_per_strip,
         level: Compression::new(level),
-        at: head.len() as u64,
         pending: Vec::new(),
         offsets: Vec::new(),
         counts: Vec::new(),
-    }))
+    })
 }
 
-struct TiffWriter {
+/// A file of one page after the other, linked by their directories.
+pub(crate) struct Book {
     sink: Sink,
-    header: Header,
-    metadata: Metadata,
+    /// Whether offsets have 64 bits.
     big: bool,
-    rows_per_strip: usize,
-    level: Compression,
+    /// How many bytes were written.
     at: u64,
-    pending: Vec<u8>,
-    offsets: Vec<u64>,
-    counts: Vec<u64>,
+    /// Where the place of the next page's directory is to be filled in.
+    link: u64,
 }
 
-impl TiffWriter {
-    fn row_bytes(&self) -> usize {
-        self.header.row_samples() * self.header.depth.bytes()
+impl Book {
+    /// Begins a file for so many bytes of samples and metadata.
+    pub(crate) fn new(bytes: u64, mut sink: Sink) -> Result<Self> {
+        let big = bytes > BIG;
+        let head: &[u8] = if big { b"II+\0\x08\0\0\0\0\0\0\0\0\0\0\0" } else { b"II*\0\0\0\0\0" };
+        sink.write_all(head)?;
+        Ok(Book { sink, big, at: head.len() as u64, link: if big { 8 } else { 4 } })
     }
 
-    fn strip(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 2), self.level);
-        encoder.write_all(bytes)?;
-        let mut strip = encoder.finish()?;
-        self.offsets.push(self.at);
-        self.counts.push(strip.len() as u64);
-        if strip.len() % 2 == 1 {
-            strip.push(0);
+    /// Flushes the sink.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        Ok(self.sink.flush()?)
+    }
+
+    /// Writes bytes at the next even place, and says where.
+    fn put(&mut self, bytes: &[u8]) -> Result<u64> {
+        let at = self.at;
+        self.sink.write_all(bytes)?;
+        self.at += bytes.len() as u64;
+        if self.at % 2 == 1 {
+            self.sink.write_all(&[0])?;
+            self.at += 1;
         }
-        self.sink.write_all(&strip)?;
-        self.at += strip.len() as u64;
-        Ok(())
+        Ok(at)
+    }
+
+    /// Writes a directory and says where.
+    fn directory(&mut self, entries: Vec<Entry>) -> Result<u64> {
+        if self.big {
+            return self.put(&big_directory(self.at, entries));
+        }
+        let mut bytes = Vec::new();
+        let at = exif::write_directory(&mut bytes, self.at as u32, entries);
+        self.put(&bytes)?;
+        Ok(u64::from(at))
+    }
+
+    /// Links the directory of a page, of so many entries, to the page before it.
+    fn add(&mut self, directory: u64, entries: usize) -> Result<()> {
+        self.sink.seek(SeekFrom::Start(self.link))?;
+        let (head, entry) = if self.big {
+            self.sink.write_all(&directory.to_le_bytes())?;
+            (8, 20)
+        } else {
+            self.sink.write_all(&(directory as u32).to_le_bytes())?;
+            (2, 12)
+        };
+        self.link = directory + head + entries as u64 * entry;
+        self.sink.seek(SeekFrom::End(0))?;
+        self.flush()
     }
 
     /// A list of offsets or lengths, in the width of the file.
@@ -103,6 +135,37 @@ impl TiffWriter {
             data: values.iter().flat_map(|v| (*v as u32).to_le_bytes()).collect(),
         }
     }
+}
+
+struct TiffWriter {
+    book: Arc<Mutex<Book>>,
+    header: Header,
+    metadata: Metadata,
+    rows_per_strip: usize,
+    level: Compression,
+    pending: Vec<u8>,
+    offsets: Vec<u64>,
+    counts: Vec<u64>,
+}
+
+impl TiffWriter {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn row_bytes(&self) -> usize {
+        self.header.row_samples() * self.header.depth.bytes()
+    }
+
+    fn strip(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 2), self.level);
+        encoder.write_all(bytes)?;
+        let strip = encoder.finish()?;
+        let at = self.book().put(&strip)?;
+        self.offsets.push(at);
+        self.counts.push(strip.len() as u64);
+        Ok(())
+    }
 
     fn entries(&self) -> Vec<Entry> {
         let Header { width, height, channels, depth, .. } = self.header;
@@ -110,17 +173,20 @@ impl TiffWriter {
         let photometric = if channels.colours() == 3 { 2 } else { 1 };
         let format = if depth == Depth::F32 { 3 } else { 1 };
         let predictor = if depth == Depth::F32 { 1 } else { 2 };
+        let book = self.book();
+        let (offsets, counts) = (book.list(273, &self.offsets), book.list(279, &self.counts));
+        drop(book);
         let mut entries = vec![
             longs(256, &[width]),
             longs(257, &[height]),
             shorts(258, &vec![depth.bytes() as u16 * 8; count]),
             shorts(259, &[8]),
             shorts(262, &[photometric]),
-            self.list(273, &self.offsets),
+            offsets,
             shorts(274, &[1]),
             shorts(277, &[count as u16]),
             longs(278, &[self.rows_per_strip as u32]),
-            self.list(279, &self.counts),
+            counts,
             shorts(284, &[1]),
             shorts(317, &[predictor]),
             shorts(339, &vec![format; count]),
@@ -149,35 +215,18 @@ impl TiffWriter {
     }
 
     /// Writes the EXIF directories, and gives the entries of the main directory that belong to them.
-    fn exif(&mut self) -> Result<Vec<Entry>> {
+    fn exif(&self) -> Result<Vec<Entry>> {
         let parsed = self.metadata.exif.as_deref().and_then(Directories::parse);
         let Some(Directories { main, exif, gps }) = parsed else { return Ok(Vec::new()) };
         let mut entries = main;
         for (tag, sub) in [(0x8769, exif), (0x8825, gps)] {
             if !sub.is_empty() {
-                let at = self.directory(sub)?;
-                entries.push(if self.big { self.list(tag, &[at]) } else { longs(tag, &[at as u32]) });
+                let mut book = self.book();
+                let at = book.directory(sub)?;
+                entries.push(if book.big { book.list(tag, &[at]) } else { longs(tag, &[at as u32]) });
             }
         }
         Ok(entries)
-    }
-
-    /// Writes a directory and says where.
-    fn directory(&mut self, entries: Vec<Entry>) -> Result<u64> {
-        let (bytes, at) = if self.big {
-            (big_directory(self.at, entries), self.at)
-        } else {
-            let mut bytes = Vec::new();
-            let at = exif::write_directory(&mut bytes, self.at as u32, entries);
-            (bytes, u64::from(at))
-        };
-        self.sink.write_all(&bytes)?;
-        self.at += bytes.len() as u64;
-        if self.at % 2 == 1 {
-            self.sink.write_all(&[0])?;
-            self.at += 1;
-        }
-        Ok(at)
     }
 }
 
@@ -210,16 +259,9 @@ impl RowWriter for TiffWriter {
         let exif = self.exif()?;
         let mut entries = self.entries();
         entries.extend(exif);
-        let at = self.directory(entries)?;
-        if self.big {
-            self.sink.seek(SeekFrom::Start(8))?;
-            self.sink.write_all(&at.to_le_bytes())?;
-        } else {
-            self.sink.seek(SeekFrom::Start(4))?;
-            self.sink.write_all(&(at as u32).to_le_bytes())?;
-        }
-        self.sink.seek(SeekFrom::End(0))?;
-        Ok(self.sink.flush()?)
+        let (mut book, count) = (self.book(), entries.len());
+        let at = book.directory(entries)?;
+        book.add(at, count)
     }
 }
 
@@ -279,7 +321,7 @@ fn big_directory(at: u64, mut entries: Vec<Entry>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::super::super::{Limits, WriteOptions, read};
-    use super::{TiffWriter, open};
+    use super::{Book, open, page};
     use crate::{Channels, Depth, Header, Image, Samples};
     use std::io::{Cursor, Write};
     use std::sync::{Arc, Mutex};
@@ -314,8 +356,7 @@ mod tests {
         assert_eq!(shared.0.lock().unwrap().get_ref()[..4], *b"II+\0");
 
         let sink = Shared::default();
-        let mut boxed: Box<dyn super::super::super::WriteSeek + Send> = Box::new(sink.clone());
-        boxed.write_all(b"II+\0\x08\0\0\0\0\0\0\0\0\0\0\0").unwrap();
+        let book = Book::new(u64::MAX, Box::new(sink.clone())).unwrap();
         let mut metadata = crate::Metadata { icc: Some(vec![7; 33]), ..Default::default() };
         metadata.exif = Some(
             super::Directories {
@@ -329,19 +370,8 @@ mod tests {
             }
             .to_block(),
         );
-        let writer: Box<dyn super::RowWriter> = Box::new(TiffWriter {
-            sink: boxed,
-            header,
-            metadata: metadata.clone(),
-            big: true,
-            rows_per_strip: 2,
-            level: super::Compression::new(6),
-            at: 16,
-            pending: Vec::new(),
-            offsets: Vec::new(),
-            counts: Vec::new(),
-        });
-        let mut writer = writer;
+        let options = WriteOptions { metadata: metadata.clone(), ..WriteOptions::default() };
+        let mut writer = page(&header, &options, Arc::new(Mutex::new(book)));
         writer.write_rows(&samples).unwrap();
         writer.finish().unwrap();
         let file = sink.0.lock().unwrap().get_ref().clone();

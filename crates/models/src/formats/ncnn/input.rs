@@ -38,7 +38,7 @@ fn needed(layers: &[Layer]) -> Option<usize> {
             },
         };
         let factor = match layer.kind.as_str() {
-            "Convolution" | "ConvolutionDepthWise" => {
+            "Convolution" | "ConvolutionDepthWise" | "Deconvolution" | "DeconvolutionDepthWise" => {
                 let channels = convolution::input_channels(layer).ok()?;
                 return (channels % factor == 0).then_some(channels / factor);
             }
@@ -46,7 +46,9 @@ fn needed(layers: &[Layer]) -> Option<usize> {
                 let stride = layer.size(0, 1).ok()?;
                 stride.checked_mul(stride)?.checked_mul(factor).filter(|factor| *factor > 0)?
             }
-            "PixelShuffle" | "Concat" | "MemoryData" => continue,
+            "PixelShuffle" | "Concat" | "MemoryData" | "Slice" | "Reshape" | "Permute" | "Flatten" => {
+                continue;
+            }
             _ => factor,
         };
         known.extend(layer.tops.iter().map(|name| (name.as_str(), factor)));

@@ -1,5 +1,8 @@
 //! The kinds of layers. Each is a constant in a file and an entry in [`LAYERS`]; activations, which differ in a formula
 //! only, share a file.
+//!
+//! NCNN knows no batch. A picture is held as one of a batch of one, a matrix as `[1, rows, columns]`, and a vector as
+//! `[1, numbers, 1, 1]`, so that it may be a factor for each channel of a picture.
 
 mod activation;
 mod binary_op;
@@ -7,16 +10,24 @@ mod clip;
 mod concat;
 pub(super) mod convolution;
 mod crop;
+mod deconvolution;
 mod eltwise;
+mod inner_product;
 mod input;
 mod interp;
+mod matmul;
 mod memory_data;
+mod norm;
 mod padding;
 mod pixel_shuffle;
 mod pooling;
 mod prelu;
 mod reduction;
 mod reorg;
+mod reshape;
+mod scale;
+mod slice;
+mod softmax;
 mod split;
 mod unary_op;
 
@@ -42,6 +53,8 @@ pub(super) struct LayerKind {
 pub(super) struct Task<'a, 'n> {
     pub(super) layer: &'a Layer,
     pub(super) inputs: &'a [Value],
+    /// What the network is given.
+    pub(super) picture: Value,
     pub(super) net: &'a mut Net,
     pub(super) numbers: &'a mut Numbers<'n>,
 }
@@ -64,16 +77,30 @@ pub(super) const LAYERS: &[LayerKind] = &[
     convolution::CONVOLUTION,
     convolution::CONVOLUTION_DEPTH_WISE,
     crop::CROP,
+    deconvolution::DECONVOLUTION,
+    deconvolution::DECONVOLUTION_DEPTH_WISE,
     eltwise::ELTWISE,
+    inner_product::INNER_PRODUCT,
     input::INPUT,
     interp::INTERP,
+    matmul::MAT_MUL,
     memory_data::MEMORY_DATA,
+    norm::GROUP_NORM,
+    norm::INSTANCE_NORM,
+    norm::LAYER_NORM,
     padding::PADDING,
     pixel_shuffle::PIXEL_SHUFFLE,
     pooling::POOLING,
     prelu::PRELU,
     reduction::REDUCTION,
     reorg::REORG,
+    reshape::FLATTEN,
+    reshape::PERMUTE,
+    reshape::RESHAPE,
+    scale::BATCH_NORM,
+    scale::SCALE,
+    slice::SLICE,
+    softmax::SOFTMAX,
     split::DEEP_COPY,
     split::DROPOUT,
     split::NOOP,
@@ -94,5 +121,17 @@ impl Task<'_, '_> {
     fn take<const N: usize>(&self) -> Result<[Value; N]> {
         let wrong = |_| malformed(format!("reads {} values, and not {N}", self.inputs.len()));
         self.inputs.try_into().map_err(wrong)
+    }
+
+    /// An axis as a layer counts it: without the batch, and negative from the end.
+    fn axis(&self, value: Value, axis: i32) -> Result<usize> {
+        let shape = self.net.shape(value);
+        // A vector is held as channels of one pixel.
+        let count = if matches!(shape[..], [1, _, 1, 1]) && axis == -1 { 1 } else { shape.rank() as i32 - 1 };
+        let axis = if axis < 0 { axis.saturating_add(count) } else { axis };
+        match usize::try_from(axis) {
+            Ok(place) if place + 1 < shape.rank() => Ok(place + 1),
+            _ => Err(malformed(format!("axis {axis} of {shape}"))),
+        }
     }
 }

@@ -64,7 +64,7 @@ pub(super) struct Budget {
 }
 
 const MOST_FOLDED: u64 = 1 << 28;
-const MOST_COMPUTED: usize = 1 << 27;
+const MOST_COMPUTED: usize = 1 << 22;
 
 impl Default for Budget {
     fn default() -> Self {

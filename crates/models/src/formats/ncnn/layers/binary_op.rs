@@ -1,8 +1,8 @@
-use amplio_graph::Tensor;
-use amplio_graph::ops::{Binary, BinaryFn};
+use amplio_graph::ops::{Binary, BinaryFn, Dim, Reshape};
+use amplio_graph::{Tensor, Value};
 
-use super::LayerKind;
-use crate::Error;
+use super::{LayerKind, Task};
+use crate::{Error, Result};
 
 /// A function of two values, or of a value and a number.
 pub(super) const BINARY_OP: LayerKind = LayerKind {
@@ -14,7 +14,7 @@ pub(super) const BINARY_OP: LayerKind = LayerKind {
             (a, task.net.constant(Tensor::scalar(task.layer.float(2, 0.0)?)))
         } else {
             let [a, b] = task.take()?;
-            (a, b)
+            (raised(task, a, b)?, raised(task, b, a)?)
         };
         let (function, swapped) = match task.layer.int(0, 0)? {
             0 => (BinaryFn::Add, false),
@@ -33,3 +33,18 @@ pub(super) const BINARY_OP: LayerKind = LayerKind {
         Ok(vec![task.net.apply(Binary { function }, &inputs)?])
     },
 };
+
+/// `x` under as many dimensions as `other` has. A vector's numbers belong to the rows of a matrix if there are as many of
+/// them, or else to its columns; the rows of a matrix belong to the channels of a picture.
+fn raised(task: &mut Task<'_, '_>, x: Value, other: Value) -> Result<Value> {
+    let (own, like) = (task.net.shape(x), task.net.shape(other));
+    let dims = match (&own[..], &like[..]) {
+        ([1, n, 1, 1], [1, rows, _]) if n == rows => vec![Dim::Fixed(1), Dim::Keep(1), Dim::Fixed(1)],
+        ([1, _, 1, 1], [1, _, _]) => vec![Dim::Fixed(1), Dim::Fixed(1), Dim::Keep(1)],
+        ([1, _, _], [1, _, height, width]) if [*height, *width] != [1, 1] => {
+            vec![Dim::Fixed(1), Dim::Keep(1), Dim::Keep(2), Dim::Fixed(1)]
+        }
+        _ => return Ok(x),
+    };
+    task.net.apply(Reshape { dims }, &[x])
+}

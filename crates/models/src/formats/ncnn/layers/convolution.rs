@@ -17,11 +17,11 @@ pub(super) const CONVOLUTION_DEPTH_WISE: LayerKind =
 const SAME_UPPER: i32 = -233;
 const SAME_LOWER: i32 = -234;
 
-/// The weight's shape: outputs, inputs of a group, height, width; and the number of groups.
-fn weight_shape(layer: &Layer) -> Result<([usize; 4], usize)> {
+/// The weight's shape: outputs, inputs of a group, height, width; and the number of groups. The same for transposed ones.
+pub(super) fn weight_shape(layer: &Layer) -> Result<([usize; 4], usize)> {
     let width = layer.size(1, 0)?;
     let (outputs, height) = (layer.size(0, 0)?, layer.size(11, width)?);
-    let groups = if layer.kind == "Convolution" { 1 } else { layer.size(7, 1)? };
+    let groups = if layer.kind.ends_with("DepthWise") { layer.size(7, 1)? } else { 1 };
     let count = layer.int(6, 0)?;
     let each = outputs.checked_mul(height).and_then(|n| n.checked_mul(width));
     match (each, usize::try_from(count)) {

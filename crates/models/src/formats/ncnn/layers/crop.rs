@@ -5,16 +5,25 @@ use super::{LayerKind, Task};
 use crate::formats::ncnn::malformed;
 use crate::{Error, Result};
 
-/// A part of a value: between `starts` and `ends` along `axes`, or what offsets from both ends leave.
+/// A part of a value: between `starts` and `ends` along `axes`, what offsets from both ends leave, or as much as a second
+/// value has.
 pub(super) const CROP: LayerKind = LayerKind { name: "Crop", index: 7, lower };
 
 /// What stands for "all that remain".
 const REST: i32 = -233;
 
 fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Value>> {
-    let [x] = task.take()?;
+    let (x, second) = match *task.inputs {
+        [x] => (x, None),
+        [x, second] => (x, Some(second)),
+        _ => return Err(malformed(format!("reads {} values", task.inputs.len()))),
+    };
     let starts = task.layer.ints(9)?;
-    let ranges = if starts.is_empty() { offsets(task)? } else { listed(task, &starts)? };
+    let ranges = match second {
+        Some(second) => as_second(task, x, second)?,
+        None if starts.is_empty() => offsets(task)?,
+        None => listed(task, x, &starts)?,
+    };
     let whole = |range: &Slice| range.start == 0 && range.end == isize::MAX;
     let cropped = ranges
         .into_iter()
@@ -23,7 +32,25 @@ fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Value>> {
     Ok(vec![cropped])
 }
 
-fn listed(task: &Task<'_, '_>, starts: &[i32]) -> Result<Vec<Slice>> {
+/// From offsets for columns, rows and channels on, as many as the second value has. Beyond them lie as many in pictures of
+/// all sizes as in that of a probe.
+fn as_second(task: &Task<'_, '_>, x: Value, second: Value) -> Result<Vec<Slice>> {
+    let (all, wanted) = (task.net.shape(x), task.net.shape(second));
+    if all.rank() != 4 || wanted.rank() != 4 {
+        return Err(Error::unsupported(format!("a crop of {all} to {wanted}")));
+    }
+    let range = |(axis, id): (usize, i32)| {
+        let start = task.layer.size(id, 0)?;
+        match all[axis].checked_sub(start + wanted[axis]) {
+            Some(0) => Ok(Slice { axis, start: start as isize, end: isize::MAX, step: 1 }),
+            Some(rest) => Ok(Slice { axis, start: start as isize, end: -(rest as isize), step: 1 }),
+            None => Err(malformed(format!("a crop of {all} to {wanted} from {start} on"))),
+        }
+    };
+    [(3, 0), (2, 1), (1, 2)].into_iter().map(range).collect()
+}
+
+fn listed(task: &Task<'_, '_>, x: Value, starts: &[i32]) -> Result<Vec<Slice>> {
     let (ends, mut axes) = (task.layer.ints(10)?, task.layer.ints(11)?);
     if axes.is_empty() {
         axes = (0..3).take(starts.len()).collect();
@@ -32,12 +59,7 @@ fn listed(task: &Task<'_, '_>, starts: &[i32]) -> Result<Vec<Slice>> {
         return Err(malformed("starts, ends and axes do not match"));
     }
     let range = |((&start, &end), &axis): ((&i32, &i32), &i32)| {
-        let axis = match axis {
-            0 | -3 => 1,
-            1 | -2 => 2,
-            2 | -1 => 3,
-            other => return Err(malformed(format!("axis {other}"))),
-        };
+        let axis = task.axis(x, axis)?;
         let start = if start == REST { 0 } else { start as isize };
         let end = if end == REST || end == i32::MAX { isize::MAX } else { end as isize };
         Ok(Slice { axis, start, end, step: 1 })

@@ -6,6 +6,6 @@ pub(super) const INPUT: LayerKind = LayerKind {
     index: 16,
     lower: |task| {
         task.take::<0>()?;
-        Ok(vec![task.net.input()])
+        Ok(vec![task.picture])
     },
 };

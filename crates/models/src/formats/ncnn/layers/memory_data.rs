@@ -3,7 +3,7 @@ use amplio_graph::{Shape, Tensor};
 use super::LayerKind;
 use crate::{Error, formats::ncnn::malformed};
 
-/// A constant: a number for each channel, or a picture.
+/// A constant: a number for each channel, a matrix, or a picture.
 pub(super) const MEMORY_DATA: LayerKind = LayerKind {
     name: "MemoryData",
     index: 19,
@@ -14,6 +14,7 @@ pub(super) const MEMORY_DATA: LayerKind = LayerKind {
         let shape = match [width, height, channels, layer.size(11, 0)?] {
             [0, ..] => return Err(malformed("a constant without elements")),
             [width, 0, 0, 0] => Shape::image(1, width, 1, 1),
+            [width, height, 0, 0] => Shape::new([1, height, width]),
             [width, height, channels, 0] if height > 0 && channels > 0 => {
                 Shape::image(1, channels, height, width)
             }

@@ -21,13 +21,7 @@ pub(super) const REDUCTION: LayerKind = LayerKind {
         if layer.flag(1)? || !layer.flag(4)? || layer.float(2, 1.0)? != 1.0 {
             return Err(Error::unsupported("a reduction of everything, that drops axes, or with a factor"));
         }
-        let axis = |axis: &i32| match axis {
-            0 | -3 => Ok(1),
-            1 | -2 => Ok(2),
-            2 | -1 => Ok(3),
-            other => Err(Error::unsupported(format!("axis {other}"))),
-        };
-        let axes = layer.ints(3)?.iter().map(axis).collect::<Result<_, _>>()?;
+        let axes = layer.ints(3)?.iter().map(|axis| task.axis(x, *axis)).collect::<Result<_, _>>()?;
         Ok(vec![task.net.apply(Reduce { kind, axes, keep: true }, &[x])?])
     },
 };
