@@ -27,6 +27,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use crate::page;
 use crate::refusal::{Code, Refusal};
 
 /// All routes. A family of routes is a file with `routes`, and an entry here.
@@ -41,6 +42,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(output::routes())
         .merge(media::routes())
         .merge(openapi::routes())
+        .merge(page::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         // Bodies are bounded where they are received, so that the answer says by which limit.

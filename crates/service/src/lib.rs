@@ -14,6 +14,7 @@
 //! - [`Settings`]: all settings; [`SETTINGS`]: their one list, of which flags, variables and documents are made.
 //! - [`Service`]: a running server: its runtime, its address, how it stops.
 //! - `server`, `tls`: connections. `http/`: one file per family of routes; `http/guard.rs` stands before all of them.
+//! - `page/`: the web page, as it is served; `page.rs`: how.
 //! - `engine/`: warm models, the cache, and whose turn it is; blocking work on `amplio`.
 //! - `jobs/`: what jobs are, and the seams that keep them; `desk`: where they are handed in; `worker`: who does them;
 //!   `post`: who is told.
@@ -29,6 +30,7 @@ mod http;
 mod jobs;
 mod log;
 mod metrics;
+mod page;
 mod post;
 mod refusal;
 mod server;

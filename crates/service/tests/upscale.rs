@@ -11,7 +11,7 @@ async fn a_picture_comes_back_larger() {
     let answer = server.post("/v1/upscale").body(small.clone()).send().await.expect("an answer");
     assert_eq!(answer.status(), 200);
     assert_eq!(
-        (&answer.headers()["content-type"].as_bytes()[..], answer.headers()["amplio-size"].as_bytes()),
+        (answer.headers()["content-type"].as_bytes(), answer.headers()["amplio-size"].as_bytes()),
         (&b"image/png"[..], &b"80x48"[..])
     );
     assert!(
@@ -81,7 +81,7 @@ async fn what_cannot_be_done_is_refused_with_the_reason() {
     assert_eq!(send("/v1/upscale?scale=-1", small()).await, of(422, "invalid_request", None));
     assert_eq!(send("/v1/upscale?model=../x", small()).await, of(422, "invalid_request", None));
     assert_eq!(send("/v1/upscale?colour=red", small()).await, of(422, "invalid_request", None));
-    assert_eq!(send("/v1/upscale?format=gif", small()).await, of(422, "invalid_request", None));
+    assert_eq!(send("/v1/upscale?format=gif87", small()).await, of(422, "invalid_request", None));
     let text = server.post("/v1/upscale").header("content-type", "text/plain").body(small());
     assert_eq!(problem(text.send().await.expect("an answer")).await.0, 415);
     let html = server.post("/v1/upscale").header("accept", "text/html").body(small());

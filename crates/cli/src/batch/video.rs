@@ -54,7 +54,7 @@ impl Batch {
             Ok(output) => output.ok_or_else(|| anyhow!("a video needs a file"))?,
             Err(skipped) => return Ok(End::Skipped(skipped)),
         };
-        let told = Job {
+        let mut told = Job {
             input: input.name(),
             output: output.display().to_string(),
             from: Some(job.from),
@@ -79,6 +79,9 @@ impl Batch {
         let seconds = tracker.seconds();
         drop(tracker);
         let made = made.and_then(|()| draft.publish());
+        let count = work.segments().values().map(|segment| segment.frames).sum();
+        told.parts = Some(Parts { count, name: "frames" });
+        told.pixels = header(job.to).pixels() * count;
         let work = Arc::into_inner(work).ok_or_else(|| anyhow!("the work is still in use"))?;
         if made.is_ok() && !self.video.keep || work.segments().is_empty() {
             work.remove().map_err(|e| trouble(e.into()))?;

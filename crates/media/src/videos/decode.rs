@@ -77,7 +77,9 @@ pub struct Decoder {
     ready: VecDeque<Frame>,
     /// The times of all packets, once something was broken.
     expected: Option<Vec<i64>>,
-    /// How many lines the decoder had said when the first frame came. They may be about what is before it.
+    /// Whether decoding began in the middle: what the decoder says before its first frame may be about those before it.
+    entered: bool,
+    /// How many of the decoder's lines are no matter.
     said: usize,
     repeated: Repeated,
     ended: bool,
@@ -170,6 +172,7 @@ impl Decoder {
             last: None,
             ready: VecDeque::new(),
             expected: None,
+            entered: seconds.is_some(),
             said: 0,
             repeated: Repeated::default(),
             ended: false,
@@ -237,7 +240,9 @@ impl Decoder {
         };
         match (frame, self.last.take()) {
             (Some(frame), None) => {
-                self.hear();
+                if self.entered {
+                    self.hear();
+                }
                 self.ready.push_back(frame);
             }
             (Some(frame), Some(last)) => {

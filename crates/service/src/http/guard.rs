@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::auth::Client;
 use crate::app::App;
+use crate::page::is_of_the_page;
 use crate::refusal::{Code, Refusal};
 
 /// The address of the client.
@@ -72,7 +73,7 @@ fn admit(app: &App, request: &Request) -> Result<Client, Refusal> {
             same_site(app, request)?;
             Client::open(address.to_string())
         }
-        Some(_) if PUBLIC.contains(&path) => Client::open(address.to_string()),
+        Some(_) if PUBLIC.contains(&path) || is_of_the_page(path) => Client::open(address.to_string()),
         Some(keys) => match presented(request.headers()) {
             Some(key) => match keys.find(key) {
                 Some(client) => client,
@@ -93,7 +94,8 @@ fn admit(app: &App, request: &Request) -> Result<Client, Refusal> {
     {
         return Err(Refusal::new(Code::Forbidden, format!("this API key is not good for {scope}")));
     }
-    if !matches!(path, "/healthz" | "/readyz") {
+    // The page is many small files.
+    if !matches!(path, "/healthz" | "/readyz") && !is_of_the_page(path) {
         slow_down(app, &client.name, client.rate.unwrap_or(app.settings.rate))?;
     }
     Ok(client)

@@ -212,7 +212,7 @@ fn path(text: &str) -> Result<std::path::PathBuf, String> {
     owned(text).map(Into::into)
 }
 
-fn show_path(path: &std::path::PathBuf) -> String {
+fn show_path(path: &std::path::Path) -> String {
     path.display().to_string()
 }
 
@@ -221,7 +221,7 @@ fn optional_path(text: &str) -> Result<Option<std::path::PathBuf>, String> {
 }
 
 fn show_optional_path(path: &Option<std::path::PathBuf>) -> String {
-    path.as_ref().map_or_else(String::new, show_path)
+    path.as_deref().map_or_else(String::new, show_path)
 }
 
 fn several(text: &str) -> Result<Vec<String>, String> {

@@ -64,7 +64,7 @@ pub(crate) fn show_time(time: &Duration) -> String {
 }
 
 fn shown(value: u64, units: &[(u64, &str)]) -> String {
-    let unit = units.iter().find(|(unit, _)| value > 0 && value % unit == 0);
+    let unit = units.iter().find(|(unit, _)| value > 0 && value.is_multiple_of(*unit));
     unit.map_or_else(|| value.to_string(), |(unit, name)| format!("{}{name}", value / unit))
 }
 
