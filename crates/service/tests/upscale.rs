@@ -76,6 +76,10 @@ async fn what_cannot_be_done_is_refused_with_the_reason() {
         of(413, "limit_exceeded", Some("max-result-pixels"))
     );
     assert_eq!(send("/v1/upscale", b"text".to_vec()).await, of(415, "unsupported_media", None));
+    let frame = b"!\xf9\x04\x00\x0a\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00";
+    let moving =
+        [&b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff"[..], frame, frame, b";"].concat();
+    assert_eq!(send("/v1/upscale", moving).await, of(415, "unsupported_media", None));
     assert_eq!(send("/v1/upscale", Vec::new()).await, of(422, "invalid_request", None));
     assert_eq!(send("/v1/upscale", small()[..60].to_vec()).await, of(422, "invalid_request", None));
     assert_eq!(send("/v1/upscale?scale=-1", small()).await, of(422, "invalid_request", None));

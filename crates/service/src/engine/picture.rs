@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio::media::images::{self, Format, Limits, WriteOptions};
-use amplio::media::{Depth, Header};
+use amplio::media::pages::Pages;
+use amplio::media::{Depth, Header, animations};
 use amplio::{Progress, Request, TileSize, Tiling, Upscaler};
 
 use super::Workshop;
@@ -36,6 +37,16 @@ impl Task {
                 header.width, header.height, limits.max_pixels
             );
             return Err(Refusal::too_large("max-pixels", limits.max_pixels, what));
+        }
+        // To take the first of several pictures would lose the others without a word.
+        if animations::moves(bytes, &animations::Limits::default())? {
+            return Err(Refusal::new(Code::UnsupportedMedia, "animations are not taken by the server yet"));
+        }
+        if format.name == "tiff" && Pages::open(bytes.to_vec())?.is_ok() {
+            return Err(Refusal::new(
+                Code::UnsupportedMedia,
+                "files of several pages are not taken by the server yet",
+            ));
         }
         Ok((format, header))
     }
