@@ -86,6 +86,8 @@ async fn what_cannot_be_done_is_refused_with_the_reason() {
     assert_eq!(send("/v1/upscale?model=../x", small()).await, of(422, "invalid_request", None));
     assert_eq!(send("/v1/upscale?colour=red", small()).await, of(422, "invalid_request", None));
     assert_eq!(send("/v1/upscale?format=gif87", small()).await, of(422, "invalid_request", None));
+    let curl = server.post("/v1/upscale").header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(curl.body(small()).send().await.expect("an answer").status(), 200);
     let text = server.post("/v1/upscale").header("content-type", "text/plain").body(small());
     assert_eq!(problem(text.send().await.expect("an answer")).await.0, 415);
     let html = server.post("/v1/upscale").header("accept", "text/html").body(small());

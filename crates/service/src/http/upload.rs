@@ -54,7 +54,10 @@ pub(crate) async fn receive(app: &App, request: Request) -> Result<Upload, Refus
     let kind = kind(headers);
     match kind.as_str() {
         "multipart/form-data" => form(request, &bounds).await,
-        "" | "application/octet-stream" => raw(request.into_body(), &bounds).await,
+        // The last is what curl says of every body.
+        "" | "application/octet-stream" | "application/x-www-form-urlencoded" => {
+            raw(request.into_body(), &bounds).await
+        }
         image if image.starts_with("image/") => raw(request.into_body(), &bounds).await,
         other => {
             let what = format!("the body is {other}; pictures are sent as image/… or multipart/form-data");
