@@ -4,7 +4,7 @@
 //! applied. Writing takes whole canvases and stores what changes. Both hold a few canvases in memory, however long the
 //! animation is.
 //!
-//! A format is one file in `animations/` with one constant, and one entry in [`FORMATS`].
+//! A format is one file in `animations/` with one constant, and one entry in `FORMATS`.
 
 use crate::images::{self, Format, Limits as PictureLimits, Sink, WriteOptions};
 use crate::orientation::Orientation;
