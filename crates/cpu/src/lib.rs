@@ -15,7 +15,7 @@
 //! - `layout`: how tensors lie in memory.
 //! - `step`: one step: its kernel over runs of rows, its epilogue, its store.
 //! - `kernels/`: one kernel per file.
-//! - `epilogue`, `elementwise`: what happens to a row after its kernel.
+//! - `epilogue`, `elementwise`: what happens to a row after its kernel; `pixel_map`: where its operands lie.
 
 mod compiler;
 mod device;
@@ -24,6 +24,7 @@ mod epilogue;
 mod kernels;
 mod layout;
 mod peak;
+mod pixel_map;
 mod program;
 mod step;
 

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{self, Cursor, Seek, SeekFrom, Write};
-use std::sync::{Arc, Mutex};
-
 use amplio_media::animations::{self, Delay, Dither, Frame, Limits, Loops, Options};
 use amplio_media::images::{Format, WriteOptions, by_name};
 use amplio_media::{Channels, Depth, Header, Metadata, Samples};
+
+#[path = "common/sink.rs"]
+mod sink;
 
 #[path = "animations/hostile.rs"]
 mod hostile;
@@ -16,31 +16,7 @@ mod others;
 #[path = "animations/writing.rs"]
 mod writing;
 
-/// A sink whose bytes can still be seen after it was given away.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
-
-impl Shared {
-    fn bytes(&self) -> Vec<u8> {
-        self.0.lock().unwrap().get_ref().clone()
-    }
-}
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Shared {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.lock().unwrap().seek(to)
-    }
-}
+use sink::Shared;
 
 const W: u32 = 13;
 const H: u32 = 9;

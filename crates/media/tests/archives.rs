@@ -2,33 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
-use std::sync::{Arc, Mutex};
+use std::io::{Cursor, Read, Write};
 
 use amplio_media::archives::{Archive, ArchiveWriter, Limits, detect};
 use amplio_media::{Error, Result};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-/// A sink whose bytes can still be seen after it was given away.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+#[path = "common/sink.rs"]
+mod sink;
 
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Shared {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.lock().unwrap().seek(to)
-    }
-}
+use sink::Shared;
 
 fn options(method: CompressionMethod) -> SimpleFileOptions {
     let time = DateTime::from_date_and_time(2021, 3, 4, 5, 6, 8).unwrap();
@@ -87,7 +71,7 @@ fn everything_but_the_pages_stays_as_it_is() {
         }
     }
     to.finish().unwrap();
-    let written = sink.0.lock().unwrap().get_ref().clone();
+    let written = sink.bytes();
     let (old, new) = (entries(&bytes), entries(&written));
     for (index, (old, new)) in old.iter().zip(&new).enumerate() {
         assert_eq!((&old.2, &old.3, &old.4), (&new.2, &new.3, &new.4), "{index}");

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
 use amplio_media::images::{Format, WriteOptions, writer};
 use amplio_media::{Channels, Depth, Header, Samples, convert};
+
+#[path = "common/sink.rs"]
+mod sink;
 
 #[path = "images/hostile.rs"]
 mod hostile;
@@ -18,31 +19,7 @@ mod reading;
 #[path = "images/writing.rs"]
 mod writing;
 
-/// A sink whose bytes can still be seen after it was given away.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
-
-impl Shared {
-    fn bytes(&self) -> Vec<u8> {
-        self.0.lock().unwrap().get_ref().clone()
-    }
-}
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Shared {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.lock().unwrap().seek(to)
-    }
-}
+use sink::Shared;
 
 /// The bytes of a sample file; its folder has a README on how they were made.
 fn sample(name: &str) -> Vec<u8> {

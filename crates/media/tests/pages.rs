@@ -2,32 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{self, Cursor, Seek, SeekFrom, Write};
-use std::sync::{Arc, Mutex};
+use std::io::Cursor;
 
 use amplio_media::images::{self, Limits, WriteOptions};
 use amplio_media::pages::{Pages, PagesWriter};
 use amplio_media::{Channels, Density, DensityUnit, Depth, Error, Header, Metadata, Samples};
 
-/// A sink whose bytes can still be seen after it was given away.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+#[path = "common/sink.rs"]
+mod sink;
 
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Shared {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.lock().unwrap().seek(to)
-    }
-}
+use sink::Shared;
 
 /// Pages of different shapes, each with its own resolution and profile.
 fn pages() -> Vec<(Header, Samples, Metadata)> {
@@ -64,7 +48,7 @@ fn book() -> Vec<u8> {
         rows.finish().unwrap();
     }
     writer.finish().unwrap();
-    sink.0.lock().unwrap().get_ref().clone()
+    sink.bytes()
 }
 
 #[test]
@@ -155,5 +139,5 @@ fn images_file() -> Vec<u8> {
     let mut rows = images::writer(format, &header, &WriteOptions::default(), Box::new(sink.clone())).unwrap();
     rows.write_rows(&samples).unwrap();
     rows.finish().unwrap();
-    sink.0.lock().unwrap().get_ref().clone()
+    sink.bytes()
 }

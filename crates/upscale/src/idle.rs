@@ -1,12 +1,12 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use amplio_graph::Precision;
 
 use crate::program::Program;
 
 /// Programs that no picture needs just now, for the next picture of the same size.
-#[derive(Clone, Default)]
-pub(crate) struct Idle(Arc<Mutex<Vec<Compiled>>>);
+#[derive(Default)]
+pub(crate) struct Idle(Mutex<Vec<Compiled>>);
 
 /// A network, compiled for one size of tile.
 pub(crate) struct Compiled {

@@ -5,8 +5,8 @@ use amplio_graph::{Result, Shape};
 use amplio_simd::{Isa, PixelsMut, PixelsRef};
 
 use super::vectors::widen;
-use crate::epilogue::PixelMap;
 use crate::layout::short_run;
+use crate::pixel_map::PixelMap;
 
 /// A copy, ready to run.
 #[derive(Debug)]
