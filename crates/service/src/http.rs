@@ -6,6 +6,7 @@ mod file;
 pub(crate) mod guard;
 mod health;
 mod jobs;
+mod linger;
 mod media;
 mod models;
 mod negotiate;
@@ -14,6 +15,7 @@ mod output;
 mod problem;
 pub(crate) mod rates;
 mod upload;
+mod uploads;
 mod upscale;
 pub(crate) mod view;
 
@@ -22,7 +24,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -38,6 +40,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(models::routes())
         .merge(upscale::routes())
         .merge(jobs::routes())
+        .merge(uploads::routes())
         .merge(events::routes())
         .merge(output::routes())
         .merge(media::routes())
@@ -49,6 +52,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), guard::guard))
+        .layer(from_fn(linger::linger))
         .with_state(app.clone())
 }
 

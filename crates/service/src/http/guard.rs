@@ -28,8 +28,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PUBLIC: [&str; 5] = ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs.js"];
 
 /// Routes and the scope that they need, by the beginning of their paths. All others need any key.
-const NEEDS: [(&str, &str); 4] =
-    [("/v1/upscale", "upscale"), ("/v1/jobs", "jobs"), ("/v1/media", "media"), ("/metrics", "metrics")];
+const NEEDS: [(&str, &str); 5] = [
+    ("/v1/upscale", "upscale"),
+    ("/v1/jobs", "jobs"),
+    ("/v1/uploads", "jobs"),
+    ("/v1/media", "media"),
+    ("/metrics", "metrics"),
+];
 
 /// Lets a request pass or not, and writes down what became of it.
 pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
@@ -163,7 +168,7 @@ fn protect(headers: &mut HeaderMap, route: &str) {
         true => "default-src 'none'; frame-ancestors 'none'",
         // Pages bring their own scripts and pictures, and nothing from elsewhere.
         false => {
-            "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+            "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; \
              frame-ancestors 'none'"
         }
     };
