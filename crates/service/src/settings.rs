@@ -93,7 +93,7 @@ pub struct Settings {
     pub webhook_secret: Option<String>,
     /// Whether URLs may lead to private addresses.
     pub private_urls: bool,
-    /// The folders and buckets (`file:`, `s3:`) that jobs may read and write.
+    /// The folders and buckets (`file:`, `s3:`, `gs:`, `az:`) that jobs may read and write.
     pub storage: Vec<String>,
     /// How buckets are reached, by the names of object stores' usual variables in lower case (`aws_access_key_id`); not one
     /// of [`SETTINGS`].

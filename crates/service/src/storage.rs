@@ -36,7 +36,7 @@ pub(crate) struct Root {
 type Answer<T> = std::result::Result<T, Refusal>;
 
 impl Root {
-    /// Opens a place: `file:/folder`, `s3://bucket/prefix`.
+    /// Opens a place: `file:/folder`, `s3://bucket/prefix`, `gs://…`, `az://…`.
     pub(crate) fn open(place: &str, options: &[(String, String)]) -> Result<Self> {
         let wrong = |what: &dyn std::fmt::Display| Error::setting("storage", format!("{place}: {what}"));
         let mut url = Url::parse(place).map_err(|e| wrong(&e))?;

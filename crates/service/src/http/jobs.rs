@@ -96,8 +96,10 @@ pub(crate) struct JobList {
     )),
     responses(
         (status = 202, description = "Accepted", body = JobView, headers(("Location" = String))),
+        (status = 400, description = "The body is broken", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "A URL leads to a place that the server may not use", body = Problem,
             content_type = "application/problem+json"),
+        (status = 404, description = "There is no such upload", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Another request came under this idempotency key", body = Problem,
             content_type = "application/problem+json"),
         (status = 413, description = "A limit was exceeded", body = Problem, content_type = "application/problem+json"),

@@ -64,7 +64,11 @@ pub(crate) struct MediaList {
 /// The client's stored pictures, and what storing them small has saved.
 #[utoipa::path(
     get, path = "/v1/media", tag = "media", params(MediaQuery),
-    responses((status = 200, body = MediaList), (status = 400, body = Problem, content_type = "application/problem+json"))
+    responses(
+        (status = 200, body = MediaList),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -206,6 +210,7 @@ pub(crate) async fn head(
     responses(
         (status = 204, description = "It is forgotten"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn delete(

@@ -187,7 +187,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "storage",
         "URL,…",
-        "The places (file:/folder, s3://bucket/prefix) that jobs may read and write",
+        "The places (file:/folder, s3://bucket/prefix, gs:, az:) that jobs may read and write",
         storage,
         several,
         show_several
