@@ -3,7 +3,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod models;
-mod picture;
+pub(crate) mod picture;
 mod turns;
 pub(crate) mod wish;
 
@@ -20,12 +20,13 @@ use futures::future::{BoxFuture, Shared};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::provider::{self, Provider, Work};
 use crate::refusal::{Code, Refusal};
 use crate::settings::Settings;
 use crate::spool::Content;
 use crate::{Error, Result, hex};
 use cache::{Cache, Made};
-use models::Models;
+use models::{Known, Models};
 use picture::Task;
 use turns::Turns;
 use wish::Recipe;
@@ -42,13 +43,25 @@ pub(crate) struct Workshop {
     pub(crate) cache: Cache,
     turns: Turns,
     pub(crate) limits: Limits,
-    most_result: u64,
+    pub(crate) most_result: u64,
     tile_memory: usize,
+}
+
+impl Workshop {
+    /// Whether a result may have so many pixels.
+    pub(crate) fn within(&self, pixels: u64) -> std::result::Result<(), Refusal> {
+        if pixels <= self.most_result {
+            return Ok(());
+        }
+        let what = format!("the result would have {pixels} pixels; at most {} are allowed", self.most_result);
+        Err(Refusal::too_large("max-result-pixels", self.most_result, what))
+    }
 }
 
 /// The engine.
 pub(crate) struct Engine {
     pub(crate) shop: Arc<Workshop>,
+    provider: Arc<dyn Provider>,
     places: Arc<Semaphore>,
     /// Large pictures need one of these too, so that places for small ones remain.
     large: Arc<Semaphore>,
@@ -118,9 +131,12 @@ impl Engine {
             most_result: settings.max_result_pixels,
             tile_memory: usize::try_from(settings.tile_memory).unwrap_or(usize::MAX),
         };
-        shop.models.find(&settings.model).map_err(|e| Error::setting("model", e.detail))?;
+        let shop = Arc::new(shop);
+        let provider = provider::open(settings, &shop)?;
+        provider.identity(&settings.model).map_err(|e| Error::setting("model", e.detail))?;
         Ok(Self {
-            shop: Arc::new(shop),
+            shop,
+            provider,
             places: Arc::new(Semaphore::new(parallel)),
             large: Arc::new(Semaphore::new((parallel / 2).max(1))),
             waiting: Arc::default(),
@@ -137,22 +153,34 @@ impl Engine {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// The models that may be named.
+    pub(crate) async fn models(&self) -> std::result::Result<Vec<Known>, Refusal> {
+        self.provider.models().await
+    }
+
+    /// How many pictures are under way, and the fraction of them that is done.
+    pub(crate) fn under_way(&self) -> (usize, f64) {
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = flights.values().filter(|flight| flight.outcome.peek().is_none());
+        let fractions: Vec<f64> = open.map(|flight| *flight.progress.borrow()).collect();
+        (fractions.len(), fractions.iter().sum::<f64>() / fractions.len().max(1) as f64)
+    }
+
     /// Takes an order: from the cache, by joining an identical one that is under way, or by computing it.
     ///
     /// # Errors
     /// If it is no picture, or a limit is exceeded, or too many are waiting.
     pub(crate) async fn order(&self, order: Order) -> std::result::Result<Ticket, Refusal> {
         let Order { content, recipe, preferred, weight, time, patient } = order;
-        let shop = self.shop.clone();
+        let (shop, provider) = (self.shop.clone(), self.provider.clone());
         let content = Arc::new(content);
         let inspected = content.clone();
         let task = blocking(move || {
             let bytes = inspected.bytes().map_err(Refusal::internal)?;
             let (own, picture) = Task::inspect(&bytes, &shop.limits)?;
-            let model = shop.models.find(&recipe.model)?;
             let format = recipe.format.or(preferred).unwrap_or_else(|| writable(own));
-            let key = key(inspected.hash(), &recipe, format, &model.identity());
-            Ok(Task { recipe, model, picture, format, key, weight })
+            let key = key(inspected.hash(), &recipe, format, &provider.identity(&recipe.model)?);
+            Ok(Task { recipe, picture, format, key, weight })
         })
         .await?;
         if let Some(made) = self.shop.cache.get(&task.key) {
@@ -200,7 +228,7 @@ impl Engine {
     }
 
     fn compute(&self, computation: Computation) -> impl Future<Output = Outcome> + Send + use<> {
-        let (shop, waiting) = (self.shop.clone(), self.waiting.clone());
+        let (provider, waiting) = (self.provider.clone(), self.waiting.clone());
         let (places, large) = (self.places.clone(), self.large.clone());
         // Counted from here on, so that a crowd that arrives at once is counted too.
         waiting.fetch_add(1, Ordering::Relaxed);
@@ -212,27 +240,26 @@ impl Engine {
                 let second = if is_large { Some(place(large).await?) } else { None };
                 Ok::<_, Refusal>((place(places).await?, second))
             });
-            let places = places.await.map_err(|_| too_slow(computation.time))??;
+            let _places = places.await.map_err(|_| too_slow(computation.time))??;
             drop(counted);
-            blocking(move || {
-                let _places = places;
-                let stop = |fraction: f64| {
-                    computation.progress.send_replace(fraction);
-                    let late = Instant::now() > computation.deadline;
-                    let unwanted = computation.interest.strong_count() == 0;
-                    if late || unwanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                };
-                if computation.interest.strong_count() == 0 {
-                    return Err(Refusal::new(Code::Cancelled, "nobody waits for this any more"));
+            let Computation { task, content, interest, progress, deadline, time } = computation;
+            if interest.strong_count() == 0 {
+                return Err(Refusal::new(Code::Cancelled, "nobody waits for this any more"));
+            }
+            let watch = move |fraction: f64| {
+                progress.send_replace(fraction);
+                let unwanted = interest.strong_count() == 0;
+                if unwanted || Instant::now() > deadline {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
                 }
-                let bytes = computation.content.bytes().map_err(Refusal::internal)?;
-                let made = picture::make(&shop, &computation.task, &bytes, &stop);
-                made.map_err(|refusal| match refusal.code {
-                    Code::Cancelled if Instant::now() > computation.deadline => too_slow(computation.time),
-                    _ => refusal,
-                })
+            };
+            let made = provider.enlarge(Work { task, content, deadline, watch: Arc::new(watch) }).await;
+            made.map_err(|refusal| match refusal.code {
+                Code::Cancelled | Code::Unreachable if Instant::now() > deadline => too_slow(time),
+                _ => refusal,
             })
-            .await
         }
     }
 }

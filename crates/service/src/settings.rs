@@ -72,6 +72,12 @@ pub struct Settings {
     pub retention: Duration,
     /// Requests a minute of one client; any number if 0.
     pub rate: u32,
+    /// The APIs of other servers that are spoken, by their names; all on loopback and none elsewhere if `None`.
+    pub compat: Option<Vec<String>>,
+    /// Who enlarges pictures: `local`, the URL of another amplio server, or `sagemaker:ENDPOINT`.
+    pub provider: String,
+    /// The API key for the other server that enlarges.
+    pub provider_key: Option<String>,
     /// What webhooks are signed with; there are none without it.
     pub webhook_secret: Option<String>,
     /// Whether URLs may lead to private addresses.
@@ -98,6 +104,14 @@ impl Settings {
             .find(|setting| setting.name == name)
             .ok_or_else(|| Error::setting(name, "there is no such setting"))?;
         (setting.set)(self, value).map_err(|what| Error::setting(name, what))
+    }
+
+    /// Whether an API of another server is spoken.
+    pub(crate) fn speaks(&self, api: &str) -> bool {
+        match &self.compat {
+            Some(chosen) => chosen.iter().any(|name| name == api),
+            None => self.listen.ip().is_loopback(),
+        }
     }
 
     /// Whether the settings fit together.
@@ -176,6 +190,9 @@ impl Default for Settings {
             attempts: 3,
             retention: Duration::from_secs(7 * 86400),
             rate: 600,
+            compat: None,
+            provider: "local".into(),
+            provider_key: None,
             webhook_secret: None,
             private_urls: false,
             storage: Vec::new(),

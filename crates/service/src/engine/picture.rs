@@ -7,7 +7,7 @@ use std::sync::Arc;
 use amplio::media::images::{self, Format, Limits, WriteOptions};
 use amplio::media::pages::Pages;
 use amplio::media::{Depth, Header, animations};
-use amplio::{Progress, Request, TileSize, Tiling, Upscaler};
+use amplio::{Progress, Request, TileSize, Tiling};
 
 use super::Workshop;
 use super::cache::Made;
@@ -18,7 +18,6 @@ use crate::refusal::{Code, Refusal};
 /// What is to be made of a picture.
 pub(crate) struct Task {
     pub(crate) recipe: Recipe,
-    pub(crate) model: Known,
     pub(crate) picture: Header,
     pub(crate) format: &'static Format,
     /// The key of the result in the cache.
@@ -56,11 +55,12 @@ impl Task {
 pub(crate) fn make(
     shop: &Workshop,
     task: &Task,
+    model: &Known,
     bytes: &[u8],
     watch: &dyn Fn(f64) -> ControlFlow<()>,
 ) -> Result<Arc<Made>, Refusal> {
-    let upscaler = shop.models.get(&task.model)?;
-    let header = header(shop, task, &upscaler)?;
+    let upscaler = shop.models.get(model)?;
+    let header = stored(shop, task, upscaler.result(&task.picture, &task.recipe.target)?)?;
     let mut image = images::read(bytes, &shop.limits)?;
     if task.recipe.strip {
         image.metadata.strip();
@@ -90,8 +90,7 @@ pub(crate) fn make(
 }
 
 /// The shape of the result as its format stores it.
-fn header(shop: &Workshop, task: &Task, upscaler: &Upscaler) -> Result<Header, Refusal> {
-    let result = upscaler.result(&task.picture, &task.recipe.target)?;
+pub(crate) fn stored(shop: &Workshop, task: &Task, result: Header) -> Result<Header, Refusal> {
     if result.pixels() > shop.most_result {
         let what = format!(
             "the result would have {}x{} pixels; at most {} are allowed",

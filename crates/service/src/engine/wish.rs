@@ -72,6 +72,44 @@ pub(crate) struct Recipe {
     pub(crate) strip: bool,
 }
 
+impl Recipe {
+    /// The parameters that mean this recipe in this format, as they are written in queries.
+    pub(crate) fn parameters(&self, format: &Format) -> Vec<(&'static str, String)> {
+        let fit = |fit: Fit| match fit {
+            Fit::Contain => "contain",
+            Fit::Cover => "cover",
+            Fit::Stretch => "stretch",
+        };
+        let mut all = vec![
+            ("model", self.model.clone()),
+            ("format", format.name.into()),
+            ("quality", self.quality.to_string()),
+            ("metadata", if self.strip { "strip" } else { "keep" }.into()),
+        ];
+        match self.target.size {
+            None => {}
+            Some(Size::Scale(scale)) => all.push(("scale", scale.to_string())),
+            Some(Size::Width(width)) => all.push(("size", format!("{width}x"))),
+            Some(Size::Height(height)) => all.push(("size", format!("x{height}"))),
+            Some(Size::LongSide(side)) => all.push(("long_side", side.to_string())),
+            Some(Size::ShortSide(side)) => all.push(("short_side", side.to_string())),
+            Some(Size::Exact { width, height, fit: how }) => {
+                all.extend([("size", format!("{width}x{height}")), ("fit", fit(how).into())]);
+            }
+        }
+        all.extend(self.target.max_pixels.map(|most| ("max_pixels", most.to_string())));
+        let depth = self.depth.map(|depth| if depth == Depth::U8 { "8" } else { "16" });
+        all.extend(depth.map(|depth| ("depth", depth.to_owned())));
+        let precision = self.precision.map(|precision| match precision {
+            Precision::Fast => "fast",
+            Precision::Exact => "exact",
+            Precision::Strict => "strict",
+        });
+        all.extend(precision.map(|precision| ("precision", precision.to_owned())));
+        all
+    }
+}
+
 impl Wish {
     /// The names of all parameters.
     pub(crate) const NAMES: [&str; 12] = [
@@ -254,6 +292,33 @@ mod tests {
         let cover = Size::Exact { width: 640, height: 480, fit: Fit::Cover };
         assert_eq!((recipe.target.size, recipe.model.as_str()), (Some(cover), "anime"));
         assert_eq!(wish(&[]).expect("sound").target, Target::default());
+    }
+
+    #[test]
+    fn recipes_can_be_written_down_for_others() {
+        let wishes: &[&[(&str, &str)]] = &[
+            &[],
+            &[
+                ("scale", "2.5"),
+                ("format", "jpeg"),
+                ("quality", "80"),
+                ("depth", "8"),
+                ("precision", "exact"),
+            ],
+            &[("size", "640x480"), ("fit", "cover"), ("model", "anime"), ("metadata", "strip")],
+            &[("size", "640x"), ("max_pixels", "1000"), ("depth", "16")],
+            &[("size", "x480")],
+            &[("long_side", "7")],
+            &[("short_side", "7")],
+        ];
+        for parameters in wishes {
+            let mut recipe = wish(parameters).expect("sound");
+            let format = recipe.format.unwrap_or(FORMATS[0]);
+            let written = recipe.parameters(format);
+            let again: Vec<_> = written.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            recipe.format = Some(format);
+            assert_eq!(wish(&again).expect("sound"), recipe, "{written:?}");
+        }
     }
 
     #[test]

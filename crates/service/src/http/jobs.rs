@@ -295,7 +295,7 @@ async fn change(
 }
 
 /// Whether another job may wait. Blocks.
-fn room(app: &App, client: &Client) -> Result<(), Refusal> {
+pub(crate) fn room(app: &App, client: &Client) -> Result<(), Refusal> {
     let waiting = |owner| app.desk.store.waiting(owner).map_err(Refusal::internal);
     let most = app.settings.max_queue;
     if waiting(None)? >= most {
@@ -374,6 +374,6 @@ impl JobRequest {
             let url = url::Url::parse(webhook).map_err(|e| Refusal::invalid(format!("webhook: {e}")))?;
             app.storage.fetcher.check(&url)?;
         }
-        Ok((Spec { input, output, parameters, webhook }, priority))
+        Ok((Spec { input, output, parameters, webhook, foreign: None }, priority))
     }
 }

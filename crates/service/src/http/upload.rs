@@ -32,10 +32,11 @@ pub(crate) struct Upload {
 }
 
 /// How much may come, and how slowly.
-struct Bounds<'a> {
-    folder: &'a Path,
-    most: u64,
-    idle: Duration,
+pub(crate) struct Bounds<'a> {
+    /// Where large things go.
+    pub(crate) folder: &'a Path,
+    pub(crate) most: u64,
+    pub(crate) idle: Duration,
 }
 
 /// Receives a request's body: a form if its type says so, else the picture itself.
@@ -44,7 +45,7 @@ struct Bounds<'a> {
 /// If it is too large, too slow or broken.
 pub(crate) async fn receive(app: &App, request: Request) -> Result<Upload, Refusal> {
     let headers = request.headers();
-    let bounds = Bounds { folder: &app.spool, most: app.settings.max_body, idle: app.settings.idle_time };
+    let bounds = Bounds::of(app);
     check_encoding(headers)?;
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -74,6 +75,51 @@ pub(crate) async fn text(app: &App, request: Request, most: u64) -> Result<Bytes
     content.bytes().map_err(Refusal::internal)
 }
 
+/// Receives a whole body, whatever its type says.
+pub(crate) async fn whole(app: &App, request: Request) -> Result<Content, Refusal> {
+    let bounds = Bounds::of(app);
+    check_encoding(request.headers())?;
+    collect(request.into_body().into_data_stream(), &bounds).await
+}
+
+/// A field of a form.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    /// Whether it has a file's name.
+    pub(crate) is_file: bool,
+    pub(crate) content: Content,
+}
+
+/// Receives a form, all of whose fields together are within the limit of a body.
+pub(crate) async fn parts(app: &App, request: Request) -> Result<Vec<Part>, Refusal> {
+    check_encoding(request.headers())?;
+    fields(request, &Bounds::of(app)).await
+}
+
+pub(crate) async fn fields(request: Request, bounds: &Bounds<'_>) -> Result<Vec<Part>, Refusal> {
+    let broken =
+        |e: &dyn std::fmt::Display| Refusal::new(Code::Malformed, format!("the form is broken: {e}"));
+    let mut form = Multipart::from_request(request, &()).await.map_err(|e| broken(&e))?;
+    let (mut parts, mut total) = (Vec::new(), 0);
+    while let Some(mut field) = bounds.in_time(form.next_field()).await?.map_err(|e| broken(&e))? {
+        if parts.len() >= MOST_FIELDS {
+            return Err(broken(&format!("it has more than {MOST_FIELDS} fields")));
+        }
+        let (name, is_file) = (field.name().unwrap_or_default().to_owned(), field.file_name().is_some());
+        let mut spool = Spool::new(bounds.folder);
+        while let Some(piece) = bounds.in_time(field.chunk()).await?.map_err(|e| broken(&e))? {
+            total += piece.len() as u64;
+            if total > bounds.most {
+                return Err(bounds.too_large());
+            }
+            spool = take(spool, piece, bounds).await?;
+        }
+        parts.push(Part { name, is_file, content: spool.finish() });
+    }
+    Ok(parts)
+}
+
 /// The kind of a body, without its parameters.
 pub(crate) fn kind(headers: &HeaderMap) -> String {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -97,7 +143,7 @@ async fn collect(mut body: BodyDataStream, bounds: &Bounds<'_>) -> Result<Conten
     Ok(spool.finish())
 }
 
-async fn form(request: Request, bounds: &Bounds<'_>) -> Result<Upload, Refusal> {
+pub(crate) async fn form(request: Request, bounds: &Bounds<'_>) -> Result<Upload, Refusal> {
     let broken =
         |e: &dyn std::fmt::Display| Refusal::new(Code::Malformed, format!("the form is broken: {e}"));
     let mut form = Multipart::from_request(request, &()).await.map_err(|e| broken(&e))?;
@@ -163,7 +209,11 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-impl Bounds<'_> {
+impl<'a> Bounds<'a> {
+    fn of(app: &'a App) -> Self {
+        Self { folder: &app.spool, most: app.settings.max_body, idle: app.settings.idle_time }
+    }
+
     fn too_large(&self) -> Refusal {
         Refusal::too_large("max-body", self.most, format!("a body has at most {} bytes", self.most))
     }

@@ -9,7 +9,7 @@ use crate::engine::wish::Wish;
 
 fn job(id: &str, owner: &str) -> NewJob {
     let input = Input::Url("https://example.org/a.png".into());
-    let spec = Spec { input, output: None, parameters: Wish::default(), webhook: None };
+    let spec = Spec { input, output: None, parameters: Wish::default(), webhook: None, foreign: None };
     NewJob { id: id.into(), owner: owner.into(), priority: 0, created: 1, spec, idempotency_key: None }
 }
 
