@@ -4,38 +4,16 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use amplio::media::images;
 use common::Folder;
+use common::server::{Server, curl};
 
-/// A server that speaks every API, until it is dropped.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(folder: &Folder, more: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_amplio"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--model", "anime", "--threads", "2", "--quiet"]);
-        command.args(more).arg("--data").arg(folder.path("data"));
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("standard output")).read_line(&mut line).expect("a line");
-        let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));
-        Self { url: format!("http://{address}"), child }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself; then the test has failed already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A server that speaks every API.
+fn server(folder: &Folder, more: &[&str]) -> Server {
+    Server::start(folder, &[&["--model", "anime"], more].concat(), &[])
 }
 
 /// Runs a program of `tests/clients` with the server's URL and more; it ends well if the client got what it wanted.
@@ -52,14 +30,6 @@ fn python(program: &str, server: &Server, more: &[&str]) {
     assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stdout));
 }
 
-/// Runs curl in a folder; what it prints.
-fn curl(folder: &Folder, arguments: &[&str]) -> String {
-    let mut command = Command::new("curl");
-    let ran = command.args(["-sS"]).args(arguments).current_dir(folder.path("")).output().expect("curl");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    String::from_utf8(ran.stdout).expect("text")
-}
-
 fn size(folder: &Folder, name: &str) -> (&'static str, u32, u32) {
     let bytes = std::fs::read(folder.path(name)).expect("a file");
     let (format, header) = images::read_header(&bytes).expect("a picture");
@@ -69,20 +39,20 @@ fn size(folder: &Folder, name: &str) -> (&'static str, u32, u32) {
 #[test]
 fn requests_as_the_sample_of_the_fastapi_server() {
     let folder = Folder::new();
-    python("fastapi.py", &Server::start(&folder, &[]), &[]);
+    python("fastapi.py", &server(&folder, &[]), &[]);
 }
 
 #[test]
 fn requests_as_the_clients_of_the_aws_sample() {
     let folder = Folder::new();
     let place = format!("file://{}/", folder.path("bucket").display());
-    python("aws_sample.py", &Server::start(&folder, &["--storage", &place]), &["bucket"]);
+    python("aws_sample.py", &server(&folder, &["--storage", &place]), &["bucket"]);
 }
 
 #[test]
 fn webuiapi_for_a1111() {
     let folder = Folder::new();
-    python("a1111.py", &Server::start(&folder, &[]), &[]);
+    python("a1111.py", &server(&folder, &[]), &[]);
 }
 
 #[test]
@@ -93,14 +63,14 @@ fn webuiapi_with_a_password() {
     let (key, line) = text.trim().split_once('\n').expect("a key and its line");
     folder.write("keys", line.as_bytes());
     let keys = folder.path("keys").display().to_string();
-    python("a1111.py", &Server::start(&folder, &["--keys", &keys]), &[key]);
+    python("a1111.py", &server(&folder, &["--keys", &keys]), &[key]);
 }
 
 #[test]
 fn curl_as_in_the_guides_of_model_compose() {
     let folder = Folder::new();
     folder.rgb("small.png");
-    let server = Server::start(&folder, &[]);
+    let server = server(&folder, &[]);
     let runs = format!("{}/api/workflows/runs", server.url);
     for (name, form) in [
         ("a.png", &["-F", "image=@small.png"][..]),
@@ -130,7 +100,7 @@ fn curl_as_in_the_guides_of_model_compose() {
 fn curl_as_in_our_own_guide() {
     let folder = Folder::new();
     folder.rgb("small.png");
-    let server = Server::start(&folder, &[]);
+    let server = server(&folder, &[]);
     let path = format!("{}/v1/upscale?scale=2", server.url);
     curl(&folder, &["--data-binary", "@small.png", &path, "-o", "larger.png"]);
     assert_eq!(size(&folder, "larger.png"), ("png", 48, 32));

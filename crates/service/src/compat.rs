@@ -13,6 +13,7 @@ mod sagemaker;
 
 use std::sync::Arc;
 
+use amplio::media::images::Format;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -59,9 +60,14 @@ fn recipe(app: &App, parameters: &[(&str, &str)]) -> Result<Recipe, Refusal> {
 }
 
 /// Makes a picture larger for someone who waits for it.
-async fn enlarge(app: &App, content: Content, recipe: Recipe) -> Result<Arc<Made>, Refusal> {
+async fn enlarge(
+    app: &App,
+    content: Content,
+    recipe: Recipe,
+    preferred: Option<&'static Format>,
+) -> Result<Arc<Made>, Refusal> {
     let time = app.settings.request_time;
-    let order = Order { content, recipe, preferred: None, weight: 1.0, time, patient: false };
+    let order = Order { content, name: None, recipe, preferred, weight: 1.0, time, patient: false };
     app.engine.order(order).await?.wait().await
 }
 

@@ -12,7 +12,7 @@ use crate::compat::json::Json;
 use crate::compat::model_compose::{Fields, Run};
 use crate::compat::{fastapi, pictures};
 use crate::http::jobs::JobRequest;
-use crate::http::upload::{self, Bounds};
+use crate::http::upload::{self, Bounds, Limit};
 
 /// The most bytes of a body.
 const MOST: u64 = 1 << 20;
@@ -28,7 +28,7 @@ pub fn form(data: &[u8], folder: &Path) {
         Request::post("/").header("content-type", kind).body(Body::from(body.to_vec())).ok()
     };
     let (Some(first), Some(second)) = (request(), request()) else { return };
-    let bounds = Bounds { folder, most: MOST, idle: Duration::from_secs(60) };
+    let bounds = Bounds { folder, limit: Limit::of(MOST), idle: Duration::from_secs(60) };
     let _ = RUNTIME.block_on(upload::form(first, &bounds));
     if let Ok(parts) = RUNTIME.block_on(upload::fields(second, &bounds)) {
         let _ = Fields::of_parts(parts).and_then(|fields| fields.run(folder));

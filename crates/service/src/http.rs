@@ -6,6 +6,7 @@ pub(crate) mod file;
 pub(crate) mod guard;
 mod health;
 pub(crate) mod jobs;
+mod linger;
 mod media;
 mod models;
 pub(crate) mod negotiate;
@@ -14,6 +15,7 @@ pub(crate) mod output;
 mod problem;
 pub(crate) mod rates;
 pub(crate) mod upload;
+mod uploads;
 pub(crate) mod upscale;
 pub(crate) mod view;
 
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -41,6 +43,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(models::routes())
         .merge(upscale::routes())
         .merge(jobs::routes())
+        .merge(uploads::routes())
         .merge(events::routes())
         .merge(output::routes())
         .merge(media::routes())
@@ -54,6 +57,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), guard::guard))
+        .layer(from_fn(linger::linger))
         .with_state(app.clone())
 }
 

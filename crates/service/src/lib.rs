@@ -20,7 +20,8 @@
 //! - `engine/`: warm models, the cache, and whose turn it is; blocking work on `amplio`.
 //! - `jobs/`: what jobs are, and the seams that keep them; `desk`: where they are handed in; `worker`: who does them;
 //!   `post`: who is told.
-//! - `storage/`: files, buckets and the web. `shelf`: pictures that are stored small. `spool`: what clients send; `refusal`: why something is refused, for people and for programs.
+//! - `storage/`: files, buckets and the web. `shelf`: pictures that are stored small. `spool`: what clients send, `uploads`: what they
+//!   send in parts. `refusal`: why something is refused, for people and for programs.
 //! - `fuzzing`: doors to the parsers of bodies, for `fuzz/`.
 //! - `log`, `metrics`, `clock`: what happened, how often and when.
 
@@ -47,6 +48,7 @@ mod shelf;
 mod spool;
 mod storage;
 mod tls;
+mod uploads;
 mod worker;
 
 pub use error::{Error, Result};

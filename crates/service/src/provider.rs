@@ -17,11 +17,14 @@ use futures::future::BoxFuture;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 
+use crate::engine::Progress;
 use crate::engine::Workshop;
 use crate::engine::blocking;
+use crate::engine::cache::Finished;
 use crate::engine::cache::Made;
+use crate::engine::make::Task;
 use crate::engine::models::Known;
-use crate::engine::picture::Task;
+use crate::engine::subject::Subject;
 use crate::refusal::{Code, Refusal};
 use crate::settings::Settings;
 use crate::spool::Content;
@@ -34,11 +37,11 @@ const LOOK: Duration = Duration::from_millis(200);
 const LONGEST_WORDS: usize = 16 << 10;
 
 /// Told the fraction that is done; says whether to go on.
-pub(crate) type Watch = Arc<dyn Fn(f64) -> ControlFlow<()> + Send + Sync>;
+pub(crate) type Watch = Arc<dyn Fn(Progress) -> ControlFlow<()> + Send + Sync>;
 
 type Answer<T> = std::result::Result<T, Refusal>;
 
-/// A picture that is to be made larger.
+/// Something that is to be made larger.
 pub(crate) struct Work {
     pub(crate) task: Task,
     pub(crate) content: Arc<Content>,
@@ -46,7 +49,7 @@ pub(crate) struct Work {
     pub(crate) watch: Watch,
 }
 
-/// Makes pictures larger.
+/// Makes pictures larger, and what is made of pictures.
 pub(crate) trait Provider: Send + Sync {
     /// What tells its results with a model from all others: equal requests to equal identities have equal results.
     ///
@@ -57,7 +60,7 @@ pub(crate) trait Provider: Send + Sync {
     /// The models that may be named.
     fn models(&self) -> BoxFuture<'_, Answer<Vec<Known>>>;
 
-    /// Makes a picture larger and keeps it in the cache. [`Code::may_pass`] of the refusal tells whether trying again makes
+    /// Makes something larger and keeps it in the cache. [`Code::may_pass`] of the refusal tells whether trying again makes
     /// sense.
     fn enlarge(&self, work: Work) -> BoxFuture<'static, Answer<Arc<Made>>>;
 }
@@ -93,7 +96,7 @@ async fn while_wanted<T>(watch: Watch, answer: impl Future<Output = Answer<T>>) 
         tokio::select! {
             answer = &mut answer => return answer,
             () = tokio::time::sleep(LOOK) => {
-                if watch(0.0).is_break() {
+                if watch(Progress::default()).is_break() {
                     return Err(Refusal::new(Code::Cancelled, "nobody waits for this any more"));
                 }
             }
@@ -159,6 +162,9 @@ fn meant(who: &str, status: StatusCode, words: &[u8]) -> Refusal {
 
 /// Puts an answer into a file, and the file, if it is what was asked for, into the cache.
 async fn keep(who: &str, shop: &Arc<Workshop>, task: Task, mut response: Response) -> Answer<Arc<Made>> {
+    let told = response.headers().get("amplio-size").and_then(|size| size.to_str().ok()?.split_once('x'));
+    let told = told.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let mut size: (u32, u32) = told.unwrap_or_default();
     let draft = shop.cache.draft().map_err(Refusal::internal)?;
     let mut file = draft.reopen().map_err(Refusal::internal)?;
     let most = shop.most_result.saturating_mul(8);
@@ -176,14 +182,18 @@ async fn keep(who: &str, shop: &Arc<Workshop>, task: Task, mut response: Respons
     let (who, shop) = (who.to_owned(), shop.clone());
     blocking(move || {
         let odd = |what: String| Refusal::new(Code::Unreachable, format!("{who} answered with {what}"));
-        let bytes = std::fs::read(draft.path()).map_err(Refusal::internal)?;
-        let (format, header) = images::read_header(&bytes).map_err(|e| odd(e.to_string()))?;
-        if format.name != task.format.name {
-            return Err(odd(format!("{} instead of {}", format.name, task.format.name)));
+        let file = task.subject.file();
+        if !matches!(task.subject, Subject::Archive(_)) {
+            let bytes = std::fs::read(draft.path()).map_err(Refusal::internal)?;
+            let (format, header) = images::read_header(&bytes).map_err(|e| odd(e.to_string()))?;
+            if format.mime != file.mime {
+                return Err(odd(format!("{} instead of {}", format.mime, file.mime)));
+            }
+            size = (header.width, header.height);
         }
-        let size = (header.width, header.height);
-        shop.within(header.pixels())?;
-        shop.cache.keep(&task.key, draft, task.format, size).map_err(Refusal::internal)
+        task.recipe.writing.check(size)?;
+        let finished = Finished { file, size, remarks: Vec::new() };
+        shop.cache.keep(&task.key, draft, finished).map_err(Refusal::internal)
     })
     .await
 }

@@ -7,9 +7,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use amplio::media::videos::Restraint;
+
 use crate::{Error, Result};
 
 pub use list::{SETTINGS, Setting};
+
+/// The most bytes of a file that ffmpeg writes.
+const LARGEST_FILE: u64 = 1 << 38;
 
 /// All settings of a server. [`SETTINGS`] lists them with their names, meanings and defaults.
 #[derive(Clone, Debug)]
@@ -46,10 +51,18 @@ pub struct Settings {
     pub cache_size: u64,
     /// Bytes of a request's body.
     pub max_body: u64,
+    /// Bytes of a job's upload; of pictures in it, no more than `max_body` are read.
+    pub max_upload: u64,
     /// Pixels of a picture that is sent.
     pub max_pixels: u64,
     /// Pixels of a result.
     pub max_result_pixels: u64,
+    /// Frames of an animation or a video.
+    pub max_frames: u64,
+    /// How long a video may last.
+    pub max_duration: Duration,
+    /// Entries of an archive.
+    pub max_entries: u64,
     /// Pictures that may wait until one of those in work is done.
     pub max_waiting: u64,
     /// Jobs that may wait.
@@ -78,6 +91,10 @@ pub struct Settings {
     pub provider: String,
     /// The API key for the other server that enlarges.
     pub provider_key: Option<String>,
+    /// The program ffmpeg, or the folder that it is in; it is looked for if not given.
+    pub ffmpeg: Option<PathBuf>,
+    /// Bytes of memory that ffmpeg may use.
+    pub ffmpeg_memory: u64,
     /// What webhooks are signed with; there are none without it.
     pub webhook_secret: Option<String>,
     /// Whether URLs may lead to private addresses.
@@ -114,6 +131,13 @@ impl Settings {
         }
     }
 
+    /// How much ffmpeg may use.
+    pub(crate) fn restraint(&self) -> Restraint {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cpu = self.job_time.saturating_mul(u32::try_from(cores).unwrap_or(u32::MAX));
+        Restraint { memory: self.ffmpeg_memory, cpu, file: LARGEST_FILE }
+    }
+
     /// Whether the settings fit together.
     ///
     /// # Errors
@@ -138,7 +162,12 @@ impl Settings {
             ("parallel", u64::from(self.parallel)),
             ("workers", u64::from(self.workers)),
             ("max-body", self.max_body),
+            ("max-upload", self.max_upload),
             ("max-pixels", self.max_pixels),
+            ("max-frames", self.max_frames),
+            ("max-duration", self.max_duration.as_secs()),
+            ("max-entries", self.max_entries),
+            ("ffmpeg-memory", self.ffmpeg_memory),
             ("max-result-pixels", self.max_result_pixels),
             ("max-waiting", self.max_waiting),
             ("max-queue", self.max_queue),
@@ -171,20 +200,24 @@ impl Default for Settings {
             models: None,
             threads: 0,
             parallel: 4,
-            workers: 2,
+            workers: 4,
             tile_memory: 256 << 20,
             model_memory: 2 << 30,
             model_idle: Duration::from_secs(600),
             cache_size: 1 << 30,
             max_body: 64 << 20,
+            max_upload: 4 << 30,
             max_pixels: 50_000_000,
             max_result_pixels: 400_000_000,
+            max_frames: 1_000_000,
+            max_duration: Duration::from_secs(6 * 3600),
+            max_entries: 10_000,
             max_waiting: 256,
             max_queue: 10_000,
             max_connections: 1000,
             max_batch: 10_000,
             request_time: Duration::from_secs(300),
-            job_time: Duration::from_secs(3600),
+            job_time: Duration::from_secs(86400),
             idle_time: Duration::from_secs(20),
             drain_time: Duration::from_secs(30),
             attempts: 3,
@@ -193,6 +226,8 @@ impl Default for Settings {
             compat: None,
             provider: "local".into(),
             provider_key: None,
+            ffmpeg: None,
+            ffmpeg_memory: 4 << 30,
             webhook_secret: None,
             private_urls: false,
             storage: Vec::new(),

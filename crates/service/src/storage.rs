@@ -5,11 +5,12 @@ pub(crate) mod fetch;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::TryStreamExt;
+use object_store::buffered::BufWriter;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::io::AsyncWriteExt;
 use url::Url;
 
 use crate::refusal::{Code, Refusal};
@@ -63,7 +64,7 @@ impl Storage {
         let roots = settings.storage.iter().map(|place| Root::open(place, &settings.storage_options));
         let roots = roots.collect::<Result<_>>()?;
         let fetcher = Fetcher::new(settings.private_urls, settings.idle_time)?;
-        Ok(Self { roots, fetcher, most: settings.max_body })
+        Ok(Self { roots, fetcher, most: settings.max_upload })
     }
 
     /// Whether a URL may be read, or be written to.
@@ -119,7 +120,7 @@ impl Storage {
         let found = root.store.get(&key).await.map_err(|e| explained(text, &e))?;
         if found.meta.size > self.most {
             return Err(Refusal::too_large(
-                "max-body",
+                "max-upload",
                 self.most,
                 format!("{text} has {} bytes", found.meta.size),
             ));
@@ -132,12 +133,21 @@ impl Storage {
         Ok(spool.finish())
     }
 
-    /// Writes bytes to a URL: whole or not at all.
-    pub(crate) async fn write(&self, text: &str, bytes: Bytes) -> Answer<()> {
+    /// Writes a file to a URL: whole or not at all, in parts if it is large.
+    pub(crate) async fn write_file(&self, text: &str, path: &Path) -> Answer<()> {
         let url = parse(text)?;
         let (root, key) = self.find(&url)?;
-        root.store.put(&key, PutPayload::from_bytes(bytes)).await.map_err(|e| explained(text, &e))?;
-        Ok(())
+        let mut from = tokio::fs::File::open(path).await.map_err(Refusal::internal)?;
+        let mut to = BufWriter::new(root.store.clone(), key);
+        let unreachable = |error: std::io::Error| Refusal::new(Code::Unreachable, format!("{text}: {error}"));
+        match tokio::io::copy(&mut from, &mut to).await {
+            Ok(_) => to.shutdown().await.map_err(unreachable),
+            Err(error) => {
+                // What has arrived of it is thrown away there.
+                let _ = to.abort().await;
+                Err(unreachable(error))
+            }
+        }
     }
 
     /// The URLs of everything below a URL that ends in `/`, in order.
@@ -204,8 +214,11 @@ mod tests {
         let storage = storage(folder.path());
         let place = Url::from_directory_path(folder.path()).expect("a folder").to_string();
         let [one, two] = ["a/one.png", "a/two%20words.png"].map(|name| format!("{place}{name}"));
-        storage.write(&two, Bytes::from_static(b"2")).await.expect("written");
-        storage.write(&one, Bytes::from_static(b"1")).await.expect("written");
+        for (url, text) in [(&two, "2"), (&one, "1")] {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), text).expect("written");
+            storage.write_file(url, file.path()).await.expect("written");
+        }
         assert_eq!(storage.list(&format!("{place}a/"), 9).await.expect("listed"), [one.clone(), two]);
         assert!(storage.list(&format!("{place}a/"), 1).await.is_err_and(|e| e.code == Code::TooLarge));
         let content = storage.read(&one, folder.path()).await.expect("read");

@@ -21,8 +21,11 @@ pub(crate) struct Args {
     /// Say what the settings are and whether they are sound, and start nothing.
     #[arg(long)]
     check: bool,
+    /// Ask the server that runs with these settings on this machine whether it lives; for containers and watchdogs.
+    #[arg(long, conflicts_with = "check")]
+    probe: bool,
     /// Make an API key for someone: print it, and the line for the file of keys.
-    #[arg(long, value_name = "WHO", conflicts_with = "check")]
+    #[arg(long, value_name = "WHO", conflicts_with_all = ["check", "probe"])]
     new_key: Option<String>,
     /// Do not tell about each request.
     #[arg(long)]
@@ -84,6 +87,10 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let settings = settings(&args)?;
+    if args.probe {
+        Service::probe(&settings)?;
+        return Ok(Outcome::Done);
+    }
     let checked = if args.check { Service::check(&settings) } else { settings.check() };
     checked.map_err(|error| Failure::usage(error.to_string()))?;
     if args.check {

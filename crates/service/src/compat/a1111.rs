@@ -122,7 +122,7 @@ async fn batch(State(app): State<Arc<App>>, request: Request) -> Result<Response
 async fn make(app: &App, extras: &Extras, picture: Picture) -> Result<Arc<Made>, Refusal> {
     let mut recipe = super::recipe(app, &[("format", "png")])?;
     shape(&mut recipe, extras, picture.size);
-    super::enlarge(app, picture.content, recipe).await
+    super::enlarge(app, picture.content, recipe, None).await
 }
 
 /// Puts model and size into a recipe for a picture of this width and height.

@@ -77,20 +77,17 @@ fn asked(app: &App, body: &[u8], folder: &Path) -> Result<Store, Refusal> {
 
 /// Makes a picture small and writes it to a place.
 async fn put_small(app: &App, content: Content, url: &str) -> Result<(), Refusal> {
-    let (content, format, header) = blocking(move || {
+    let (content, header) = blocking(move || {
         let bytes = content.bytes().map_err(Refusal::internal)?;
-        let (format, header) = images::read_header(&bytes)?;
-        Ok((content, format, header))
+        let (_, header) = images::read_header(&bytes)?;
+        Ok((content, header))
     })
     .await?;
-    let mut recipe = super::recipe(app, &[])?;
+    let mut recipe = super::recipe(app, &[("metadata", "strip")])?;
     let (width, height) = small(header.width, header.height);
     recipe.target.size = Some(Size::Exact { width, height, fit: Fit::Stretch });
-    recipe.strip = true;
-    recipe.format = Some(format).filter(|format| format.write.is_some());
-    let made = super::enlarge(app, content, recipe).await?;
-    let bytes = blocking(move || std::fs::read(&made.path).map_err(Refusal::internal)).await?;
-    app.storage.write(url, bytes.into()).await
+    let made = super::enlarge(app, content, recipe, None).await?;
+    app.storage.write_file(url, &made.path).await
 }
 
 /// The size in which a picture is stored. One rule is applied, the first that fits. The sample makes a square of what fits
@@ -130,7 +127,7 @@ async fn retrieve(
     let url = place(stored).map_err(said)?;
     let content = app.storage.read(&url, &app.spool).await.map_err(said)?;
     let recipe = super::recipe(&app, &[("scale", "4"), ("format", "jpeg")]).map_err(said)?;
-    let made = super::enlarge(&app, content, recipe).await.map_err(said)?;
+    let made = super::enlarge(&app, content, recipe, None).await.map_err(said)?;
     let answer = Answer::default().text("[{\"data\": \"").picture(&made).await.map_err(said)?;
     Ok(answer.text("\"}, 200]").respond("application/json"))
 }

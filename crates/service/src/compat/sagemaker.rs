@@ -14,7 +14,8 @@ use serde_json::json;
 use super::json::Json;
 use super::pictures::{Answer, decode, receive};
 use crate::app::App;
-use crate::http::{negotiate, upload, upscale};
+use crate::http::upload::{self, Limit};
+use crate::http::{negotiate, upscale};
 use crate::refusal::{Code, Refusal};
 use crate::spool::Content;
 
@@ -61,7 +62,7 @@ async fn in_json(app: &Arc<App>, headers: &HeaderMap, request: Request) -> Resul
     let folder = app.spool.clone();
     let (content, prompt) = receive(app, request, move |body| asked(body, &folder)).await?;
     let recipe = super::recipe(app, &[("format", format.name)])?;
-    let made = super::enlarge(app, content, recipe).await?;
+    let made = super::enlarge(app, content, recipe, None).await?;
     let prompt = serde_json::to_string(&prompt).map_err(Refusal::internal)?;
     let answer = Answer::default().text("{\"generated_images\": [\"").picture(&made).await?;
     Ok(answer.text(format!("\"], \"prompt\": {prompt}}}")).respond(accepted))
@@ -75,11 +76,9 @@ async fn as_picture(app: &Arc<App>, headers: &HeaderMap, mut request: Request) -
     }
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let preferred = negotiate::negotiate(accepted)?;
-    let content = upload::receive(app, request).await?.content;
+    let content = upload::receive(app, request, Limit::body(app)).await?.content;
     let content = content.ok_or_else(|| Refusal::invalid("the form has no file"))?;
-    let mut recipe = super::recipe(app, &[])?;
-    recipe.format = preferred;
-    let made = super::enlarge(app, content, recipe).await?;
+    let made = super::enlarge(app, content, super::recipe(app, &[])?, preferred).await?;
     Ok(upscale::respond(made, headers).await?)
 }
 

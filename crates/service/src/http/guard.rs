@@ -32,9 +32,10 @@ const PUBLIC: [&str; 8] =
     ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs.js", "/ping", "/health", "/api/health"];
 
 /// Routes and the scope that they need, by the beginning of their paths. All others need any key.
-const NEEDS: [(&str, &str); 11] = [
+const NEEDS: [(&str, &str); 12] = [
     ("/v1/upscale", "upscale"),
     ("/v1/jobs", "jobs"),
+    ("/v1/uploads", "jobs"),
     ("/v1/media", "media"),
     ("/metrics", "metrics"),
     ("/inference", "upscale"),
@@ -190,7 +191,7 @@ fn protect(headers: &mut HeaderMap, route: &str) {
         true => "default-src 'none'; frame-ancestors 'none'",
         // Pages bring their own scripts and pictures, and nothing from elsewhere.
         false => {
-            "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+            "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; \
              frame-ancestors 'none'"
         }
     };

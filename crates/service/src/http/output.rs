@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use amplio::media::images::FORMATS;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -15,6 +14,7 @@ use super::jobs;
 use super::problem::Problem;
 use crate::app::App;
 use crate::engine::blocking;
+use crate::engine::subject::FileKind;
 use crate::jobs::job::{Job, State as JobState};
 use crate::refusal::{Code, Refusal};
 
@@ -59,7 +59,7 @@ pub(crate) fn opened(app: &App, job: &Job) -> Result<Served, Refusal> {
     let path = app.desk.folder(&job.id).join(name);
     let file =
         std::fs::File::open(path).map_err(|_| Refusal::new(Code::Gone, "the output is no longer there"))?;
-    let known = FORMATS.iter().map(|format| format.mime).chain(["application/json"]);
-    let mime = known.into_iter().find(|mime| *mime == output.mime).unwrap_or("application/octet-stream");
+    let own = name.rsplit_once('.').and_then(|(_, extension)| FileKind::of_extension(extension));
+    let mime = own.map_or("application/json", |kind| kind.mime);
     Ok(Served { file, length: output.bytes, etag: output.sha256.clone(), mime, max_age: KEEP })
 }

@@ -31,11 +31,36 @@ pub(crate) struct Upload {
     pub(crate) fields: Vec<(String, String)>,
 }
 
+/// How much may come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    /// The setting that says it.
+    setting: &'static str,
+    most: u64,
+}
+
+impl Limit {
+    /// So many bytes, for a parser that is asked without a server.
+    pub(crate) fn of(most: u64) -> Self {
+        Self { setting: "max-body", most }
+    }
+
+    /// What is read into memory.
+    pub(crate) fn body(app: &App) -> Self {
+        Self { setting: "max-body", most: app.settings.max_body }
+    }
+
+    /// What a job works on.
+    pub(crate) fn upload(app: &App) -> Self {
+        Self { setting: "max-upload", most: app.settings.max_upload }
+    }
+}
+
 /// How much may come, and how slowly.
 pub(crate) struct Bounds<'a> {
     /// Where large things go.
     pub(crate) folder: &'a Path,
-    pub(crate) most: u64,
+    pub(crate) limit: Limit,
     pub(crate) idle: Duration,
 }
 
@@ -43,13 +68,13 @@ pub(crate) struct Bounds<'a> {
 ///
 /// # Errors
 /// If it is too large, too slow or broken.
-pub(crate) async fn receive(app: &App, request: Request) -> Result<Upload, Refusal> {
+pub(crate) async fn receive(app: &App, request: Request, limit: Limit) -> Result<Upload, Refusal> {
     let headers = request.headers();
-    let bounds = Bounds::of(app);
+    let bounds = Bounds { folder: &app.spool, limit, idle: app.settings.idle_time };
     check_encoding(headers)?;
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > bounds.most) {
+    if length.is_some_and(|length| length > limit.most) {
         return Err(bounds.too_large());
     }
     let kind = kind(headers);
@@ -59,17 +84,25 @@ pub(crate) async fn receive(app: &App, request: Request) -> Result<Upload, Refus
         "" | "application/octet-stream" | "application/x-www-form-urlencoded" => {
             raw(request.into_body(), &bounds).await
         }
-        image if image.starts_with("image/") => raw(request.into_body(), &bounds).await,
+        kind if is_media(kind) => raw(request.into_body(), &bounds).await,
         other => {
-            let what = format!("the body is {other}; pictures are sent as image/… or multipart/form-data");
+            let what = format!(
+                "the body is {other}; it should be image/…, video/…, application/zip or multipart/form-data"
+            );
             Err(Refusal::new(Code::UnsupportedMedia, what))
         }
     }
 }
 
+fn is_media(kind: &str) -> bool {
+    const ARCHIVES: [&str; 3] = ["application/zip", "application/vnd.comicbook+zip", "application/x-cbz"];
+    kind.starts_with("image/") || kind.starts_with("video/") || ARCHIVES.contains(&kind)
+}
+
 /// Receives a small text, such as JSON.
 pub(crate) async fn text(app: &App, request: Request, most: u64) -> Result<Bytes, Refusal> {
-    let bounds = Bounds { folder: &app.spool, most, idle: app.settings.idle_time };
+    let limit = Limit { setting: "max-body", most };
+    let bounds = Bounds { folder: &app.spool, limit, idle: app.settings.idle_time };
     check_encoding(request.headers())?;
     let content = collect(request.into_body().into_data_stream(), &bounds).await?;
     content.bytes().map_err(Refusal::internal)
@@ -77,7 +110,7 @@ pub(crate) async fn text(app: &App, request: Request, most: u64) -> Result<Bytes
 
 /// Receives a whole body, whatever its type says.
 pub(crate) async fn whole(app: &App, request: Request) -> Result<Content, Refusal> {
-    let bounds = Bounds::of(app);
+    let bounds = Bounds { folder: &app.spool, limit: Limit::body(app), idle: app.settings.idle_time };
     check_encoding(request.headers())?;
     collect(request.into_body().into_data_stream(), &bounds).await
 }
@@ -86,15 +119,16 @@ pub(crate) async fn whole(app: &App, request: Request) -> Result<Content, Refusa
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) name: String,
-    /// Whether it has a file's name.
-    pub(crate) is_file: bool,
+    /// The name of its file, if it is one.
+    pub(crate) file_name: Option<String>,
     pub(crate) content: Content,
 }
 
-/// Receives a form, all of whose fields together are within the limit of a body.
+/// Receives a form, all of whose fields together are within the limit.
 pub(crate) async fn parts(app: &App, request: Request) -> Result<Vec<Part>, Refusal> {
     check_encoding(request.headers())?;
-    fields(request, &Bounds::of(app)).await
+    let bounds = Bounds { folder: &app.spool, limit: Limit::upload(app), idle: app.settings.idle_time };
+    fields(request, &bounds).await
 }
 
 pub(crate) async fn fields(request: Request, bounds: &Bounds<'_>) -> Result<Vec<Part>, Refusal> {
@@ -106,16 +140,17 @@ pub(crate) async fn fields(request: Request, bounds: &Bounds<'_>) -> Result<Vec<
         if parts.len() >= MOST_FIELDS {
             return Err(broken(&format!("it has more than {MOST_FIELDS} fields")));
         }
-        let (name, is_file) = (field.name().unwrap_or_default().to_owned(), field.file_name().is_some());
+        let name = field.name().unwrap_or_default().to_owned();
+        let file_name = field.file_name().map(str::to_owned);
         let mut spool = Spool::new(bounds.folder);
         while let Some(piece) = bounds.in_time(field.chunk()).await?.map_err(|e| broken(&e))? {
             total += piece.len() as u64;
-            if total > bounds.most {
+            if total > bounds.limit.most {
                 return Err(bounds.too_large());
             }
             spool = take(spool, piece, bounds).await?;
         }
-        parts.push(Part { name, is_file, content: spool.finish() });
+        parts.push(Part { name, file_name, content: spool.finish() });
     }
     Ok(parts)
 }
@@ -185,7 +220,7 @@ pub(crate) async fn form(request: Request, bounds: &Bounds<'_>) -> Result<Upload
 
 /// Adds a piece; large content goes to a file, on a thread that may wait for the disk.
 async fn take(mut spool: Spool, piece: Bytes, bounds: &Bounds<'_>) -> Result<Spool, Refusal> {
-    if spool.length() + piece.len() as u64 > bounds.most {
+    if spool.length() + piece.len() as u64 > bounds.limit.most {
         return Err(bounds.too_large());
     }
     if spool.stays_in_memory(piece.len()) {
@@ -209,13 +244,10 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-impl<'a> Bounds<'a> {
-    fn of(app: &'a App) -> Self {
-        Self { folder: &app.spool, most: app.settings.max_body, idle: app.settings.idle_time }
-    }
-
+impl Bounds<'_> {
     fn too_large(&self) -> Refusal {
-        Refusal::too_large("max-body", self.most, format!("a body has at most {} bytes", self.most))
+        let Limit { setting, most } = self.limit;
+        Refusal::too_large(setting, most, format!("a body has at most {most} bytes"))
     }
 
     async fn in_time<T>(&self, next: impl Future<Output = T>) -> Result<T, Refusal> {

@@ -8,8 +8,7 @@ use futures::future::BoxFuture;
 use super::{Answer, Provider, Work};
 use crate::engine::cache::Made;
 use crate::engine::models::Known;
-use crate::engine::{Workshop, blocking, picture};
-use crate::refusal::Refusal;
+use crate::engine::{Workshop, blocking, make};
 
 pub(super) struct Local {
     shop: Arc<Workshop>,
@@ -35,9 +34,7 @@ impl Provider for Local {
         let shop = self.shop.clone();
         blocking(move || {
             let Work { task, content, watch, .. } = work;
-            let bytes = content.bytes().map_err(Refusal::internal)?;
-            let model = shop.models.find(&task.recipe.model)?;
-            picture::make(&shop, &task, &model, &bytes, &*watch)
+            make::make(&shop, &task, &content, &*watch)
         })
         .boxed()
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use amplio::media::images::Format;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use reqwest::{Client, RequestBuilder};
@@ -13,6 +14,7 @@ use super::{Answer, Provider, Work, broken, explained, keep, while_wanted};
 use crate::engine::Workshop;
 use crate::engine::cache::Made;
 use crate::engine::models::Known;
+use crate::engine::subject::Subject;
 use crate::refusal::{Code, Refusal};
 use crate::settings::Settings;
 use crate::{Error, Result};
@@ -61,6 +63,14 @@ impl Remote {
     }
 }
 
+/// The format that a result is to have; `None` if it has that of its input in any case.
+fn format(subject: &Subject) -> Option<&'static Format> {
+    match subject {
+        Subject::Picture(_, format) | Subject::Animation(format) => Some(format),
+        Subject::Pages | Subject::Archive(_) | Subject::Video(_) => None,
+    }
+}
+
 impl Provider for Remote {
     /// Which models it has is asked when one is needed.
     fn identity(&self, model: &str) -> Answer<String> {
@@ -96,8 +106,13 @@ impl Provider for Remote {
         let (who, shop, url) = (self.url.to_string(), self.shop.clone(), self.at("v1/upscale"));
         let (client, key) = (self.client.clone(), self.key.clone());
         let asked = async move {
+            if let Subject::Video(_) = task.subject {
+                let what =
+                    "videos are made larger by this machine alone; this server lets another one enlarge";
+                return Err(Refusal::new(Code::UnsupportedMedia, what));
+            }
             let mut url = url?;
-            url.query_pairs_mut().extend_pairs(task.recipe.parameters(task.format));
+            url.query_pairs_mut().extend_pairs(task.recipe.parameters(format(&task.subject)));
             let bytes = crate::engine::blocking(move || content.bytes().map_err(Refusal::internal)).await?;
             let request = client
                 .post(url)

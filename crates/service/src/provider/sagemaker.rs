@@ -114,8 +114,7 @@ impl SageMaker {
         planes = self.call(planes, deadline).await?;
         let natural = f64::from(planes.size().0) / f64::from(from.0);
         let extent = task.recipe.target.extent(from.0, from.1, natural)?;
-        let (width, height) = extent.size();
-        self.shop.within(u64::from(width) * u64::from(height))?;
+        task.recipe.writing.check(extent.size())?;
         for _ in 1..MOST_CALLS {
             let (width, height) = planes.size();
             if width >= extent.scaled.0 && height >= extent.scaled.1 {
@@ -134,7 +133,7 @@ impl SageMaker {
         for png in planes.encoded(&self.shop).await? {
             larger.push(self.invoke(png, deadline).await?);
         }
-        let (name, limits) = (self.name.clone(), self.shop.limits);
+        let (name, limits) = (self.name.clone(), self.shop.limits.picture);
         blocking(move || {
             let after = planes.enlarged(larger, &limits).map_err(|e| odd(&name, &e.detail))?;
             let (width, height) = after.size();

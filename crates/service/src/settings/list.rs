@@ -108,8 +108,19 @@ pub const SETTINGS: &[Setting] = &[
         show_bytes
     ),
     setting!("max-body", "BYTES", "The body of a request", max_body, bytes, show_bytes),
+    setting!(
+        "max-upload",
+        "BYTES",
+        "The upload of a job; pictures in it are at most as large as max-body",
+        max_upload,
+        bytes,
+        show_bytes
+    ),
     setting!("max-pixels", "PIXELS", "The pixels of a picture that is sent", max_pixels, count, show_count),
     setting!("max-result-pixels", "PIXELS", "The pixels of a result", max_result_pixels, count, show_count),
+    setting!("max-frames", "N", "The frames of an animation or a video", max_frames, count, show_count),
+    setting!("max-duration", "TIME", "How long a video may last", max_duration, time, show_time),
+    setting!("max-entries", "N", "The entries of an archive", max_entries, count, show_count),
     setting!(
         "max-waiting",
         "N",
@@ -180,6 +191,15 @@ pub const SETTINGS: &[Setting] = &[
         optional,
         hidden
     ),
+    setting!(
+        "ffmpeg",
+        "PATH",
+        "The program ffmpeg, or the folder that it is in; it is looked for if not given",
+        ffmpeg,
+        optional_path,
+        show_optional_path
+    ),
+    setting!("ffmpeg-memory", "BYTES", "The memory that ffmpeg may use", ffmpeg_memory, bytes, show_bytes),
     setting!(
         "webhook-secret",
         "TEXT",

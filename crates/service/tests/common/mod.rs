@@ -145,6 +145,18 @@ pub(crate) fn encoded(image: &Image, format: &str) -> Vec<u8> {
     std::fs::read(path.path()).expect("a file")
 }
 
+/// A form of fields, some of them files.
+pub(crate) fn form(fields: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut form = Vec::new();
+    for (name, file, value) in fields {
+        let file = file.map_or_else(String::new, |file| format!("; filename=\"{file}\""));
+        let head = format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        form.extend(head.bytes().chain(value.iter().copied()).chain(*b"\r\n"));
+    }
+    form.extend(b"--edge--\r\n");
+    form
+}
+
 /// The format, width and height of a picture.
 pub(crate) fn shape(bytes: &[u8]) -> (&'static str, u32, u32) {
     let (format, header) = images::read_header(bytes).expect("a picture");

@@ -46,7 +46,8 @@ pub(crate) struct Run {
 /// The picture of a run.
 #[derive(Debug)]
 pub(super) enum Image {
-    Sent(Content),
+    /// It itself, and the name of its file.
+    Sent(Content, Option<String>),
     Url(String),
 }
 
@@ -54,7 +55,15 @@ pub(super) enum Image {
 #[derive(Debug)]
 pub(crate) struct Fields {
     tree: Json<'static>,
-    files: Vec<(String, Content)>,
+    files: Vec<File>,
+}
+
+/// A file of a form.
+#[derive(Debug)]
+struct File {
+    field: String,
+    name: String,
+    content: Content,
 }
 
 impl Run {
@@ -67,7 +76,7 @@ impl Run {
         Self::read(&body, Vec::new(), folder)
     }
 
-    fn read(body: &Json<'_>, files: Vec<(String, Content)>, folder: &Path) -> Result<Self, Said> {
+    fn read(body: &Json<'_>, files: Vec<File>, folder: &Path) -> Result<Self, Said> {
         if !matches!(body, Json::Object(_)) {
             return Err(invalid(&"it is no object"));
         }
@@ -126,11 +135,11 @@ impl Fields {
     /// The fields of `multipart/form-data`.
     pub(crate) fn of_parts(parts: Vec<Part>) -> Result<Self, Said> {
         let mut fields = Self { tree: Json::Object(Vec::new()), files: Vec::new() };
-        for Part { name, is_file, content } in parts {
-            if is_file {
+        for Part { name, file_name, content } in parts {
+            if let Some(file) = file_name {
                 // A file stands where its name says, as a text that means it.
                 fields.insert(&name, format!("@{name}"))?;
-                fields.files.push((name, content));
+                fields.files.push(File { field: name, name: file, content });
                 continue;
             }
             let bytes = content.bytes().map_err(Refusal::internal)?;
@@ -169,7 +178,7 @@ impl Fields {
 }
 
 /// The picture: a file of the form, a URL, or base64.
-fn image(input: Option<&Json<'_>>, files: Vec<(String, Content)>, folder: &Path) -> Result<Image, Said> {
+fn image(input: Option<&Json<'_>>, files: Vec<File>, folder: &Path) -> Result<Image, Said> {
     let named = match input {
         Some(Json::Text(text)) => Some(text.as_ref()),
         Some(input) => input.given("image").and_then(Json::text),
@@ -178,14 +187,14 @@ fn image(input: Option<&Json<'_>>, files: Vec<(String, Content)>, folder: &Path)
     let (wanted, only) = (named.and_then(|name| name.strip_prefix('@')), files.len() == 1);
     let mut files = files.into_iter();
     match (named, wanted) {
-        (_, Some(wanted)) => match files.find(|(name, _)| name == wanted) {
-            Some((_, content)) => Ok(Image::Sent(content)),
+        (_, Some(wanted)) => match files.find(|file| file.field == wanted) {
+            Some(file) => Ok(Image::Sent(file.content, Some(file.name))),
             None => Err(said(Code::Invalid, format!("the form has no file {wanted:?}"))),
         },
         (Some(text), None) if is_url(text) => Ok(Image::Url(text.to_owned())),
-        (Some(text), None) => Ok(Image::Sent(decode(text, folder)?)),
+        (Some(text), None) => Ok(Image::Sent(decode(text, folder)?, None)),
         (None, None) => match files.next().filter(|_| only) {
-            Some((_, content)) => Ok(Image::Sent(content)),
+            Some(file) => Ok(Image::Sent(file.content, Some(file.name))),
             None => Err(said(Code::Invalid, "the run has no input image")),
         },
     }
@@ -264,7 +273,7 @@ mod tests {
 
     fn sent(run: Run) -> Vec<u8> {
         match run.image {
-            Image::Sent(content) => content.bytes().expect("there").to_vec(),
+            Image::Sent(content, _) => content.bytes().expect("there").to_vec(),
             Image::Url(url) => url.into_bytes(),
         }
     }
@@ -272,7 +281,7 @@ mod tests {
     fn form(fields: &[(&str, Option<&str>)]) -> Result<Run, Said> {
         let part = |(name, text): &(&str, Option<&str>)| Part {
             name: (*name).into(),
-            is_file: text.is_none(),
+            file_name: text.is_none().then(|| "a.png".to_owned()),
             content: content(text.unwrap_or("file").as_bytes()),
         };
         Fields::of_parts(fields.iter().map(part).collect())?.run(Path::new("."))

@@ -35,11 +35,11 @@ const LARGEST_CALLED: u64 = 32 << 20;
 /// Hands a run in as a job; the job's id.
 pub(super) async fn hand_in(app: &Arc<App>, client: &Client, run: Run) -> Result<String, Said> {
     run.wish.recipe(&app.settings.model)?;
-    let (input, content) = match run.image {
-        Image::Sent(content) => (Input::Upload(content.hash().into()), Some(content)),
+    let (input, content, name) = match run.image {
+        Image::Sent(content, name) => (Input::Upload(content.hash().into()), Some(content), name),
         Image::Url(url) => {
             app.storage.check(&url, false)?;
-            (Input::Url(url), None)
+            (Input::Url(url), None, None)
         }
     };
     if let Some(url) = &run.callback_url {
@@ -52,8 +52,17 @@ pub(super) async fn hand_in(app: &Arc<App>, client: &Client, run: Run) -> Result
         metadata: run.metadata,
         callback_headers: run.callback_headers,
     };
-    let spec =
-        Spec { input, output: None, parameters: run.wish, webhook: run.callback_url, foreign: Some(foreign) };
+    let name = name.as_deref().map(jobs::file_name);
+    let kind = jobs::kind_of(&input, content.as_ref(), name.as_deref())?;
+    let spec = Spec {
+        input,
+        name,
+        kind,
+        output: None,
+        parameters: run.wish,
+        webhook: run.callback_url,
+        foreign: Some(foreign),
+    };
     let job = NewJob {
         id: Uuid::now_v7().to_string(),
         owner: client.owner.clone(),

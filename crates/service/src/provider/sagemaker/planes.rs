@@ -1,15 +1,17 @@
 //! A picture as an endpoint takes it: colours of 8 bits, and alpha as a grey picture of its own.
 
 use std::io::BufWriter;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use amplio::media::images::{self, Limits, WriteOptions};
+use amplio::media::images::{self, Format, Limits, WriteOptions};
 use amplio::media::{Channels, Depth, Header, Image, Metadata, Samples, alpha, convert};
-use amplio::{Extent, Fit, Request, Size, Target};
+use amplio::{Extent, Fit, Progress, Request, Size, Target, Transcoder};
 
 use super::Answer;
-use crate::engine::cache::Made;
-use crate::engine::picture::{self, Task};
+use crate::engine::cache::{Finished, Made};
+use crate::engine::make::Task;
+use crate::engine::subject::Subject;
 use crate::engine::{Workshop, blocking};
 use crate::refusal::{Code, Refusal};
 
@@ -36,14 +38,12 @@ impl Planes {
     /// # Errors
     /// If it has more bits than an endpoint computes with and they are wanted, or is broken.
     pub(super) fn split(shop: &Workshop, task: &Task, bytes: &[u8]) -> Answer<Self> {
-        if task.recipe.depth.unwrap_or(task.picture.depth) != Depth::U8 {
+        let (header, _) = picture(task)?;
+        if task.recipe.writing.depth.unwrap_or(header.depth) != Depth::U8 {
             let what = "the endpoint computes with 8 bits; a picture that has more is taken with depth=8";
             return Err(Refusal::new(Code::UnsupportedMedia, what));
         }
-        let mut image = images::read(bytes, &shop.limits)?;
-        if task.recipe.strip {
-            image.metadata.strip();
-        }
+        let mut image = images::read(bytes, &shop.limits.picture)?;
         let channels = image.channels;
         if channels.has_alpha() {
             alpha::bleed(&mut image, BLEED);
@@ -93,24 +93,22 @@ impl Planes {
 
     /// Writes the result: the size asked for, and the channels that the picture had.
     pub(super) fn join(self, shop: &Workshop, task: &Task, extent: &Extent) -> Answer<Arc<Made>> {
+        let (_, format) = picture(task)?;
         let (width, height) = extent.size();
-        let result = Header { width, height, ..task.picture };
-        let header = picture::stored(shop, task, result)?;
-        let options = WriteOptions {
-            quality: task.recipe.quality,
-            metadata: self.metadata.clone(),
-            ..WriteOptions::default()
-        };
-        let image = self.whole()?;
-        let draft = shop.cache.draft().map_err(Refusal::internal)?;
-        let sink = BufWriter::with_capacity(1 << 16, draft.reopen().map_err(Refusal::internal)?);
-        let writer = images::writer(task.format, &header, &options, Box::new(sink))?;
         let fit = if extent.size() == extent.scaled { Fit::Stretch } else { Fit::Cover };
         let size = Some(Size::Exact { width, height, fit });
         let request = Request { target: Target { size, max_pixels: None }, ..Request::default() };
         let upscaler = shop.models.get(&shop.models.find(RESAMPLER)?)?;
-        upscaler.enlarge_into(image, &request, &header, writer, &|_| std::ops::ControlFlow::Continue(()))?;
-        shop.cache.keep(&task.key, draft, task.format, (width, height)).map_err(Refusal::internal)
+        let writing = &task.recipe.writing;
+        let transcoder = Transcoder { upscaler: &upscaler, request: &request, writing };
+        let image = self.whole()?;
+        let header = transcoder.header(&image.header(), format)?;
+        let draft = shop.cache.draft().map_err(Refusal::internal)?;
+        let sink = BufWriter::with_capacity(1 << 16, draft.reopen().map_err(Refusal::internal)?);
+        let watcher = |_: Progress| ControlFlow::Continue(());
+        transcoder.picture(image, (format, &header), Box::new(sink), &watcher)?;
+        let finished = Finished { file: format.into(), size: (width, height), remarks: Vec::new() };
+        shop.cache.keep(&task.key, draft, finished).map_err(Refusal::internal)
     }
 
     /// The picture, put together.
@@ -127,7 +125,20 @@ impl Planes {
             }
             _ => colours,
         };
-        Ok(Image::new(Header { channels: self.channels, ..to }, Samples::U8(samples))?)
+        let mut image = Image::new(Header { channels: self.channels, ..to }, Samples::U8(samples))?;
+        image.metadata = self.metadata;
+        Ok(image)
+    }
+}
+
+/// The picture of a task, and the format of its result.
+fn picture(task: &Task) -> Answer<(&Header, &'static Format)> {
+    match &task.subject {
+        Subject::Picture(header, format) => Ok((header, format)),
+        _ => Err(Refusal::new(
+            Code::UnsupportedMedia,
+            "the endpoint that enlarges for this server takes only pictures",
+        )),
     }
 }
 
