@@ -3,7 +3,7 @@
 
 pub(crate) mod cache;
 mod film;
-mod make;
+pub(crate) mod make;
 pub(crate) mod models;
 pub(crate) mod subject;
 mod turns;
@@ -15,15 +15,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use amplio::Writing;
 use amplio::cpu::{Cpu, Level};
 use amplio::media::images::{Format, Limits as PictureLimits};
 use amplio::media::{animations, archives};
+use amplio::{Upscaler, Writing};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::provider::{self, Provider, Work};
 use crate::refusal::{Code, Refusal};
 use crate::settings::Settings;
 use crate::spool::Content;
@@ -31,7 +32,7 @@ use crate::{Error, Result, hex};
 use cache::{Cache, Made};
 use film::Studio;
 use make::Task;
-use models::Models;
+use models::{Known, Models};
 use subject::Look;
 use turns::Turns;
 use wish::Recipe;
@@ -51,7 +52,7 @@ pub(crate) struct Workshop {
     pub(crate) limits: animations::Limits,
     archives: archives::Limits,
     most_bytes: u64,
-    most_result: u64,
+    pub(crate) most_result: u64,
     tile_memory: usize,
     pub(crate) studio: Studio,
 }
@@ -65,9 +66,17 @@ pub(crate) struct Progress {
     pub(crate) frames: f64,
 }
 
+impl Workshop {
+    /// The model of a task on this machine, ready.
+    pub(crate) fn upscaler(&self, task: &Task) -> std::result::Result<Upscaler, Refusal> {
+        self.models.get(&self.models.find(&task.recipe.model)?)
+    }
+}
+
 /// The engine.
 pub(crate) struct Engine {
     pub(crate) shop: Arc<Workshop>,
+    provider: Arc<dyn Provider>,
     places: Arc<Semaphore>,
     /// Large pictures need one of these too, so that places for small ones remain.
     large: Arc<Semaphore>,
@@ -150,9 +159,12 @@ impl Engine {
             tile_memory: usize::try_from(settings.tile_memory).unwrap_or(usize::MAX),
             studio: Studio::open(settings.data.join("films"), settings)?,
         };
-        shop.models.find(&settings.model).map_err(|e| Error::setting("model", e.detail))?;
+        let shop = Arc::new(shop);
+        let provider = provider::open(settings, &shop)?;
+        provider.identity(&settings.model).map_err(|e| Error::setting("model", e.detail))?;
         Ok(Self {
-            shop: Arc::new(shop),
+            shop,
+            provider,
             places: Arc::new(Semaphore::new(parallel)),
             large: Arc::new(Semaphore::new((parallel / 2).max(1))),
             waiting: Arc::default(),
@@ -169,13 +181,26 @@ impl Engine {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// The models that may be named.
+    pub(crate) async fn models(&self) -> std::result::Result<Vec<Known>, Refusal> {
+        self.provider.models().await
+    }
+
+    /// How much is under way, and the fraction of it that is done.
+    pub(crate) fn under_way(&self) -> (usize, f64) {
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = flights.values().filter(|flight| flight.outcome.peek().is_none());
+        let fractions: Vec<f64> = open.map(|flight| flight.progress.borrow().fraction).collect();
+        (fractions.len(), fractions.iter().sum::<f64>() / fractions.len().max(1) as f64)
+    }
+
     /// Takes an order: from the cache, by joining an identical one that is under way, or by computing it.
     ///
     /// # Errors
     /// If it is nothing that can be made larger, or a limit is exceeded, or too many are waiting.
     pub(crate) async fn order(&self, order: Order) -> std::result::Result<Ticket, Refusal> {
         let Order { content, name, mut recipe, preferred, weight, time, patient } = order;
-        let shop = self.shop.clone();
+        let (shop, provider) = (self.shop.clone(), self.provider.clone());
         let content = Arc::new(content);
         let inspected = content.clone();
         let task = blocking(move || {
@@ -190,10 +215,10 @@ impl Engine {
             if !patient {
                 subject.check_quick()?;
             }
-            let model = shop.models.find(&recipe.model)?;
-            let key = key(inspected.hash(), &recipe, subject.file().extension, &model.identity());
+            let identity = provider.identity(&recipe.model)?;
+            let key = key(inspected.hash(), &recipe, subject.file().extension, &identity);
             recipe.writing.most_pixels = Some(shop.most_result);
-            Ok(Task { recipe, model, subject, key, weight })
+            Ok(Task { recipe, subject, key, weight })
         })
         .await?;
         if let Some(made) = self.shop.cache.get(&task.key) {
@@ -241,7 +266,7 @@ impl Engine {
     }
 
     fn compute(&self, computation: Computation) -> impl Future<Output = Outcome> + Send + use<> {
-        let (shop, waiting) = (self.shop.clone(), self.waiting.clone());
+        let (provider, waiting) = (self.provider.clone(), self.waiting.clone());
         let (places, large) = (self.places.clone(), self.large.clone());
         // Counted from here on, so that a crowd that arrives at once is counted too.
         waiting.fetch_add(1, Ordering::Relaxed);
@@ -253,26 +278,26 @@ impl Engine {
                 let second = if is_large { Some(place(large).await?) } else { None };
                 Ok::<_, Refusal>((place(places).await?, second))
             });
-            let places = places.await.map_err(|_| too_slow(computation.time))??;
+            let _places = places.await.map_err(|_| too_slow(computation.time))??;
             drop(counted);
-            blocking(move || {
-                let _places = places;
-                let watch = |progress: Progress| {
-                    computation.progress.send_replace(progress);
-                    let late = Instant::now() > computation.deadline;
-                    let unwanted = computation.interest.strong_count() == 0;
-                    if late || unwanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                };
-                if computation.interest.strong_count() == 0 {
-                    return Err(Refusal::new(Code::Cancelled, "nobody waits for this any more"));
+            let Computation { task, content, interest, progress, deadline, time } = computation;
+            if interest.strong_count() == 0 {
+                return Err(Refusal::new(Code::Cancelled, "nobody waits for this any more"));
+            }
+            let watch = move |now: Progress| {
+                progress.send_replace(now);
+                let unwanted = interest.strong_count() == 0;
+                if unwanted || Instant::now() > deadline {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
                 }
-                let made = make::make(&shop, &computation.task, &computation.content, &watch);
-                made.map_err(|refusal| match refusal.code {
-                    Code::Cancelled if Instant::now() > computation.deadline => too_slow(computation.time),
-                    _ => refusal,
-                })
+            };
+            let made = provider.enlarge(Work { task, content, deadline, watch: Arc::new(watch) }).await;
+            made.map_err(|refusal| match refusal.code {
+                Code::Cancelled | Code::Unreachable if Instant::now() > deadline => too_slow(time),
+                _ => refusal,
             })
-            .await
         }
     }
 }

@@ -2,33 +2,36 @@
 
 pub(crate) mod auth;
 mod events;
-mod file;
+pub(crate) mod file;
 pub(crate) mod guard;
 mod health;
-mod jobs;
+pub(crate) mod jobs;
 mod linger;
 mod media;
 mod models;
-mod negotiate;
+pub(crate) mod negotiate;
 mod openapi;
-mod output;
+pub(crate) mod output;
 mod problem;
 pub(crate) mod rates;
-mod upload;
+pub(crate) mod upload;
 mod uploads;
-mod upscale;
+pub(crate) mod upscale;
 pub(crate) mod view;
 
 use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use crate::compat::{self, fastapi};
 use crate::page;
 use crate::refusal::{Code, Refusal};
 
@@ -46,6 +49,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(media::routes())
         .merge(openapi::routes())
         .merge(page::routes())
+        .merge(compat::routes(&app.settings))
+        .route("/", get(root))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         // Bodies are bounded where they are received, so that the answer says by which limit.
@@ -54,6 +59,16 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(from_fn_with_state(app.clone(), guard::guard))
         .layer(from_fn(linger::linger))
         .with_state(app.clone())
+}
+
+/// The page for those who ask for one; what another server says to programs if this one speaks its API.
+async fn root(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let mut response = match app.settings.speaks("fastapi") && !fastapi::wants_page(&headers) {
+        true => fastapi::hello(),
+        false => page::index(headers).await,
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
 }
 
 async fn unknown() -> Response {

@@ -28,6 +28,7 @@ pub(crate) enum Code {
     Unreachable,
     Cancelled,
     AttemptsExhausted,
+    NotBuilt,
     Internal,
 }
 
@@ -77,6 +78,7 @@ impl Code {
             Self::Unreachable => ("unreachable", 502, "Another server did not answer as it should"),
             Self::Cancelled => ("cancelled", 409, "The work was cancelled"),
             Self::AttemptsExhausted => ("attempts_exhausted", 500, "The work was tried too often"),
+            Self::NotBuilt => ("not_implemented", 501, "This server has no such thing"),
             Self::Internal => ("internal_error", 500, "Something went wrong here"),
         }
     }

@@ -85,6 +85,12 @@ pub struct Settings {
     pub retention: Duration,
     /// Requests a minute of one client; any number if 0.
     pub rate: u32,
+    /// The APIs of other servers that are spoken, by their names; all on loopback and none elsewhere if `None`.
+    pub compat: Option<Vec<String>>,
+    /// Who enlarges pictures: `local`, the URL of another amplio server, or `sagemaker:ENDPOINT`.
+    pub provider: String,
+    /// The API key for the other server that enlarges.
+    pub provider_key: Option<String>,
     /// The program ffmpeg, or the folder that it is in; it is looked for if not given.
     pub ffmpeg: Option<PathBuf>,
     /// Bytes of memory that ffmpeg may use.
@@ -115,6 +121,14 @@ impl Settings {
             .find(|setting| setting.name == name)
             .ok_or_else(|| Error::setting(name, "there is no such setting"))?;
         (setting.set)(self, value).map_err(|what| Error::setting(name, what))
+    }
+
+    /// Whether an API of another server is spoken.
+    pub(crate) fn speaks(&self, api: &str) -> bool {
+        match &self.compat {
+            Some(chosen) => chosen.iter().any(|name| name == api),
+            None => self.listen.ip().is_loopback(),
+        }
     }
 
     /// How much ffmpeg may use.
@@ -209,6 +223,9 @@ impl Default for Settings {
             attempts: 3,
             retention: Duration::from_secs(7 * 86400),
             rate: 600,
+            compat: None,
+            provider: "local".into(),
+            provider_key: None,
             ffmpeg: None,
             ffmpeg_memory: 4 << 30,
             webhook_secret: None,

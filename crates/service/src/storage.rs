@@ -82,6 +82,34 @@ impl Storage {
         }
     }
 
+    /// The URL of a key in a bucket: `s3://BUCKET/KEY`, or below a place whose path ends in the bucket's name.
+    ///
+    /// # Errors
+    /// If there is no such place, or the key leads elsewhere.
+    pub(crate) fn place(&self, bucket: &str, key: &str) -> Answer<String> {
+        let refused = |what: &str| Refusal::new(Code::Forbidden, format!("{bucket}/{key}: {what}"));
+        if key.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(refused("a key is made of names with '/' between them"));
+        }
+        let is_bucket = |url: &Url| url.scheme() == "s3" && url.host_str() == Some(bucket);
+        let last = |url: &Url| {
+            url.path_segments().and_then(|mut parts| parts.rfind(|part| !part.is_empty())?.to_owned().into())
+        };
+        let root = self.roots.iter().map(|root| &root.url);
+        let mut root = root.filter(|url| is_bucket(url) || last(url).as_deref() == Some(bucket));
+        let mut url = root.next().cloned().ok_or_else(|| {
+            refused("there is no such bucket among the places that this server may use (its setting storage)")
+        })?;
+        if is_bucket(&url) {
+            url.set_path("/");
+        }
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(key.split('/'));
+        }
+        self.find(&url)?;
+        Ok(url.into())
+    }
+
     /// Reads what is at a URL, into `folder` if it is large.
     pub(crate) async fn read(&self, text: &str, folder: &Path) -> Answer<Content> {
         let url = parse(text)?;

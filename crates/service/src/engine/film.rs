@@ -123,7 +123,7 @@ pub(super) fn make(
 ) -> Result<Arc<Made>, Refusal> {
     let studio = &shop.studio;
     let tools = studio.tools.as_ref().map_err(|why| Refusal::new(Code::UnsupportedMedia, why.as_str()))?;
-    let upscaler = shop.models.get(&task.model)?;
+    let upscaler = shop.upscaler(task)?;
     let input = content.file(shop.cache.folder()).map_err(Refusal::internal)?;
     let _alone = studio.alone(&task.key);
     let job = VideoJob::new(&upscaler, tools, input.as_ref(), container, request(shop, task))?;

@@ -11,7 +11,6 @@ use amplio::media::{Header, animations};
 use amplio::{ArchiveJob, Progress as Share, Request, TileSize, Tiling, Transcoder, Watcher};
 
 use super::cache::{Finished, Made};
-use super::models::Known;
 use super::subject::Subject;
 use super::wish::Recipe;
 use super::{Progress, Workshop, film};
@@ -21,7 +20,6 @@ use crate::spool::Content;
 /// What is to be made.
 pub(crate) struct Task {
     pub(crate) recipe: Recipe,
-    pub(crate) model: Known,
     pub(crate) subject: Subject,
     /// The key of the result in the cache.
     pub(crate) key: String,
@@ -30,7 +28,7 @@ pub(crate) struct Task {
 }
 
 /// Told how far it is; says whether to go on.
-pub(super) type Watch<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync);
+pub(crate) type Watch<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync);
 
 impl Task {
     /// What is asked of the network.
@@ -44,7 +42,7 @@ impl Task {
 }
 
 /// Makes the result.
-pub(super) fn make(
+pub(crate) fn make(
     shop: &Workshop,
     task: &Task,
     content: &Content,
@@ -53,7 +51,7 @@ pub(super) fn make(
     if let Subject::Video(container) = task.subject {
         return film::make(shop, task, container, content, watch);
     }
-    let (upscaler, request) = (shop.models.get(&task.model)?, task.request(shop));
+    let (upscaler, request) = (shop.upscaler(task)?, task.request(shop));
     let transcoder = Transcoder { upscaler: &upscaler, request: &request, writing: &task.recipe.writing };
     let draft = shop.cache.draft().map_err(Refusal::internal)?;
     let file = draft.reopen().map_err(Refusal::internal)?;

@@ -1,8 +1,8 @@
 //! What a client asks for, in names and values.
 
 use amplio::graph::Precision;
-use amplio::media::Depth;
 use amplio::media::videos::{CONTAINERS, Container};
+use amplio::media::{Depth, images};
 use amplio::{Choice, Fit, Size, Target, Writing, writable};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -96,6 +96,45 @@ pub(crate) struct FilmWish {
     pub(crate) start: Option<f64>,
     pub(crate) end: Option<f64>,
     pub(crate) deinterlace: bool,
+}
+
+impl Recipe {
+    /// The parameters that mean this recipe for anything but videos, as they are written in queries; `format` is that of the
+    /// result if it is open.
+    pub(crate) fn parameters(&self, format: Option<&images::Format>) -> Vec<(&'static str, String)> {
+        let fit = |fit: Fit| match fit {
+            Fit::Contain => "contain",
+            Fit::Cover => "cover",
+            Fit::Stretch => "stretch",
+        };
+        let mut all = vec![
+            ("model", self.model.clone()),
+            ("metadata", if self.writing.strip { "strip" } else { "keep" }.into()),
+        ];
+        all.extend(format.map(|format| ("format", format.name.to_owned())));
+        all.extend(self.writing.quality.map(|quality| ("quality", quality.to_string())));
+        match self.target.size {
+            None => {}
+            Some(Size::Scale(scale)) => all.push(("scale", scale.to_string())),
+            Some(Size::Width(width)) => all.push(("size", format!("{width}x"))),
+            Some(Size::Height(height)) => all.push(("size", format!("x{height}"))),
+            Some(Size::LongSide(side)) => all.push(("long_side", side.to_string())),
+            Some(Size::ShortSide(side)) => all.push(("short_side", side.to_string())),
+            Some(Size::Exact { width, height, fit: how }) => {
+                all.extend([("size", format!("{width}x{height}")), ("fit", fit(how).into())]);
+            }
+        }
+        all.extend(self.target.max_pixels.map(|most| ("max_pixels", most.to_string())));
+        let depth = self.writing.depth.map(|depth| if depth == Depth::U8 { "8" } else { "16" });
+        all.extend(depth.map(|depth| ("depth", depth.to_owned())));
+        let precision = self.precision.map(|precision| match precision {
+            Precision::Fast => "fast",
+            Precision::Exact => "exact",
+            Precision::Strict => "strict",
+        });
+        all.extend(precision.map(|precision| ("precision", precision.to_owned())));
+        all
+    }
 }
 
 impl Wish {
@@ -328,6 +367,33 @@ mod tests {
         let cover = Size::Exact { width: 640, height: 480, fit: Fit::Cover };
         assert_eq!((recipe.target.size, recipe.model.as_str()), (Some(cover), "anime"));
         assert_eq!(wish(&[]).expect("sound").target, Target::default());
+    }
+
+    #[test]
+    fn recipes_can_be_written_down_for_others() {
+        let wishes: &[&[(&str, &str)]] = &[
+            &[],
+            &[
+                ("scale", "2.5"),
+                ("format", "jpeg"),
+                ("quality", "80"),
+                ("depth", "8"),
+                ("precision", "exact"),
+            ],
+            &[("size", "640x480"), ("fit", "cover"), ("model", "anime"), ("metadata", "strip")],
+            &[("size", "640x"), ("max_pixels", "1000"), ("depth", "16")],
+            &[("size", "x480")],
+            &[("long_side", "7")],
+            &[("short_side", "7")],
+        ];
+        for parameters in wishes {
+            let mut recipe = wish(parameters).expect("sound");
+            let webp = images::by_name("webp").expect("a format");
+            let written = recipe.parameters(Some(webp));
+            let again: Vec<_> = written.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            recipe.writing.format = "webp".parse().expect("a format");
+            assert_eq!(wish(&again).expect("sound"), recipe, "{written:?}");
+        }
     }
 
     #[test]

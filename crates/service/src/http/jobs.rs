@@ -324,7 +324,7 @@ async fn change(
 }
 
 /// Whether another job may wait. Blocks.
-fn room(app: &App, client: &Client) -> Result<(), Refusal> {
+pub(crate) fn room(app: &App, client: &Client) -> Result<(), Refusal> {
     let waiting = |owner| app.desk.store.waiting(owner).map_err(Refusal::internal);
     let most = app.settings.max_queue;
     if waiting(None)? >= most {
@@ -406,12 +406,12 @@ impl JobRequest {
         }
         let name = name.as_deref().map(file_name);
         let kind = kind_of(&input, content, name.as_deref())?;
-        Ok((Spec { input, name, kind, output, parameters, webhook }, priority))
+        Ok((Spec { input, name, kind, output, parameters, webhook, foreign: None }, priority))
     }
 }
 
 /// What a job is about, as far as that can be told before anything is fetched.
-fn kind_of(input: &Input, content: Option<&Content>, name: Option<&str>) -> Result<Kind, Refusal> {
+pub(crate) fn kind_of(input: &Input, content: Option<&Content>, name: Option<&str>) -> Result<Kind, Refusal> {
     let first = content.map_or(Ok(Vec::new()), |content| content.first(64)).map_err(Refusal::internal)?;
     let name = match input {
         Input::Upload(_) => name,

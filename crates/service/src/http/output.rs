@@ -15,7 +15,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::engine::blocking;
 use crate::engine::subject::FileKind;
-use crate::jobs::job::State as JobState;
+use crate::jobs::job::{Job, State as JobState};
 use crate::refusal::{Code, Refusal};
 
 /// How long clients may keep an output, in seconds: a job that is tried again may make another one.
@@ -46,18 +46,20 @@ pub(crate) async fn output(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let served = blocking(move || {
-        let job = jobs::find(&app, &client, &id)?;
-        let missing =
-            || Refusal::new(Code::Conflict, format!("the job is {}; it has no output", job.state.name()));
-        let output = job.output.as_ref().filter(|_| job.state == JobState::Done).ok_or_else(missing)?;
-        let name = output.file.as_deref().ok_or_else(missing)?;
-        let path = app.desk.folder(&job.id).join(name);
-        let file = std::fs::File::open(path)
-            .map_err(|_| Refusal::new(Code::Gone, "the output is no longer there"))?;
-        let own = name.rsplit_once('.').and_then(|(_, extension)| FileKind::of_extension(extension));
-        let mime = own.map_or("application/json", |kind| kind.mime);
-        Ok(Served { file, length: output.bytes, etag: output.sha256.clone(), mime, max_age: KEEP })
-    });
+    let served = blocking(move || opened(&app, &jobs::find(&app, &client, &id)?));
     Ok(served.await?.respond(&headers))
+}
+
+/// The output of a job. Blocks.
+pub(crate) fn opened(app: &App, job: &Job) -> Result<Served, Refusal> {
+    let missing =
+        || Refusal::new(Code::Conflict, format!("the job is {}; it has no output", job.state.name()));
+    let output = job.output.as_ref().filter(|_| job.state == JobState::Done).ok_or_else(missing)?;
+    let name = output.file.as_deref().ok_or_else(missing)?;
+    let path = app.desk.folder(&job.id).join(name);
+    let file =
+        std::fs::File::open(path).map_err(|_| Refusal::new(Code::Gone, "the output is no longer there"))?;
+    let own = name.rsplit_once('.').and_then(|(_, extension)| FileKind::of_extension(extension));
+    let mime = own.map_or("application/json", |kind| kind.mime);
+    Ok(Served { file, length: output.bytes, etag: output.sha256.clone(), mime, max_age: KEEP })
 }

@@ -40,6 +40,11 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
+    /// So many bytes, for a parser that is asked without a server.
+    pub(crate) fn of(most: u64) -> Self {
+        Self { setting: "max-body", most }
+    }
+
     /// What is read into memory.
     pub(crate) fn body(app: &App) -> Self {
         Self { setting: "max-body", most: app.settings.max_body }
@@ -52,10 +57,11 @@ impl Limit {
 }
 
 /// How much may come, and how slowly.
-struct Bounds<'a> {
-    folder: &'a Path,
-    limit: Limit,
-    idle: Duration,
+pub(crate) struct Bounds<'a> {
+    /// Where large things go.
+    pub(crate) folder: &'a Path,
+    pub(crate) limit: Limit,
+    pub(crate) idle: Duration,
 }
 
 /// Receives a request's body: a form if its type says so, else the picture itself.
@@ -102,6 +108,53 @@ pub(crate) async fn text(app: &App, request: Request, most: u64) -> Result<Bytes
     content.bytes().map_err(Refusal::internal)
 }
 
+/// Receives a whole body, whatever its type says.
+pub(crate) async fn whole(app: &App, request: Request) -> Result<Content, Refusal> {
+    let bounds = Bounds { folder: &app.spool, limit: Limit::body(app), idle: app.settings.idle_time };
+    check_encoding(request.headers())?;
+    collect(request.into_body().into_data_stream(), &bounds).await
+}
+
+/// A field of a form.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    /// The name of its file, if it is one.
+    pub(crate) file_name: Option<String>,
+    pub(crate) content: Content,
+}
+
+/// Receives a form, all of whose fields together are within the limit.
+pub(crate) async fn parts(app: &App, request: Request) -> Result<Vec<Part>, Refusal> {
+    check_encoding(request.headers())?;
+    let bounds = Bounds { folder: &app.spool, limit: Limit::upload(app), idle: app.settings.idle_time };
+    fields(request, &bounds).await
+}
+
+pub(crate) async fn fields(request: Request, bounds: &Bounds<'_>) -> Result<Vec<Part>, Refusal> {
+    let broken =
+        |e: &dyn std::fmt::Display| Refusal::new(Code::Malformed, format!("the form is broken: {e}"));
+    let mut form = Multipart::from_request(request, &()).await.map_err(|e| broken(&e))?;
+    let (mut parts, mut total) = (Vec::new(), 0);
+    while let Some(mut field) = bounds.in_time(form.next_field()).await?.map_err(|e| broken(&e))? {
+        if parts.len() >= MOST_FIELDS {
+            return Err(broken(&format!("it has more than {MOST_FIELDS} fields")));
+        }
+        let name = field.name().unwrap_or_default().to_owned();
+        let file_name = field.file_name().map(str::to_owned);
+        let mut spool = Spool::new(bounds.folder);
+        while let Some(piece) = bounds.in_time(field.chunk()).await?.map_err(|e| broken(&e))? {
+            total += piece.len() as u64;
+            if total > bounds.limit.most {
+                return Err(bounds.too_large());
+            }
+            spool = take(spool, piece, bounds).await?;
+        }
+        parts.push(Part { name, file_name, content: spool.finish() });
+    }
+    Ok(parts)
+}
+
 /// The kind of a body, without its parameters.
 pub(crate) fn kind(headers: &HeaderMap) -> String {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -125,7 +178,7 @@ async fn collect(mut body: BodyDataStream, bounds: &Bounds<'_>) -> Result<Conten
     Ok(spool.finish())
 }
 
-async fn form(request: Request, bounds: &Bounds<'_>) -> Result<Upload, Refusal> {
+pub(crate) async fn form(request: Request, bounds: &Bounds<'_>) -> Result<Upload, Refusal> {
     let broken =
         |e: &dyn std::fmt::Display| Refusal::new(Code::Malformed, format!("the form is broken: {e}"));
     let mut form = Multipart::from_request(request, &()).await.map_err(|e| broken(&e))?;

@@ -10,7 +10,15 @@ use crate::engine::wish::Wish;
 fn job(id: &str, owner: &str) -> NewJob {
     let input = Input::Url("https://example.org/a.png".into());
     let parameters = Wish::default();
-    let spec = Spec { input, name: None, kind: Kind::default(), output: None, parameters, webhook: None };
+    let spec = Spec {
+        input,
+        name: None,
+        kind: Kind::default(),
+        output: None,
+        parameters,
+        webhook: None,
+        foreign: None,
+    };
     NewJob { id: id.into(), owner: owner.into(), priority: 0, created: 1, spec, idempotency_key: None }
 }
 

@@ -64,6 +64,22 @@ pub(crate) struct Spec {
     /// Who is told when it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) webhook: Option<String>,
+    /// Set if it came through another server's API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) foreign: Option<Foreign>,
+}
+
+/// What a client of another server's API has said beside the work, to be given back to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Foreign {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<serde_json::Value>,
+    /// Headers of the message to the webhook, which is then not signed and has that API's form.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) callback_headers: Vec<(String, String)>,
 }
 
 /// What a job is about, as far as that could be told when it was handed in.
