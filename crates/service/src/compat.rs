@@ -67,7 +67,8 @@ async fn enlarge(
     preferred: Option<&'static Format>,
 ) -> Result<Arc<Made>, Refusal> {
     let time = app.settings.request_time;
-    let order = Order { content, name: None, recipe, preferred, weight: 1.0, time, patient: false };
+    let order =
+        Order { content: content.into(), name: None, recipe, preferred, weight: 1.0, time, patient: false };
     app.engine.order(order).await?.wait().await
 }
 

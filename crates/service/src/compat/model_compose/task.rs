@@ -62,6 +62,7 @@ pub(super) async fn hand_in(app: &Arc<App>, client: &Client, run: Run) -> Result
         parameters: run.wish,
         webhook: run.callback_url,
         foreign: Some(foreign),
+        shelf: None,
     };
     let job = NewJob {
         id: Uuid::now_v7().to_string(),
