@@ -3,11 +3,11 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use amplio::media::videos::{Container, Kept, OnError, Tools, Wanted, Wish, Work};
+use amplio::media::videos::{Container, Kept, OnError, Probe, Tools, Wanted, Wish, Work};
 use amplio::{Dedup, Part, VideoJob, VideoProgress, VideoRequest};
 
 use super::Progress;
@@ -64,6 +64,12 @@ impl Studio {
             busy: Mutex::default(),
             freed: Condvar::new(),
         })
+    }
+
+    /// Looks into a video.
+    pub(crate) fn probe(&self, path: &Path) -> Result<Probe, Refusal> {
+        let tools = self.tools.as_ref().map_err(|why| Refusal::new(Code::UnsupportedMedia, why.as_str()))?;
+        Ok(Probe::new(tools, path)?)
     }
 
     /// Waits until nobody else does this work: someone who was not waited for any more may still be about to stop.
