@@ -18,11 +18,17 @@ use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::app::App;
-use crate::engine::Order;
+use crate::clock;
 use crate::engine::cache::Made;
 use crate::engine::wish::{Recipe, Wish};
+use crate::engine::{Order, blocking};
+use crate::http::auth::Client;
+use crate::http::jobs;
+use crate::jobs::NewJob;
+use crate::jobs::job::Spec;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::spool::Content;
@@ -70,6 +76,31 @@ async fn enlarge(
     let order =
         Order { content: content.into(), name: None, recipe, preferred, weight: 1.0, time, patient: false };
     app.engine.order(order).await?.wait().await
+}
+
+/// Hands a job in; its id.
+async fn hand_in(
+    app: &Arc<App>,
+    client: &Client,
+    spec: Spec,
+    content: Option<Content>,
+) -> Result<String, Refusal> {
+    let job = NewJob {
+        id: Uuid::now_v7().to_string(),
+        owner: client.owner.clone(),
+        priority: 0,
+        created: clock::now(),
+        spec,
+        idempotency_key: None,
+    };
+    let (app, client) = (app.clone(), client.clone());
+    blocking(move || {
+        jobs::room(&app, &client)?;
+        app.desk.accept(&job, content.as_ref()).map_err(Refusal::internal)?;
+        app.metrics.job("queued");
+        Ok(job.id)
+    })
+    .await
 }
 
 /// A refusal in the words of another API.

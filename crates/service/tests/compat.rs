@@ -160,6 +160,72 @@ async fn the_aws_sample_stores_and_retrieves() {
     refused((200, json(other.send().await.expect("an answer")).await), "other sites");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_aws_sample_has_videos() {
+    let place = tempfile::tempdir().expect("a folder");
+    let clip = place.path().join("clip.mkv");
+    let made = std::process::Command::new("ffmpeg")
+        .args([
+            "-nostdin",
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=480x320:rate=10",
+            "-frames:v",
+            "4",
+        ])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-y"])
+        .arg(&clip)
+        .status();
+    assert!(made.expect("ffmpeg").success());
+    let bucket = place.path().file_name().expect("a name").to_str().expect("text").to_owned();
+    let storage = format!("file://{}/", place.path().display());
+    let server = Server::with(&[("storage", &storage)]);
+    let ended = async |id: Value| loop {
+        let path = format!("/getVideoStatus?id={}", id.as_str().expect("an id"));
+        let (_, told) = got(&server, &path).await;
+        assert_eq!(told[1], 200, "{told}");
+        let told: Value = serde_json::from_str(told[0]["data"].as_str().expect("a text")).expect("JSON");
+        match told["status"].as_str().expect("a status") {
+            "Submitted" | "Processing" => tokio::time::sleep(Duration::from_millis(50)).await,
+            _ => break told,
+        }
+    };
+    let size = |name: &str| {
+        let ran = std::process::Command::new("ffprobe")
+            .args(["-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height,nb_frames"])
+            .args(["-of", "csv=p=0"])
+            .arg(place.path().join(name))
+            .output();
+        String::from_utf8(ran.expect("ffprobe").stdout).expect("text").trim().to_owned()
+    };
+    let small = object!({ "s3_key_name": "clip.mkv", "s3_bucket": bucket, "min_size": 40, "max_size": 60 });
+    let (_, stored) = answer(&server, "/storeVideo", &small).await;
+    let expected = object!({ "output": format!("s3://{bucket}/clip-downscaled.mp4"), "status": "Completed" });
+    assert_eq!(ended(stored[0]["data"].clone()).await, expected);
+    assert_eq!(size("clip-downscaled.mp4"), "60,40,4");
+    let path =
+        format!("/retrieveVideo?s3_key=clip-downscaled.mp4&s3_bucket={bucket}&endpoint=x&max_workers=2");
+    let (_, retrieved) = got(&server, &path).await;
+    let told = ended(retrieved[0]["data"].clone()).await;
+    assert_eq!(told["output"], format!("s3://{bucket}/clip-downscaled-upscaled.mp4"), "{told}");
+    assert_eq!(size("clip-downscaled-upscaled.mp4"), "240,160,4");
+    let none = format!("/retrieveVideo?s3_key=none.mp4&s3_bucket={bucket}");
+    let told = ended(got(&server, &none).await.1[0]["data"].clone()).await;
+    assert_eq!((told["status"].as_str(), &told["output"]), (Some("Failed"), &Value::Null), "{told}");
+    assert!(told["error"].is_string());
+    for path in ["/getVideoStatus?id=none", "/getVideoStatus", "/retrieveVideo?s3_bucket=x"] {
+        let (status, refused) = got(&server, path).await;
+        assert_eq!(
+            (status, refused[1].as_u64(), refused[0]["error"].is_string()),
+            (200, Some(500), true),
+            "{path}"
+        );
+    }
+}
+
 /// A form of fields, some of them files.
 fn form(fields: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
     let mut form = Vec::new();

@@ -4,6 +4,8 @@
 //! works; what fails is never told as a success; and a bucket is a place of the setting `storage`: `s3://BUCKET`, or a place
 //! whose path ends in that name.
 
+mod videos;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,6 +37,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/health", get(|| async { Body(json!([{ "status": "ok" }, 200])) }))
         .route("/store", post(store))
         .route("/retrieve", get(retrieve))
+        .route("/storeVideo", post(videos::store))
+        .route("/retrieveVideo", get(videos::retrieve))
+        .route("/getVideoStatus", get(videos::status))
 }
 
 /// Why something did not go well, with the words that stand before it.
@@ -90,14 +95,16 @@ async fn put_small(app: &App, content: Content, url: &str) -> Result<(), Refusal
     app.storage.write_file(url, &made.path).await
 }
 
-/// The size in which a picture is stored. One rule is applied, the first that fits. The sample makes a square of what fits
-/// none; here that stays as it is.
+/// The size in which a picture is stored. The sample makes a square of what no rule fits; here that stays as it is.
 fn small(width: u32, height: u32) -> (u32, u32) {
-    let (least, most) = SIDES;
-    let aspect = f64::from(width) / f64::from(height);
+    limited((width, height), f64::from(width) / f64::from(height), SIDES)
+}
+
+/// A size between two sides, by one rule, the first that fits.
+fn limited(size: (u32, u32), aspect: f64, (least, most): (u32, u32)) -> (u32, u32) {
     let wide = |to: u32| (to, ((f64::from(to) / aspect) as u32).max(1));
     let high = |to: u32| (((f64::from(to) * aspect) as u32).max(1), to);
-    match (width, height) {
+    match size {
         (width, _) if width > most => wide(most),
         (_, height) if height > most => high(most),
         (width, _) if width < least => wide(least),
@@ -112,6 +119,15 @@ struct Stored {
     s3_bucket: Option<String>,
 }
 
+impl Stored {
+    /// The bucket, and the key in it.
+    fn named(self) -> Result<(String, String), Refusal> {
+        let missing = |name: &str| Refusal::invalid(format!("{name} is missing"));
+        let bucket = self.s3_bucket.ok_or_else(|| missing("s3_bucket"))?;
+        Ok((bucket, self.s3_key.ok_or_else(|| missing("s3_key"))?))
+    }
+}
+
 async fn retrieve(
     State(app): State<Arc<App>>,
     Query(stored): Query<Stored>,
@@ -119,12 +135,8 @@ async fn retrieve(
 ) -> Result<Response, Said> {
     let said = |refusal| Said("Unable to retrieve image", refusal);
     own_site(&headers).map_err(said)?;
-    let place = |stored: Stored| {
-        let missing = |name: &str| Refusal::invalid(format!("{name} is missing"));
-        let bucket = stored.s3_bucket.ok_or_else(|| missing("s3_bucket"))?;
-        app.storage.place(&bucket, &stored.s3_key.ok_or_else(|| missing("s3_key"))?)
-    };
-    let url = place(stored).map_err(said)?;
+    let (bucket, key) = stored.named().map_err(said)?;
+    let url = app.storage.place(&bucket, &key).map_err(said)?;
     let content = app.storage.read(&url, &app.spool).await.map_err(said)?;
     let recipe = super::recipe(&app, &[("scale", "4"), ("format", "jpeg")]).map_err(said)?;
     let made = super::enlarge(&app, content, recipe, None).await.map_err(said)?;

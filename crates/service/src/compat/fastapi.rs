@@ -163,7 +163,7 @@ mod tests {
                 "string_type \"output_dir\""
             ]
         );
-        assert_eq!(kinds(r#"{"img_str": "no base64"}"#), ["value_error \"img_str\""]);
+        assert_eq!(kinds(r#"{"img_str": "no base64!"}"#), ["value_error \"img_str\""]);
         assert_eq!(kinds("[]"), ["model_attributes_type null"]);
         assert_eq!(kinds("{"), ["json_invalid 1"]);
     }

@@ -175,7 +175,7 @@ mod tests {
         for text in ["Zm9vYg==", "Zm9vYg", "data:image/png;base64,Zm9vYg==", " Zm9v\r\nYg==\n"] {
             assert_eq!(decoded(text).expect(text), &b"foob"[..], "{text}");
         }
-        for text in ["", "====", "Zm9vYg=", "Zm9v!", "Zm=9v", "data:image/png,Zm9v", "Zm9vYh", "Z"] {
+        for text in ["", "====", "Zm9v!", "Zm=9v", "data:image/png,Zm9v", "Zm9vYh", "Z"] {
             assert!(decoded(text).is_err(), "{text}");
         }
     }

@@ -14,12 +14,10 @@ use super::super::pictures::Answer;
 use super::run::{Image, Run};
 use super::{Said, WORKFLOW, said, unknown};
 use crate::app::App;
-use crate::clock;
 use crate::engine::blocking;
 use crate::http::auth::Client;
 use crate::http::jobs;
 use crate::http::output::opened;
-use crate::jobs::NewJob;
 use crate::jobs::job::{Foreign, Input, Job, Spec, State};
 use crate::refusal::{Code, Refusal};
 
@@ -64,24 +62,7 @@ pub(super) async fn hand_in(app: &Arc<App>, client: &Client, run: Run) -> Result
         foreign: Some(foreign),
         shelf: None,
     };
-    let job = NewJob {
-        id: Uuid::now_v7().to_string(),
-        owner: client.owner.clone(),
-        priority: 0,
-        created: clock::now(),
-        spec,
-        idempotency_key: None,
-    };
-    let id = job.id.clone();
-    let (app, client) = (app.clone(), client.clone());
-    blocking(move || {
-        jobs::room(&app, &client)?;
-        app.desk.accept(&job, content.as_ref()).map_err(Refusal::internal)?;
-        app.metrics.job("queued");
-        Ok(())
-    })
-    .await?;
-    Ok(id)
+    Ok(super::super::hand_in(app, client, spec, content).await?)
 }
 
 /// A job of this client.
