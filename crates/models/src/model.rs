@@ -13,6 +13,8 @@ use crate::{Error, Limits, ModelInfo, Result, Weights, builtin};
 #[derive(Clone, Debug)]
 pub struct Model {
     graph: Graph,
+    /// The network before folding, if it fills pictures up in its own way.
+    filling: Option<Graph>,
     info: ModelInfo,
     origin: Origin,
 }
@@ -126,12 +128,34 @@ impl Model {
             licence: said(&["license", "licence"]),
             source: said(&["source"]),
         };
-        Ok(Self { graph: passes::fold(&built.graph), info, origin })
+        let filling = (info.size_multiple > 1 && passes::fills(&built.graph)).then(|| built.graph.clone());
+        Ok(Self { graph: passes::fold(&built.graph), filling, info, origin })
     }
 
     /// The network, folded.
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// How long a side must be made, by mirroring the picture, before the network is given it. A network that fills pictures up
+    /// in its own way is given them as they are, unless they are very small; see [`Model::graph_for`].
+    pub fn side(&self, side: usize) -> usize {
+        let ModelInfo { size_multiple, minimum_size, .. } = self.info;
+        if self.filling.is_some() && side >= minimum_size.saturating_add(size_multiple) {
+            return side;
+        }
+        side.max(minimum_size).next_multiple_of(size_multiple)
+    }
+
+    /// The network for pictures of this height and width. Where they are no multiples of [`ModelInfo::size_multiple`], it fills
+    /// them up in its own way, or mirrors them at their last row and column.
+    pub fn graph_for(&self, size: [usize; 2]) -> Cow<'_, Graph> {
+        let missing = size.map(|side| side.next_multiple_of(self.info.size_multiple) - side);
+        if missing == [0; 2] {
+            return Cow::Borrowed(&self.graph);
+        }
+        let graph = self.filling.as_ref().unwrap_or(&self.graph);
+        Cow::Owned(passes::fold(&passes::filled(graph, missing, self.info.scale)))
     }
 
     /// What is known about the model.
