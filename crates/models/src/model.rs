@@ -4,7 +4,8 @@ use std::path::Path;
 use amplio_graph::{Graph, Shape, Tensor, passes, reference};
 
 use crate::archs::{self, ARCHITECTURES, Architecture, Built};
-use crate::formats::{self, Contents, FORMATS, Input};
+use crate::formats::packed::Packed;
+use crate::formats::{self, Contents, FORMATS, Format, Input};
 use crate::info::Measures;
 use crate::unwrap::unwrapped;
 use crate::{Error, Limits, ModelInfo, Result, Weights, builtin};
@@ -84,11 +85,25 @@ impl Model {
 
     fn read(name: &str, input: &Input<'_>) -> Result<Self> {
         input.limits.check_bytes(input.bytes.len())?;
-        let format = formats::detect(input.bytes, input.path).ok_or_else(|| {
-            let known: Vec<_> =
-                FORMATS.iter().map(|f| format!("{} (.{})", f.name, f.extensions.join(", ."))).collect();
-            Error::unsupported(format!("this format of model files; known are {}", known.join(", ")))
-        })?;
+        match Packed::of(input.bytes, input.limits)? {
+            Some(packed) => Self::read_packed(name, &packed, input.limits),
+            None => Self::read_as(detected(input.bytes, input.path)?, name, input),
+        }
+    }
+
+    fn read_packed(name: &str, packed: &Packed<'_>, limits: &Limits) -> Result<Self> {
+        let bytes = packed.model(limits)?;
+        let model = match packed.numbers(limits)? {
+            Some(numbers) => Self::from_ncnn(name, &bytes, &numbers, limits),
+            None => detected(&bytes, Some(packed.name())).and_then(|format| {
+                let input = Input { bytes: &bytes, path: None, limits };
+                Self::read_as(format, name, &input)
+            }),
+        };
+        model.map_err(|error| error.within(packed.place()))
+    }
+
+    fn read_as(format: &Format, name: &str, input: &Input<'_>) -> Result<Self> {
         Self::new(name, format.name, (format.read)(input)?)
     }
 
@@ -225,4 +240,13 @@ impl Model {
         let close = |(a, b): (&f32, &f32)| (a - b).abs() <= SAME * largest;
         Ok(ours.shape() == theirs.shape() && ours.data().iter().zip(theirs.data()).all(close))
     }
+}
+
+/// The format of a file.
+fn detected(bytes: &[u8], path: Option<&Path>) -> Result<&'static Format> {
+    formats::detect(bytes, path).ok_or_else(|| {
+        let known: Vec<_> =
+            FORMATS.iter().map(|f| format!("{} (.{})", f.name, f.extensions.join(", ."))).collect();
+        Error::unsupported(format!("this format of model files; known are {}", known.join(", ")))
+    })
 }
