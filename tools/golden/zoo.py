@@ -120,6 +120,7 @@ def dncnn(root):
     for seed, (name, channels, told, features, convs, norm) in enumerate([
         ("grey", 1, False, 8, 8, False), ("colour", 3, False, 12, 10, False), ("norm", 1, False, 8, 6, True),
         ("told-grey", 1, True, 8, 9, False), ("told-colour", 3, True, 8, 8, False),
+        ("told-colour-wide", 3, True, 12, 10, False),
     ], start=470):
         net = DnCNN(
             in_nc=channels + told, out_nc=channels, nc=features, nb=convs, act_mode="BR" if norm else "R",

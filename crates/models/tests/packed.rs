@@ -35,8 +35,7 @@ const SAFETENSORS: &str = "archs/compact/x2-odd-features/model.safetensors";
 fn the_only_model_of_an_archive_is_loaded() {
     let (safetensors, pth) = (file(SAFETENSORS), file("pth/zipped/model.pth"));
     let onnx = file("onnx/networks/compact/model.onnx");
-    let [param, bin] =
-        ["param", "bin"].map(|end| file(&format!("ncnn/compact-x2-odd-f16/model.{end}")));
+    let [param, bin] = ["param", "bin"].map(|end| file(&format!("ncnn/compact-x2-odd-f16/model.{end}")));
     for (entries, format) in [
         (&[("a/readme.txt", &b"hello"[..]), ("a/x.safetensors", &safetensors)][..], "safetensors"),
         (&[("X.PTH", &pth), ("__MACOSX/X.PTH", b"?"), ("a/._X.PTH", b"?"), ("x.json", b"{}")], "pth"),

@@ -20,7 +20,8 @@ pub fn fills(graph: &Graph) -> bool {
 /// takes: its borders of the picture are as much wider, and what it makes of them is cut off.
 pub fn filled(graph: &Graph, missing: [usize; 2], scale: usize) -> Graph {
     let pictures = pictures(graph);
-    let mode = graph.nodes().find_map(|(_, node)| border(node, &pictures)).map_or(PadMode::Reflect, |b| b.mode);
+    let mode =
+        graph.nodes().find_map(|(_, node)| border(node, &pictures)).map_or(PadMode::Reflect, |b| b.mode);
     let mut filling = Filling { nodes: Vec::new(), missing, mode, filled: vec![None; graph.nodes.len()] };
     let mut values = Vec::with_capacity(graph.nodes.len());
     for (value, node) in graph.nodes() {
@@ -165,6 +166,9 @@ mod tests {
         assert!(!fills(&graph));
         let whole = run(&filled(&graph, [1, 0], 1), &[1.0, 5.0, 2.0]);
         assert_eq!(whole, run(&graph, &[1.0, 5.0, 2.0, 5.0])[..3]);
-        assert!(!fold(&graph).nodes().any(|(_, node)| matches!(node.op(), Some(Op::Pad(_)))), "it is nothing");
+        assert!(
+            !fold(&graph).nodes().any(|(_, node)| matches!(node.op(), Some(Op::Pad(_)))),
+            "it is nothing"
+        );
     }
 }

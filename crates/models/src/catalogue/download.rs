@@ -1,4 +1,3 @@
-use super::reference::encoded;
 use super::{Key, Reference, links};
 use crate::{Digest, Error, Result};
 
@@ -76,7 +75,7 @@ impl RemoteFile {
         let beside = |url: &String| {
             let path = links::path(url);
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            url.replacen(path, &format!("{folder}/{}", encoded(name)), 1)
+            url.replacen(path, &format!("{folder}/{}", super::reference::encoded(name)), 1)
         };
         Self { name: name.into(), urls: self.urls.iter().map(beside).collect(), bytes: None, sha256: None }
     }

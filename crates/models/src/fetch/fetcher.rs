@@ -108,7 +108,8 @@ impl Fetcher {
             for name in parts::of(&folder.join(&first.name))? {
                 let part = hub::completed(&self.client, &remote.beside(&name));
                 let partial = Partial::of(&folder.join(&name));
-                let Arrival { url, sha256 } = self.transfer(&part, &partial, self.settings.limit, listener)?;
+                let Arrival { url, sha256 } =
+                    self.transfer(&part, &partial, self.settings.limit, listener)?;
                 let bytes = partial.bytes();
                 partial.publish(&folder.join(&name))?;
                 files.push(RecordedFile { name, url, bytes, sha256 });

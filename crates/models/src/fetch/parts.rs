@@ -62,7 +62,9 @@ mod tests {
         for name in ["x.onnx.data", "model-00001-of-00002.safetensors", "weights.pb"] {
             assert!(is_plain(name), "{name}");
         }
-        for name in ["", "../x", "a/b", "a\\b", ".x", "x.", "model.json", "x.part", "x\0", "c:x", &"a".repeat(200)] {
+        for name in
+            ["", "../x", "a/b", "a\\b", ".x", "x.", "model.json", "x.part", "x\0", "c:x", &"a".repeat(200)]
+        {
             assert!(!is_plain(name), "{name}");
         }
     }

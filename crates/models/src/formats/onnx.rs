@@ -21,8 +21,7 @@ use super::{Contents, Format, Input};
 use crate::{Error, Result};
 
 /// The format.
-pub const FORMAT: Format =
-    Format { name: NAME, extensions: &["onnx"], probe, read, beside: Some(beside) };
+pub const FORMAT: Format = Format { name: NAME, extensions: &["onnx"], probe, read, beside: Some(beside) };
 
 const NAME: &str = "onnx";
 
@@ -41,11 +40,14 @@ fn probe(bytes: &[u8]) -> bool {
 
 /// The files in which the numbers of the network lie, if they lie in others.
 fn beside(input: &Input<'_>) -> Result<Vec<String>> {
-    let Some(graph) = proto::ModelProto::parse(input.bytes, input.limits)?.graph else { return Ok(Vec::new()) };
-    let constants = graph.nodes.iter().flat_map(|node| &node.attributes).filter_map(|(_, value)| match value {
-        proto::Attribute::Tensor(tensor) => Some(tensor),
-        _ => None,
-    });
+    let Some(graph) = proto::ModelProto::parse(input.bytes, input.limits)?.graph else {
+        return Ok(Vec::new());
+    };
+    let constants =
+        graph.nodes.iter().flat_map(|node| &node.attributes).filter_map(|(_, value)| match value {
+            proto::Attribute::Tensor(tensor) => Some(tensor),
+            _ => None,
+        });
     let files: BTreeSet<_> =
         graph.initializers.iter().chain(constants).filter_map(proto::TensorProto::location).collect();
     Ok(files.into_iter().map(str::to_owned).collect())

@@ -34,7 +34,8 @@ impl<'a> Packed<'a> {
     /// If it holds several, of which nobody can know the one that is meant.
     pub(crate) fn of(bytes: &'a [u8], limits: &Limits) -> Result<Option<Self>> {
         let archive = archive::probe(bytes).then(|| Archive::new(bytes, limits).ok()).flatten();
-        let Some(archive) = archive.filter(|archive| !archive.names().any(|name| name.ends_with(PICKLE))) else {
+        let Some(archive) = archive.filter(|archive| !archive.names().any(|name| name.ends_with(PICKLE)))
+        else {
             return Ok(None);
         };
         let with = |wanted: &dyn Fn(&str) -> bool| -> Vec<&'a str> {
@@ -50,7 +51,8 @@ impl<'a> Packed<'a> {
             (&[model], _) if ending(model) != LAYERS => Ok(Some(Self { archive, model, numbers: None })),
             _ => {
                 let more = if models.len() > LISTED { ", …" } else { "" };
-                let names = models.iter().take(LISTED).map(|name| printable(name)).collect::<Vec<_>>().join(", ");
+                let names =
+                    models.iter().take(LISTED).map(|name| printable(name)).collect::<Vec<_>>().join(", ");
                 let what = format!("a zip archive that holds {names}{more}; unpack it and name one of them");
                 Err(Error::unsupported(what))
             }

@@ -17,7 +17,9 @@ fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Item>> {
     let axis = axis(task.node.int("axis", -1)?, dims[0].len())?;
     let size = dims[0][axis];
     if dims.iter().any(|d| d[axis] != size) || size > MOST {
-        return Err(Error::unsupported(format!("a choice of more than {MOST} numbers, or of all pixels of a side")));
+        return Err(Error::unsupported(format!(
+            "a choice of more than {MOST} numbers, or of all pixels of a side"
+        )));
     }
     let wanted = task.numbers(1)?.fixed()?.scalar()? as usize;
     if !(1..=size).contains(&wanted) {
