@@ -80,6 +80,9 @@ pub(super) fn lower<'p>(
                 }
             }
         }
+        if source.budget.is_spent() {
+            break;
+        }
     }
     let error = farthest.map_or_else(|| malformed("no nodes"), |(_, error)| error);
     Err(source.explained(error))
