@@ -4,14 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use amplio::cpu::Level;
 use amplio::media::animations::{Delay, Dither};
 use amplio::media::images::WriteOptions;
-use amplio::media::{Depth, Header, Metadata, videos};
+use amplio::media::{Depth, Header, Metadata};
 use amplio::{Request, Size, Upscaler};
 use anyhow::{Error, Result, anyhow, bail};
 
 use crate::destination::{Claims, Destination};
-use crate::engine::Engine;
 use crate::formats::{Choice, Container};
 use crate::inputs::{self, Input, Inputs};
 use crate::kind::Kind;
@@ -20,14 +20,18 @@ use crate::outcome::{Failure, Outcome};
 use crate::quantity::show_scale;
 use crate::report::{Job, Report};
 use crate::stop;
-use crate::video::VideoArgs;
+use crate::video::{Identity, VideoArgs};
 
 mod animation;
 mod archive;
+mod footage;
 mod pages;
 mod picture;
+mod place;
 mod preview;
 mod sequence;
+mod slides;
+mod unrolled;
 mod video;
 
 /// What is to be done with each input.
@@ -45,8 +49,8 @@ pub(crate) struct Batch {
     pub(crate) strip: bool,
     /// How videos are made.
     pub(crate) video: VideoArgs,
-    /// What tells the model and the machine from others that give other numbers.
-    pub(crate) engine: Engine,
+    /// The instructions of the machine that are used.
+    pub(crate) level: Level,
     /// How GIF makes the colours between those of its palette.
     pub(crate) dither: Dither,
     /// The number of the first file, where files are numbered.
@@ -104,10 +108,8 @@ impl Batch {
 
     fn one(&self, input: &Input, claims: &mut Claims, report: &Report) -> Result<End> {
         let kind = Kind::of(input)?;
-        if let (Destination::File(path), false) = (&self.destination, matches!(kind, Kind::Video(_)))
-            && videos::Container::of(path).is_some()
-        {
-            bail!("only videos become videos");
+        if let (Kind::Picture(_) | Kind::Pages(_) | Kind::Archive(_), true) = (&kind, self.makes_video()) {
+            bail!("only videos, animations and numbered pictures become videos");
         }
         if let (Kind::Picture(_) | Kind::Animation(_) | Kind::Pages(_), Some(Container::Archive)) =
             (&kind, self.container)
@@ -116,10 +118,11 @@ impl Batch {
         }
         match kind {
             Kind::Picture(bytes) => self.picture(input, &bytes, claims, report),
+            Kind::Animation(bytes) if self.makes_video() => self.animation_film(input, bytes, claims, report),
             Kind::Animation(bytes) => self.animation(input, &bytes, claims, report),
             Kind::Pages(pages) => self.pages(input, pages, claims, report),
             Kind::Archive(file) => self.archive(input, file, claims, report),
-            Kind::Video(path) => self.video(input, &path, claims, report),
+            Kind::Video(path) => self.video(input, &path, &Identity::of_file(&path)?, claims, report),
         }
     }
 

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use crate::batch::Batch;
 use crate::denoise::DenoiseArgs;
 use crate::destination::{Claims, Destination, IfExists};
-use crate::engine::{DeviceArgs, Engine, ModelArgs};
+use crate::engine::{DeviceArgs, ModelArgs};
 use crate::formats::{self, Choice, Encoding};
 use crate::inputs::{self, Except};
 use crate::memory::Memory;
@@ -185,11 +185,7 @@ impl Args {
         let model = args.denoise.applied(args.model.load(args.quiet)?, partner)?;
         let cpu = args.device.cpu()?;
         Ok(Batch {
-            engine: Engine {
-                model: args.model.clone(),
-                blend: format!("{:?}", args.denoise),
-                level: cpu.level(),
-            },
+            level: cpu.level(),
             upscaler: Upscaler::new(Arc::new(model), Arc::new(cpu)),
             request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
             destination,

@@ -56,6 +56,8 @@ static CODECS: &[Codec] = &[
 pub struct Made<'a> {
     /// The video that is read.
     pub video: &'a Video,
+    /// The pixel format that the result's is to be near to: that of the video, unless it would be more than people can play.
+    pub like: &'static Format,
     /// The size of upright frames that are read.
     pub from: (u32, u32),
     /// Their pixels' width over their height.
@@ -79,7 +81,7 @@ impl Encode {
             Some(name) => Format::by_name(name).ok_or_else(|| {
                 Error::unsupported(format!("frames of the pixel format {name} cannot be made"))
             })?,
-            None => nearest(result.video.format, result.to, &tools.pixel_formats(&encoder)?),
+            None => nearest(result.like, result.to, &tools.pixel_formats(&encoder)?),
         };
         let (colours, colour) = tags(result, format);
         let options = options(wish, codec, &encoder, result);
@@ -180,8 +182,8 @@ fn nearest(from: &'static Format, size: (u32, u32), names: &[String]) -> &'stati
             u32::from(!to.fits(size.0, size.1)),
             lost(from.bits, to.bits),
             u32::from(from.model != to.model && to.model == Model::Grey),
-            lost(across.0, across.1) + lost(down.0, down.1),
             u32::from(from.alpha && !to.alpha),
+            lost(across.0, across.1) + lost(down.0, down.1),
             u32::from(from.model != to.model),
             u32::from(from.full != to.full),
             to.bits.abs_diff(from.bits),
@@ -192,12 +194,16 @@ fn nearest(from: &'static Format, size: (u32, u32), names: &[String]) -> &'stati
     names.iter().filter_map(|name| Format::by_name(name)).min_by_key(|format| cost(format)).unwrap_or(from)
 }
 
-/// What samples mean that are read and that are written, and the tags of a result. What the input does not say stays unsaid, unless players would then take it for something else.
+/// What samples mean that are read and that are written, and the tags of a result. What the input does not say stays unsaid,
+/// unless players would then take it for something else, or it was decided here as red, green and blue have become YUV.
 fn tags(result: &Made, to: &Format) -> ((Colour, Colour), Colour) {
     let (video, (width, height)) = (result.video, result.to);
     let source = video.colour;
     let read = source.resolved(video.format, result.from.0, result.from.1);
     let meant = read.written(video.format, to, width, height);
+    if video.format.model == Model::Rgb && to.model == Model::Yuv {
+        return ((read, meant), Colour { location: source.location, ..meant });
+    }
     let silent = Colour {
         matrix: source.matrix.and(meant.matrix),
         range: source.range.and(meant.range),
@@ -235,5 +241,6 @@ mod tests {
         assert_eq!(near("yuv411p", (64, 48), &["yuv420p", "yuv422p", "yuv444p"]), "yuv422p");
         assert_eq!(near("yuv420p", (64, 48), &["yuv422p10le", "yuv444p10le"]), "yuv422p10le");
         assert_eq!(near("yuv420p", (64, 48), &[]), "yuv420p");
+        assert_eq!(near("rgba", (64, 48), &["yuv420p", "yuv444p", "yuva420p"]), "yuva420p");
     }
 }

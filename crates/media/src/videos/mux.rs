@@ -43,8 +43,8 @@ pub enum Kept {
 pub struct Mux<'a> {
     /// The programs.
     pub tools: &'a Tools,
-    /// The input.
-    pub input: &'a Path,
+    /// The input, if it has other streams, tags or chapters.
+    pub input: Option<&'a Path>,
     /// What is in it.
     pub probe: &'a Probe,
     /// The kind of file.
@@ -55,6 +55,8 @@ pub struct Mux<'a> {
     pub colour: Colour,
     /// The part of the input that the video is of, in seconds of the input: from, and how long. It then begins at zero.
     pub part: Option<(f64, f64)>,
+    /// How long the frame is shown that begins at this time, where it is known: both in the video's time base, as in the segments.
+    pub last: Option<(i64, i64)>,
 }
 
 impl Mux<'_> {
@@ -132,22 +134,10 @@ impl Mux<'_> {
             command.args(["-itsoffset", &format!("-{ahead}")]);
         }
         command.args(["-protocol_whitelist", "pipe", "-f", "nut", "-i", "pipe:0"]);
-        if let Some((from, length)) = self.part {
-            command.args([
-                "-seek_timestamp",
-                "1",
-                "-ss",
-                &format!("{from:.6}"),
-                "-t",
-                &format!("{length:.6}"),
-            ]);
+        if let Some(input) = self.input {
+            self.take(&mut command, input);
         }
-        command.args(tools::input(self.input));
-        if self.part.is_some() {
-            // What is before the part would move all of it.
-            command.args(["-copypriorss", "0"]);
-        }
-        command.args(["-c", "copy", "-map_metadata", "1", "-map_chapters", "1"]);
+        command.args(["-c", "copy"]);
         let mut next = 0;
         for (index, kept) in self.kept.iter().enumerate() {
             let is_main = index == self.probe.main;
@@ -159,10 +149,12 @@ impl Mux<'_> {
                     command.args(["-map", &format!("1:{index}"), &format!("-c:{next}"), codec]);
                 }
             }
-            command.args([&format!("-map_metadata:s:{next}"), &format!("1:s:{index}")]);
+            if self.input.is_some() {
+                command.args([&format!("-map_metadata:s:{next}"), &format!("1:s:{index}")]);
+            }
             if is_main {
-                let first = if self.part.is_some() { 0 } else { earliest };
-                self.describe(&mut command, (stream, first), next);
+                let moved = if self.part.is_some() { -earliest } else { 0 };
+                self.describe(&mut command, (stream, earliest + moved, moved), next);
             }
             next += 1;
         }
@@ -176,8 +168,23 @@ impl Mux<'_> {
         command
     }
 
-    /// The video's own stream: what it is for, what it means, and its tags that are still true.
-    fn describe(&self, command: &mut Command, (made, first): (&Stream, i64), place: usize) {
+    /// Takes streams, tags and chapters from the input, or from the part of it.
+    fn take(&self, command: &mut Command, input: &Path) {
+        if let Some((from, length)) = self.part {
+            let [from, length] = [from, length].map(|seconds| format!("{seconds:.6}"));
+            command.args(["-seek_timestamp", "1", "-ss", &from, "-t", &length]);
+        }
+        command.args(tools::input(input));
+        if self.part.is_some() {
+            // What is before the part would move all of it.
+            command.args(["-copypriorss", "0"]);
+        }
+        command.args(["-map_metadata", "1", "-map_chapters", "1"]);
+    }
+
+    /// The video's own stream, that begins at `first` and was moved by so much: what it is for, what it means, and its tags
+    /// that are still true.
+    fn describe(&self, command: &mut Command, (made, first, moved): (&Stream, i64, i64), place: usize) {
         let stream = &self.probe.streams[self.probe.main];
         let dispositions =
             if stream.dispositions.is_empty() { "0".into() } else { stream.dispositions.join("+") };
@@ -202,7 +209,11 @@ impl Mux<'_> {
         // NUT does not say how long the last frame is shown, nor when the first packets are decoded.
         let tick = made.time_base.ticks(1.0 / self.probe.video.rate.value()).max(1);
         let begin = format!("if(isnan(DTS)\\,{first}-({}-N)*{tick}\\,DTS)", made.decode_delay);
-        set("bsf", format!("setts=pts=PTS:dts={begin}:duration={tick}"));
+        let length = match self.last {
+            Some((pts, ticks)) => format!("if(eq(PTS\\,{})\\,{ticks}\\,{tick})", pts + moved),
+            None => tick.to_string(),
+        };
+        set("bsf", format!("setts=pts=PTS:dts={begin}:duration={length}"));
     }
 }
 
