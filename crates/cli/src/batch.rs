@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use amplio::cpu::Level;
 use amplio::media::animations::{Delay, Dither};
 use amplio::media::images::WriteOptions;
-use amplio::media::{Depth, Header, Metadata};
+use amplio::media::{Depth, Header, Metadata, videos};
 use amplio::{Request, Size, Upscaler};
 use anyhow::{Error, Result, anyhow, bail};
 
@@ -108,7 +108,10 @@ impl Batch {
 
     fn one(&self, input: &Input, claims: &mut Claims, report: &Report) -> Result<End> {
         let kind = Kind::of(input)?;
-        if let (Kind::Picture(_) | Kind::Pages(_) | Kind::Archive(_), true) = (&kind, self.makes_video()) {
+        if let (Destination::File(path), Kind::Picture(_) | Kind::Pages(_) | Kind::Archive(_)) =
+            (&self.destination, &kind)
+            && videos::Container::of(path).is_some()
+        {
             bail!("only videos, animations and numbered pictures become videos");
         }
         if let (Kind::Picture(_) | Kind::Animation(_) | Kind::Pages(_), Some(Container::Archive)) =
@@ -117,11 +120,15 @@ impl Batch {
             bail!("only archives become archives");
         }
         match kind {
-            Kind::Picture(bytes) => self.picture(input, &bytes, claims, report),
+            Kind::Picture(bytes) => match self.moving_avif(input, &bytes) {
+                Some(path) => self.video(input, path, &Identity::of_bytes(&bytes), claims, report),
+                None => self.picture(input, &bytes, claims, report),
+            },
             Kind::Animation(bytes) if self.makes_video() => self.animation_film(input, bytes, claims, report),
             Kind::Animation(bytes) => self.animation(input, &bytes, claims, report),
             Kind::Pages(pages) => self.pages(input, pages, claims, report),
             Kind::Archive(file) => self.archive(input, file, claims, report),
+            Kind::Piped(opened) => self.piped(input, opened, claims, report),
             Kind::Video(path) => self.video(input, &path, &Identity::of_file(&path)?, claims, report),
         }
     }

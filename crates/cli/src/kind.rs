@@ -10,7 +10,7 @@ use amplio::media::pages::Pages;
 use amplio::media::{archives, images, videos};
 use anyhow::Result;
 
-use crate::inputs::{Input, explained};
+use crate::inputs::{Input, Opened, explained};
 
 /// What an input is, with as much of it as finding that out has read.
 pub(crate) enum Kind {
@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Archive(Box<dyn ReadSeek>),
     /// A video: its file.
     Video(PathBuf),
+    /// A video that comes through a pipe.
+    Piped(Opened),
 }
 
 /// A file, or bytes in memory.
@@ -47,6 +49,9 @@ impl Kind {
             && (videos::is_video(opened.first()) || videos::is_video_name(path))
         {
             return Ok(Self::Video(path.clone()));
+        }
+        if input.path.is_none() && !is_picture && videos::is_video(opened.first()) {
+            return Ok(Self::Piped(opened));
         }
         let known = images::detect(opened.first()).is_some();
         let bytes = opened.bytes()?;

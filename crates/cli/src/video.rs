@@ -1,7 +1,7 @@
 //! Videos: what can be asked for, and what makes a piece of work the same work.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -13,13 +13,10 @@ use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 
 use crate::inputs::explained;
-use crate::quantity;
+use crate::{quantity, stop};
 
 /// How many bytes of the beginning and of the end stand for an input.
 const SAMPLE: u64 = 1 << 20;
-
-/// How many frames are worked on at the same time.
-const LANES: usize = 2;
 
 /// What can be asked for.
 #[derive(Clone, Debug, Args)]
@@ -105,13 +102,13 @@ impl VideoArgs {
             dedup: self.dedup,
             part: Part { start: self.start, end: self.end, frames: self.frames.clone() },
             length: self.segment,
-            lanes: LANES,
             hwaccel: self.hwaccel.clone(),
             deinterlace: self.deinterlace,
             on_error: match self.on_error {
                 OnErrorArg::Repeat => OnError::Repeat,
                 OnErrorArg::Fail => OnError::Fail,
             },
+            ..VideoRequest::default()
         }
     }
 
@@ -153,6 +150,20 @@ impl Identity {
         Self(Sha256::new_with_prefix(bytes))
     }
 
+    /// By all that comes from a reader, which is copied until someone asks to stop.
+    pub(crate) fn of_stream(mut from: impl Read, to: &mut File) -> std::io::Result<Self> {
+        let (mut digest, mut part) = (Sha256::new(), vec![0; SAMPLE as usize]);
+        while !stop::asked() {
+            let read = from.read(&mut part)?;
+            if read == 0 {
+                break;
+            }
+            digest.update(&part[..read]);
+            to.write_all(&part[..read])?;
+        }
+        Ok(Self(digest))
+    }
+
     /// By something else, too.
     pub(crate) fn and(mut self, what: &str) -> Self {
         self.0.update(what);
@@ -176,7 +187,7 @@ fn sample(path: &Path, digest: &mut Sha256) -> std::io::Result<()> {
     for place in [0, about.len().saturating_sub(SAMPLE)] {
         let mut sample = Vec::new();
         file.seek(SeekFrom::Start(place))?;
-        file.by_ref().take(SAMPLE).read_to_end(&mut sample)?;
+        (&file).take(SAMPLE).read_to_end(&mut sample)?;
         digest.update(&sample);
     }
     Ok(())

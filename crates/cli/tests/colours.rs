@@ -33,14 +33,7 @@ struct Clip {
 }
 
 const fn clip(matrix: [&'static str; 2], range: &'static str, pixels: &'static str) -> Clip {
-    Clip {
-        matrix,
-        range,
-        pixels,
-        codec: "ffv1",
-        result: "out.mkv",
-        options: &["--encoder-preset", "ultrafast"],
-    }
+    Clip { matrix, range, pixels, codec: "ffv1", result: "out.mkv", options: &[] }
 }
 
 const BT601: [&str; 2] = ["smpte170m", "smpte170m"];

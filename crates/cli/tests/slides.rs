@@ -6,8 +6,7 @@ use std::process::Command;
 
 use amplio::media::animations::{self, Delay, Dither, Frame, Limits, Loops, Options};
 use amplio::media::images::{self, WriteOptions};
-use amplio::media::{Channels, Depth, Header, Samples};
-use amplio_testkit::golden;
+use amplio::media::{Channels, Depth, Header, Metadata, Samples};
 use common::{Folder, Ran, Shared};
 
 /// Hundredths of a second; the one that says nothing is shown for a tenth.
@@ -16,14 +15,26 @@ const DELAYS: [u32; 6] = [5, 0, 20, 300, 7, 1];
 /// When the frames begin, and when the last one ends, in hundredths.
 const TIMES: [u64; 7] = [0, 5, 15, 35, 335, 342, 343];
 
-const WIDTH: u32 = 24;
-const HEIGHT: u32 = 16;
+const WIDTH: u32 = 48;
+const HEIGHT: u32 = 32;
 
-/// A tiny network that makes pictures four times as large.
+/// A network that makes pictures twice as large and changes no colour, as NCNN would write it down.
+const MODEL: &str = "7767517\n2 2\nInput in 0 1 in 2=3\nInterp up 1 1 in out 0=1 1=2.0 2=2.0\n";
+
+fn new() -> Folder {
+    let folder = Folder::new();
+    folder.write("net/double.param", MODEL.as_bytes());
+    folder.write("net/double.bin", b"");
+    folder
+}
+
 fn run(folder: &Folder, more: &[&str]) -> Ran {
-    let model = golden::root().join("ncnn/compact-x4-f16/model.param");
-    let quick = ["--model", model.to_str().expect("text"), "--encoder-preset", "ultrafast", "--segment", "2"];
+    let quick = ["--model", "net/double.param", "--encoder-preset", "ultrafast", "--segment", "2"];
     folder.run([&quick[..], &["--threads", "1"], more].concat())
+}
+
+fn picture(folder: &Folder, name: &str, header: Header) {
+    folder.picture(name, header, Metadata::default());
 }
 
 /// Frame `number`: a bar that moves, on a ground of which the first columns are invisible if there is alpha.
@@ -97,7 +108,7 @@ fn read(folder: &Folder, name: &str) -> (Header, Vec<Delay>) {
 
 #[test]
 fn animations_become_videos_with_the_same_times() {
-    let folder = Folder::new();
+    let folder = new();
     for name in ["gif", "webp", "png"] {
         folder.write(&format!("a.{name}"), &animation(name, Channels::Rgb));
         for video in ["mp4", "mkv", "webm"] {
@@ -109,7 +120,7 @@ fn animations_become_videos_with_the_same_times() {
             assert!(got.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{out}: {got:?}");
         }
     }
-    let [width, height] = [WIDTH * 4, HEIGHT * 4];
+    let [width, height] = [WIDTH * 2, HEIGHT * 2];
     let entries = "-v error -show_entries stream=width,height,pix_fmt -of csv=p=0 gif.mp4";
     assert_eq!(told(&folder, "ffprobe", entries), [format!("{width},{height},yuv420p")]);
     run(&folder, &["a.gif", "-o", "again.mp4", "--frames", "2..4"]).succeeded();
@@ -118,7 +129,7 @@ fn animations_become_videos_with_the_same_times() {
 
 #[test]
 fn what_is_invisible_stays_so_or_is_laid_on_white() {
-    let folder = Folder::new();
+    let folder = new();
     folder.write("a.png", &animation("png", Channels::Rgba));
     // The colour of the first pixel of the first frame.
     let first = |name: &str| {
@@ -136,13 +147,10 @@ fn what_is_invisible_stays_so_or_is_laid_on_white() {
 
 #[test]
 fn numbered_pictures_become_a_video_that_goes_on_after_an_interruption() {
-    let folder = Folder::new();
+    let folder = new();
     for number in 1..=5 {
-        folder.picture(
-            &format!("in/f{number:03}.png"),
-            Header::new(WIDTH, HEIGHT, if number == 2 { Channels::Grey } else { Channels::Rgb }, Depth::U8),
-            amplio::media::Metadata::default(),
-        );
+        let channels = if number == 2 { Channels::Grey } else { Channels::Rgb };
+        picture(&folder, &format!("in/f{number:03}.png"), Header::new(WIDTH, HEIGHT, channels, Depth::U8));
     }
     let film = ["in/f%03d.png", "--fps", "24000/1001", "-o", "out.mp4"];
     run(&folder, &[&film[..], &["--keep"]].concat()).succeeded();
@@ -159,20 +167,12 @@ fn numbered_pictures_become_a_video_that_goes_on_after_an_interruption() {
     let again = std::fs::metadata(folder.path("out.mp4.amplio/000000.nut")).expect("a segment").modified();
     assert_eq!(kept.expect("a time"), again.expect("a time"));
     // Another rate, or another picture, is other work.
-    folder.picture(
-        "in/f004.png",
-        Header::new(WIDTH, HEIGHT, Channels::Rgb, Depth::U16),
-        amplio::media::Metadata::default(),
-    );
+    picture(&folder, "in/f004.png", Header::new(WIDTH, HEIGHT, Channels::Rgb, Depth::U16));
     run(&folder, &[&film[..], &["--if-exists", "overwrite"]].concat()).succeeded();
     let entries = "-v error -select_streams v -show_entries stream=codec_name,pix_fmt -of csv=p=0 out.mp4";
     assert_eq!(told(&folder, "ffprobe", entries), ["hevc,yuv420p10le"]);
     assert!(!folder.path("out.mp4.amplio").exists());
-    folder.picture(
-        "in/f006.png",
-        Header::new(5, 5, Channels::Rgb, Depth::U8),
-        amplio::media::Metadata::default(),
-    );
+    picture(&folder, "in/f006.png", Header::new(5, 5, Channels::Rgb, Depth::U8));
     run(&folder, &["in/f%03d.png", "-o", "no.mkv"]).failed(1, "f006.png: it has 5x5 pixels");
     folder.write("one.png", &common::encoded(&folder.read("in/f001.png"), "one.png"));
     run(&folder, &["one.png", "-o", "no.mkv"]).failed(1, "become videos");
@@ -181,7 +181,7 @@ fn numbered_pictures_become_a_video_that_goes_on_after_an_interruption() {
 
 #[test]
 fn videos_become_animations_and_numbered_pictures() {
-    let folder = Folder::new();
+    let folder = new();
     folder.write("a.gif", &animation("gif", Channels::Rgb));
     run(&folder, &["a.gif", "-o", "clip.mkv", "--codec", "ffv1", "--pix-fmt", "bgr0"]).succeeded();
     let wanted: Vec<Delay> =
@@ -189,14 +189,14 @@ fn videos_become_animations_and_numbered_pictures() {
     for name in ["b.gif", "b.webp", "b.png"] {
         run(&folder, &["clip.mkv", "--scale", "1", "-o", name]).succeeded();
         let (header, delays) = read(&folder, name);
-        assert_eq!((header.width, header.height), (WIDTH * 4, HEIGHT * 4), "{name}");
+        assert_eq!((header.width, header.height), (WIDTH * 2, HEIGHT * 2), "{name}");
         // A video does not say how long its last frame is shown.
         assert_eq!(delays[..5], wanted[..5], "{name}");
     }
     run(&folder, &["clip.mkv", "-o", "out/f%02d.png", "--frames", "1..4", "--start-number", "0"]).succeeded();
-    assert_eq!(folder.files()[5..], ["out/f00.png", "out/f01.png", "out/f02.png"]);
+    assert_eq!(folder.files()[7..], ["out/f00.png", "out/f01.png", "out/f02.png"]);
     let image = folder.read("out/f02.png");
-    assert_eq!((image.width, image.height, image.samples.depth()), (WIDTH * 16, HEIGHT * 16, Depth::U8));
+    assert_eq!((image.width, image.height, image.samples.depth()), (WIDTH * 4, HEIGHT * 4, Depth::U8));
     let ran = run(&folder, &["clip.mkv", "--dry-run", "-o", "c.gif"]).succeeded();
     assert!(ran.text().contains("gif") && !folder.path("c.gif").exists());
     let sound =
@@ -204,4 +204,56 @@ fn videos_become_animations_and_numbered_pictures() {
     told(&folder, "ffmpeg", sound);
     let ran = run(&folder, &["loud.mkv", "-o", "c.gif", "--frames", "0..1"]).succeeded();
     assert!(ran.err.contains("no sound"), "{}", ran.err);
+}
+
+#[test]
+fn what_comes_through_a_pipe_and_what_is_transparent() {
+    let folder = new();
+    folder.write("a.png", &animation("png", Channels::Rgba));
+    let film = ["--model", "net/double.param", "--encoder-preset", "realtime", "-", "-o", "clear.webm"];
+    folder.fed(film, &animation("png", Channels::Rgba)).succeeded();
+    // Its transparency is a picture of its own in each packet, which takes its own decoder.
+    let pixel = |name: &str, x: usize| {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-v", "error", "-c:v", "libvpx-vp9", "-i", name, "-frames:v", "1"]);
+        let output = command.args(["-f", "rawvideo", "-pix_fmt", "rgba", "-"]).current_dir(folder.path(""));
+        output.output().expect("ffmpeg").stdout[x * 4..][..4].to_vec()
+    };
+    assert!(pixel("clear.webm", 2)[3] < 3 && pixel("clear.webm", 40)[3] > 252);
+    let clear = std::fs::read(folder.path("clear.webm")).expect("a video");
+    let again = ["--model", "net/double.param", "--encoder-preset", "realtime", "-", "-o", "again.webm"];
+    folder.fed(again, &clear).succeeded();
+    assert!(pixel("again.webm", 4)[3] < 3 && pixel("again.webm", 80)[3] > 252);
+    assert_eq!(times(&folder, "again.webm")[..6], times(&folder, "clear.webm")[..6]);
+    let ran = run(&folder, &["again.webm", "-o", "opaque.mp4"]).succeeded();
+    assert!(ran.err.contains("laid on white"), "{}", ran.err);
+    folder.fed(["-"], &clear).failed(1, "-o FILE");
+}
+
+#[test]
+fn avif_that_moves_is_a_video() {
+    let folder = new();
+    let encoders = told(&folder, "ffmpeg", "-v error -encoders");
+    let muxers = told(&folder, "ffmpeg", "-v error -muxers");
+    let has =
+        |lines: &[String], name: &str| lines.iter().any(|line| line.split_whitespace().any(|w| w == name));
+    if !has(&muxers, "avif") || !has(&encoders, "libsvtav1") {
+        return println!("not tested: this ffmpeg has no AVIF");
+    }
+    // That encoder makes no smaller pictures.
+    let clip = "-nostdin -v error -f lavfi -i testsrc2=s=64x64:r=10:d=0.5 -c:v libsvtav1 -preset 12 a.avif";
+    told(&folder, "ffmpeg", clip);
+    let quick = ["a.avif", "--model", "net/double.param", "--encoder-preset", "12"];
+    folder.run(quick).succeeded();
+    let size =
+        "-v error -select_streams v:0 -show_entries stream=codec_name,width,height -of csv=p=0 a_2x.avif";
+    assert_eq!(told(&folder, "ffprobe", size), ["av1,128,128"]);
+    assert_eq!(times(&folder, "a_2x.avif"), times(&folder, "a.avif"));
+    run(&folder, &["a.avif", "-o", "a.gif"]).succeeded();
+    assert_eq!(read(&folder, "a.gif").1, [Delay::new(1, 10); 5]);
+    let ran = run(&folder, &["a.avif", "-o", "a.jpg"]).succeeded();
+    assert!(ran.err.contains("only the first one"), "{}", ran.err);
+    picture(&folder, "still.png", Header::new(8, 8, Channels::Rgb, Depth::U8));
+    run(&folder, &["still.png", "-o", "still.avif"]).succeeded();
+    assert_eq!(folder.read("still.avif").width, 16);
 }

@@ -47,7 +47,7 @@ pub use format::{Component, Format, Model};
 pub use formats::FORMATS;
 pub use frame::Frame;
 pub use from_image::from_image;
-pub use mux::{Kept, Mux};
+pub use mux::{Ending, Kept, Mux};
 pub use probe::{Kind, Probe, Stream, Video};
 pub use segments::{Digests, Gap, Marked, Segmenter, Wanted};
 pub use slides::Slides;

@@ -67,7 +67,7 @@ impl Passage<'_> {
         let kept = Mux::keeps(self.tools, &from, &probe, container, &self.folder.path("scratch"))?;
         let colour = colour.expect("an encoder");
         let (tools, probe, input) = (self.tools, &probe, Some(from.as_path()));
-        let mux = Mux { tools, input, probe, container, kept: &kept, colour, part: None, last: None };
+        let mux = Mux { tools, input, probe, container, kept: &kept, colour, part: None, ending: None };
         let finished = work.segments();
         let segments: Vec<_> =
             finished.iter().map(|(&n, segment)| (work.packets(n), segment.first)).collect();

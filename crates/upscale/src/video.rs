@@ -198,7 +198,6 @@ impl<'a> VideoJob<'a> {
             }
             _ => None,
         };
-        let ends = |pts: i64| Some((pts, self.reel.duration(pts)?));
         let mux = Mux {
             tools: self.reel.tools,
             input: self.reel.file(),
@@ -207,7 +206,7 @@ impl<'a> VideoJob<'a> {
             kept,
             colour: self.encode.colour,
             part,
-            last: finished.values().last().and_then(|segment| ends(segment.last.0)),
+            ending: finished.values().last().and_then(|segment| self.reel.ending(segment.last.0)),
         };
         Ok(mux.write(&segments, to)?)
     }

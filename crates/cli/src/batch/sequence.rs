@@ -72,9 +72,9 @@ impl Batch {
         self.fps.unwrap_or(Delay::new(1, USUAL_RATE))
     }
 
-    /// Whether the result is to be a video, by its name.
+    /// Whether the result of what moves is to be a video, by its name.
     pub(super) fn makes_video(&self) -> bool {
-        matches!(&self.destination, Destination::File(path) if videos::Container::of(path).is_some())
+        matches!(&self.destination, Destination::File(path) if videos::Container::of_moving(path).is_some())
     }
 
     fn moving_format(&self) -> Result<Encoding> {

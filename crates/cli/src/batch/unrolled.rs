@@ -25,7 +25,7 @@ impl Batch {
         let Choice::This(encoding) = &self.format else { return None };
         let wanted = match &self.destination {
             Destination::Numbered(_) => true,
-            Destination::File(path) => Container::of(path).is_none() && self.container.is_none(),
+            Destination::File(path) => Container::of_moving(path).is_none() && self.container.is_none(),
             _ => false,
         };
         (wanted && !self.video.preview).then(|| encoding.clone())

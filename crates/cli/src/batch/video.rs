@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use amplio::media::images::{self, WriteOptions};
 use amplio::media::videos::{Container, Tools, Work};
-use amplio::media::{Channels, Depth, Header};
+use amplio::media::{Channels, Depth, Header, animations};
 use amplio::{Reel, VideoJob};
 use anyhow::{Result, anyhow, bail};
 
@@ -16,7 +16,8 @@ use super::{Batch, End, preview};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
 use crate::engine::fingerprint;
-use crate::inputs::Input;
+use crate::formats::Choice;
+use crate::inputs::{Input, Opened, explained};
 use crate::outcome::Failure;
 use crate::report::{Job, Parts, Report};
 use crate::stop;
@@ -45,6 +46,49 @@ impl Batch {
                 self.film(input, open()?, identity, claims, report)
             }
         }
+    }
+
+    /// Makes a video larger that comes through a pipe. Who decodes it goes back and forth in it, so it becomes a file for that
+    /// time, in the folder for unfinished work.
+    pub(super) fn piped(
+        &self,
+        input: &Input,
+        opened: Opened,
+        claims: &mut Claims,
+        report: &Report,
+    ) -> Result<End> {
+        let folder = self.video.work_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let spooled = || {
+            std::fs::create_dir_all(&folder)?;
+            let mut file = tempfile::Builder::new().prefix(".amplio-").tempfile_in(&folder)?;
+            stop::remember(file.path());
+            let identity = Identity::of_stream(opened.reader(), file.as_file_mut())?;
+            std::io::Result::Ok((file, identity))
+        };
+        let (file, identity) = spooled()
+            .map_err(|error| anyhow!("keeping it in {}: {}", folder.display(), explained(&error)))?;
+        if stop::asked() {
+            return Err(Failure::Interrupted.into());
+        }
+        let ended = self.video(input, file.path(), &identity, claims, report);
+        stop::forget(file.path());
+        ended
+    }
+
+    /// The file of an animation that is read as a video: an AVIF that moves. None if it is to become a picture, or if nothing here
+    /// can decode it.
+    pub(super) fn moving_avif<'a>(&self, input: &'a Input, bytes: &[u8]) -> Option<&'a Path> {
+        let path = input.path.as_deref().filter(|_| animations::is_beyond_reading(bytes))?;
+        let moves = match (&self.destination, &self.format) {
+            (Destination::Standard, _) => false,
+            (Destination::Numbered(_), _) => true,
+            (Destination::File(_), Choice::This(encoding)) => {
+                self.makes_video() || animations::can_write(encoding.format)
+            }
+            (_, Choice::This(encoding)) => images::by_extension("avif") == Some(encoding.format),
+            (_, Choice::Same) => true,
+        };
+        (moves && self.video.tools().is_ok()).then_some(path)
     }
 
     /// Makes frames larger, as a video.
@@ -141,10 +185,11 @@ impl Batch {
         let path = path.unwrap_or(Path::new(""));
         let extension = |path: &Path| path.extension().and_then(OsStr::to_str).unwrap_or_default().to_owned();
         let like = Container::like(path);
-        let own = if Container::of(path).is_some() { extension(path) } else { like.extensions[0].into() };
+        let known = Container::of_moving(path).is_some();
+        let own = if known { extension(path) } else { like.extensions[0].into() };
         match &self.destination {
             _ if self.video.preview => Ok((like, "png".into())),
-            Destination::File(output) => match Container::of(output) {
+            Destination::File(output) => match Container::of_moving(output) {
                 Some(container) => Ok((container, extension(output))),
                 None => bail!(".{} is no kind of video that can be written", extension(output)),
             },

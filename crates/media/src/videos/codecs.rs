@@ -35,7 +35,7 @@ struct Codec {
 /// The encoders, for each codec the better one first.
 static CODECS: &[Codec] = &[
     Codec { name: "h264", encoder: "libx264", quality: &[("crf", "16")], effort: ("preset", "medium") },
-    Codec { name: "hevc", encoder: "libx265", quality: &[("crf", "17")], effort: ("preset", "medium") },
+    Codec { name: "hevc", encoder: "libx265", quality: &[("crf", "16")], effort: ("preset", "medium") },
     Codec {
         name: "vp9",
         encoder: "libvpx-vp9",
@@ -84,7 +84,7 @@ impl Encode {
             None => nearest(result.like, result.to, &tools.pixel_formats(&encoder)?),
         };
         let (colours, colour) = tags(result, format);
-        let options = options(wish, codec, &encoder, result);
+        let options = options(wish, codec, (&encoder, format), result);
         let (width, height) = result.to;
         let (rate, sample_aspect) = (result.video.rate, result.sample_aspect);
         Ok(Self { encoder, options, format, width, height, rate, sample_aspect, colours, colour })
@@ -132,7 +132,12 @@ fn encoder(tools: &Tools, name: &str) -> Result<(String, Option<&'static Codec>)
 }
 
 /// All options, those that were asked for last.
-fn options(wish: &Wish, codec: Option<&Codec>, encoder: &str, result: &Made) -> Vec<(String, String)> {
+fn options(
+    wish: &Wish,
+    codec: Option<&Codec>,
+    (encoder, format): (&str, &Format),
+    result: &Made,
+) -> Vec<(String, String)> {
     let mut options: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: &str| {
         options.retain(|(known, _)| known != name);
@@ -155,12 +160,18 @@ fn options(wish: &Wish, codec: Option<&Codec>, encoder: &str, result: &Made) -> 
     if result.container.ordered {
         set("bf", "0");
     }
+    if format.alpha && encoder.starts_with("libvpx") {
+        // Frames that are never shown have no transparency.
+        set("auto-alt-ref", "0");
+    }
     if encoder == "prores_ks" {
         set("profile:v", if result.video.format.chroma == [0, 0] { "4444" } else { "hq" });
     }
     let wished = |name: &str| wish.options.iter().find(|(known, _)| known == name).map(|(_, value)| value);
     if encoder == "libx265" {
-        let mut parameters = vec!["log-level=error".to_owned(), "frame-threads=3".into()];
+        // Without the offsets chroma is coded more coarsely than luma, by more than two levels of saturated colours.
+        let usual = ["log-level=error", "frame-threads=3", "cbqpoffs=-3", "crqpoffs=-3"];
+        let mut parameters = usual.map(str::to_owned).to_vec();
         let (display, light) = &result.video.hdr;
         parameters.extend(display.as_ref().map(|display| format!("hdr10=1:master-display={display}")));
         parameters.extend(light.as_ref().map(|light| format!("max-cll={light}")));

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::containers::AVIF;
 use super::nut::{Packet, Reader, Stream, Writer};
 use super::process::Process;
 use super::tools::{self, Tools};
@@ -14,7 +15,7 @@ use crate::{Error, Result};
 const LARGEST: u64 = 4 << 30;
 
 /// Tags of the video's stream that are no longer true.
-const STALE: [&str; 10] = [
+const STALE: [&str; 12] = [
     "BPS",
     "DURATION",
     "NUMBER_OF_FRAMES",
@@ -25,6 +26,8 @@ const STALE: [&str; 10] = [
     "encoder",
     "ENCODER",
     "rotate",
+    "alpha_mode",
+    "ALPHA_MODE",
 ];
 
 /// What becomes of a stream beside the video.
@@ -55,8 +58,19 @@ pub struct Mux<'a> {
     pub colour: Colour,
     /// The part of the input that the video is of, in seconds of the input: from, and how long. It then begins at zero.
     pub part: Option<(f64, f64)>,
-    /// How long the frame is shown that begins at this time, where it is known: both in the video's time base, as in the segments.
-    pub last: Option<(i64, i64)>,
+    /// How the video ends, where it is known.
+    pub ending: Option<Ending>,
+}
+
+/// How a video ends, in its time base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// When the last frame is shown, as the segments tell it.
+    pub pts: i64,
+    /// For how long.
+    pub length: i64,
+    /// How long at least all others are shown.
+    pub shortest: i64,
 }
 
 impl Mux<'_> {
@@ -74,6 +88,11 @@ impl Mux<'_> {
     ) -> Result<Vec<Kept>> {
         let others: Vec<usize> = (0..probe.streams.len()).filter(|&index| index != probe.main).collect();
         let mut kept = vec![Kept::Copied; probe.streams.len()];
+        if container == &AVIF {
+            let alone = Kept::Dropped("AVIF files hold no more than pictures".into());
+            others.iter().for_each(|&index| kept[index] = alone.clone());
+            return Ok(kept);
+        }
         let trial = |streams: &[usize], codec: &str| {
             let tried = trial(tools, input, container, streams, codec, scratch);
             let _ = std::fs::remove_file(scratch);
@@ -154,11 +173,11 @@ impl Mux<'_> {
             }
             if is_main {
                 let moved = if self.part.is_some() { -earliest } else { 0 };
-                self.describe(&mut command, (stream, earliest + moved, moved), next);
+                self.describe(&mut command, (stream, moved), next);
             }
             next += 1;
         }
-        if ["mp4", "mov"].contains(&self.container.muxer) {
+        if ["mp4", "mov", "avif"].contains(&self.container.muxer) {
             command.args(["-video_track_timescale", &base.den.to_string()]);
         }
         if self.container.muxer == "mpegts" {
@@ -182,9 +201,8 @@ impl Mux<'_> {
         command.args(["-map_metadata", "1", "-map_chapters", "1"]);
     }
 
-    /// The video's own stream, that begins at `first` and was moved by so much: what it is for, what it means, and its tags
-    /// that are still true.
-    fn describe(&self, command: &mut Command, (made, first, moved): (&Stream, i64, i64), place: usize) {
+    /// The video's own stream, that was moved by so much: what it is for, what it means, and its tags that are still true.
+    fn describe(&self, command: &mut Command, (made, moved): (&Stream, i64), place: usize) {
         let stream = &self.probe.streams[self.probe.main];
         let dispositions =
             if stream.dispositions.is_empty() { "0".into() } else { stream.dispositions.join("+") };
@@ -192,6 +210,9 @@ impl Mux<'_> {
         let stale = |name: &str| STALE.iter().any(|s| name == *s || name.starts_with(&format!("{s}-")));
         for name in stream.tags.keys().filter(|name| stale(name)) {
             command.args([&format!("-metadata:s:{place}"), &format!("{name}=")]);
+        }
+        if made.transparent {
+            command.args([&format!("-metadata:s:{place}"), "alpha_mode=1"]);
         }
         let mut set = |name: &str, value: String| {
             command.args([&format!("-{name}:{place}"), &value]);
@@ -207,13 +228,26 @@ impl Mux<'_> {
             set("tag", "hvc1".into());
         }
         // NUT does not say how long the last frame is shown, nor when the first packets are decoded.
-        let tick = made.time_base.ticks(1.0 / self.probe.video.rate.value()).max(1);
-        let begin = format!("if(isnan(DTS)\\,{first}-({}-N)*{tick}\\,DTS)", made.decode_delay);
-        let length = match self.last {
-            Some((pts, ticks)) => format!("if(eq(PTS\\,{})\\,{ticks}\\,{tick})", pts + moved),
-            None => tick.to_string(),
-        };
+        let own = self.container.ticks.and_then(|den| Ratio::new(1, den)).unwrap_or(made.time_base);
+        let tick = own.ticks(1.0 / self.probe.video.rate.value()).max(1);
+        let begin = format!("if(isnan(DTS)\\,STARTPTS-({}-N)*{tick}\\,DTS)", made.decode_delay);
+        let length = self.ending.map(|ending| Ending { pts: ending.pts + moved, ..ending });
+        let length = length.map_or_else(|| tick.to_string(), |ending| ending.told(made.time_base, own));
         set("bsf", format!("setts=pts=PTS:dts={begin}:duration={length}"));
+    }
+}
+
+impl Ending {
+    /// An expression for the duration of each packet, of a video with this time base in a file with its own. Some versions of
+    /// ffmpeg count in the one here, some in the other.
+    fn told(self, base: Ratio, own: Ratio) -> String {
+        let told =
+            |unit: Ratio| [self.pts, self.length, self.shortest].map(|ticks| unit.ticks(base.seconds(ticks)));
+        let ([own_pts, own_length, own_shortest], [pts, length, shortest]) = (told(own), told(base));
+        // A frame before the last one that lasted longer than it does would end after it.
+        let others = own_shortest.min(shortest);
+        let last = |pts, length, otherwise| format!("if(eq(PTS\\,{pts})\\,{length}\\,{otherwise})");
+        last(own_pts, own_length, last(pts, length, others.to_string()))
     }
 }
 

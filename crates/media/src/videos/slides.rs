@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Colour, Format, Frame, Kind, Mark, Probe, Ratio, Stream, Video, from_image};
+use super::{Colour, Ending, Format, Frame, Kind, Mark, Probe, Ratio, Stream, Video, from_image};
 use crate::animations::{self, Delay, Limits};
 use crate::{Channels, Error, Header, Image, Result, Samples, Sequence};
 
@@ -87,6 +87,7 @@ impl Slides {
             height,
             pixels: format.name.into(),
             format,
+            decoder: None,
             time_base: self.time_base,
             start: Some(0),
             rate: self.rate(),
@@ -109,10 +110,12 @@ impl Slides {
         }
     }
 
-    /// How long the picture is shown that begins at this time.
-    pub fn duration(&self, pts: i64) -> Option<i64> {
+    /// How a video ends whose last frame is shown at this time; `None` if no picture is.
+    pub fn ending(&self, pts: i64) -> Option<Ending> {
         let number = self.times.binary_search(&pts).ok()?;
-        Some(self.times.get(number + 1)? - pts)
+        let length = self.times.get(number + 1)? - pts;
+        let shortest = self.times.windows(2).map(|pair| pair[1] - pair[0]).min()?;
+        Some(Ending { pts, length, shortest })
     }
 
     /// The frames after a mark, or all.
@@ -208,7 +211,8 @@ mod tests {
         assert_eq!(film.rate(), Ratio { num: 24000, den: 1001 });
         let mixed = slides(&[Delay::new(5, 100), Delay::new(1, 3), Delay::new(0, 100), Delay::new(300, 100)]);
         assert_eq!((mixed.time_base.den, &mixed.times[..]), (60, &[0, 3, 23, 29, 209][..]));
-        assert_eq!((mixed.duration(29), mixed.duration(209), mixed.duration(1)), (Some(180), None, None));
+        assert_eq!(mixed.ending(29), Some(Ending { pts: 29, length: 180, shortest: 3 }));
+        assert_eq!((mixed.ending(209), mixed.ending(1)), (None, None));
         assert_eq!(mixed.rate(), Ratio::new(1148, 1000).unwrap());
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use amplio_media::videos::{
-    Colour, Decode, Decoder, Format, Frame, Kind, Mark, Model, Probe, Ratio, Repeated, Slides, Tools,
+    Colour, Decode, Decoder, Ending, Format, Frame, Kind, Mark, Model, Probe, Ratio, Repeated, Slides, Tools,
 };
 use amplio_media::{Channels, Depth, Header};
 
@@ -96,8 +96,8 @@ impl<'a> Reel<'a> {
         Header::new(self.size.0, self.size.1, channels, depth)
     }
 
-    /// What the samples mean, where the file does not say it as it is usual.
-    pub(super) fn colour(&self) -> Colour {
+    /// What the samples of its frames mean; where the file does not say it, as it is usual.
+    pub fn colour(&self) -> Colour {
         let video = &self.probe.video;
         video.colour.resolved(video.format, self.size.0, self.size.1)
     }
@@ -116,6 +116,10 @@ impl<'a> Reel<'a> {
         if videos.count() > covers + 1 {
             remarks.push("only the first of several videos is made larger".into());
         }
+        let main = &self.probe.streams[self.probe.main];
+        if main.is_transparent() && !self.probe.video.format.alpha {
+            remarks.push(format!("this ffmpeg does not decode the transparency of {}", main.codec));
+        }
         remarks
     }
 
@@ -129,16 +133,19 @@ impl<'a> Reel<'a> {
         Some(self.part.frames.as_ref().map_or(inside, |r| r.end.min(inside).saturating_sub(r.start)))
     }
 
-    /// How long the frame is shown that begins at this time, where it is known.
-    pub(super) fn duration(&self, pts: i64) -> Option<i64> {
+    /// How a video ends whose last frame is shown at this time, where it is known.
+    pub(super) fn ending(&self, pts: i64) -> Option<Ending> {
         match &self.source {
             Source::File(_) => None,
-            Source::Pictures(pictures) => pictures.duration(pts),
+            Source::Pictures(pictures) => pictures.ending(pts),
         }
     }
 
     /// The frames after a mark, or from the beginning on.
-    pub(super) fn frames(&self, after: Option<&Mark>) -> Result<Frames<'_>> {
+    ///
+    /// # Errors
+    /// If they cannot be decoded, or the frame of the mark is not there.
+    pub fn frames(&self, after: Option<&Mark>) -> Result<Frames<'_>> {
         let (frames, repeated): Frames = match (&self.source, after, self.part.start) {
             (Source::Pictures(pictures), None, Some(start)) => {
                 (pictures.starting(self.ticks(start))?, Repeated::default())

@@ -55,7 +55,7 @@ impl Unrolled<'_> {
         film.enlarge(frames.map(|frame| frame.map_err(Error::from)), &mut sink, &seen)?;
         let last = waiting.ok_or_else(|| Error::request("there is no frame in this part of the video"))?;
         let usual = Delay::new(video.rate.den, video.rate.num);
-        let length = self.reel.duration(last.pts).map_or(usual, |ticks| delay(ticks, video.time_base));
+        let length = self.reel.ending(last.pts).map_or(usual, |ending| delay(ending.length, video.time_base));
         write(&mut *writer, &last, length)?;
         writer.finish()?;
         Ok(seconds(&repeated, video.time_base))
