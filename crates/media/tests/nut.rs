@@ -100,7 +100,7 @@ fn changed_bytes_are_noticed_everywhere_but_in_the_packets_themselves() {
 #[test]
 fn promises_take_no_memory() {
     let mut writer = Writer::new(Vec::new(), &stream()).expect("headers");
-    writer.packet(&Packet { pts: 0, key: true, data: vec![7; 2000] }).expect("a packet");
+    writer.packet(&Packet { pts: 0, key: true, data: vec![7; 2000], alpha: Vec::new() }).expect("a packet");
     let bytes = writer.finish().expect("bytes");
     let mut reader = Reader::new(&bytes[..], 1999).expect("headers");
     assert!(reader.packet().expect_err("too large").to_string().contains("2000"));

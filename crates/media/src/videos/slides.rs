@@ -9,6 +9,9 @@ use crate::{Channels, Error, Header, Image, Result, Samples, Sequence};
 /// The finest unit of times, in parts of a second. What it does not divide is rounded to it.
 const FINEST: u32 = 1_000_000;
 
+/// No rate is less than one picture in so many ticks: encoders count in 31 bits.
+const LONGEST: u32 = 1 << 30;
+
 /// How long a picture is shown whose file says no time at all; what viewers do.
 const UNSAID: Delay = Delay::new(1, 10);
 
@@ -166,7 +169,7 @@ impl Slides {
         let total = self.times[self.count()].unsigned_abs().max(1);
         let even = total.is_multiple_of(count)
             && self.times.windows(2).all(|pair| pair[1] - pair[0] == (total / count) as i64);
-        let exact = u32::try_from(total / count).ok().filter(|_| even);
+        let exact = u32::try_from(total / count).ok().filter(|&ticks| even && ticks <= LONGEST);
         let average = (1000.0 * count as f64 / self.time_base.seconds(total as i64)).clamp(1.0, 1e9) as u32;
         let exact = exact.and_then(|ticks| Ratio::new(self.time_base.den, ticks));
         exact.or(Ratio::new(average, 1000)).unwrap_or(Ratio { num: 1, den: 1 })
