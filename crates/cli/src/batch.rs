@@ -4,13 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use amplio::cpu::Level;
 use amplio::media::animations::Delay;
 use amplio::media::{Header, videos};
 use amplio::{Request, Size, Transcoder, Upscaler, Writing};
 use anyhow::{Error, Result, anyhow, bail};
 
 use crate::destination::{Claims, Destination};
-use crate::engine::Engine;
 use crate::formats::Container;
 use crate::inputs::{self, Input, Inputs};
 use crate::kind::Kind;
@@ -19,14 +19,18 @@ use crate::outcome::{Failure, Outcome};
 use crate::quantity::show_scale;
 use crate::report::{Job, Report};
 use crate::stop;
-use crate::video::VideoArgs;
+use crate::video::{Identity, VideoArgs};
 
 mod animation;
 mod archive;
+mod footage;
 mod pages;
 mod picture;
+mod place;
 mod preview;
 mod sequence;
+mod slides;
+mod unrolled;
 mod video;
 
 /// What is to be done with each input.
@@ -41,8 +45,8 @@ pub(crate) struct Batch {
     pub(crate) container: Option<Container>,
     /// How videos are made.
     pub(crate) video: VideoArgs,
-    /// What tells the model and the machine from others that give other numbers.
-    pub(crate) engine: Engine,
+    /// The instructions of the machine that are used.
+    pub(crate) level: Level,
     /// The number of the first file, where files are numbered.
     pub(crate) start_number: Option<u64>,
     /// How long a frame of numbered files lasts.
@@ -98,10 +102,11 @@ impl Batch {
 
     fn one(&self, input: &Input, claims: &mut Claims, report: &Report) -> Result<End> {
         let kind = Kind::of(input)?;
-        if let (Destination::File(path), false) = (&self.destination, matches!(kind, Kind::Video(_)))
+        if let (Destination::File(path), Kind::Picture(_) | Kind::Pages(_) | Kind::Archive(_)) =
+            (&self.destination, &kind)
             && videos::Container::of(path).is_some()
         {
-            bail!("only videos become videos");
+            bail!("only videos, animations and numbered pictures become videos");
         }
         if let (Kind::Picture(_) | Kind::Animation(_) | Kind::Pages(_), Some(Container::Archive)) =
             (&kind, self.container)
@@ -109,11 +114,16 @@ impl Batch {
             bail!("only archives become archives");
         }
         match kind {
-            Kind::Picture(bytes) => self.picture(input, &bytes, claims, report),
+            Kind::Picture(bytes) => match self.moving_avif(input, &bytes) {
+                Some(path) => self.video(input, path, &Identity::of_bytes(&bytes), claims, report),
+                None => self.picture(input, &bytes, claims, report),
+            },
+            Kind::Animation(bytes) if self.makes_video() => self.animation_film(input, bytes, claims, report),
             Kind::Animation(bytes) => self.animation(input, &bytes, claims, report),
             Kind::Pages(pages) => self.pages(input, pages, claims, report),
             Kind::Archive(file) => self.archive(input, file, claims, report),
-            Kind::Video(path) => self.video(input, &path, claims, report),
+            Kind::Piped(opened) => self.piped(input, opened, claims, report),
+            Kind::Video(path) => self.video(input, &path, &Identity::of_file(&path)?, claims, report),
         }
     }
 

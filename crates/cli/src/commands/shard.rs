@@ -44,14 +44,14 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let typed = plan.arguments()?;
     let batch = typed.batch()?;
     let tools = typed.video().tools()?;
-    let footage = batch.footage(&tools, &plan.input, batch.container_for(&plan.input)?)?;
+    let footage = batch.footage(&tools, &plan.input)?;
     if footage.key != plan.key {
         bail!("the video, the model, amplio or ffmpeg is not the one of the plan");
     }
     stop::listen();
     let work =
         Work::open(&Plan::folder(&args.plan), &plan.key, true).map_err(|error| trouble(error.into()))?;
-    let (from, to) = (footage.job.from, footage.job.to);
+    let (from, to) = (footage.job.reel.size, footage.job.to);
     let name = format!("{} ({index})", plan.input.display());
     let frames = plan.frames / plan.shards.len() as u64;
     let told = Job {
