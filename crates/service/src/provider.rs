@@ -67,16 +67,11 @@ pub(crate) trait Provider: Send + Sync {
 
 /// The provider that the settings choose.
 pub(crate) fn open(settings: &Settings, shop: &Arc<Workshop>) -> Result<Arc<dyn Provider>> {
-    let who = settings.provider.as_str();
-    match who.split_once(':') {
-        None if who == "local" => Ok(Arc::new(local::Local::new(shop.clone()))),
-        Some(("http" | "https", _)) => Ok(Arc::new(remote::Remote::new(settings, shop.clone())?)),
-        Some(("sagemaker", name)) => Ok(Arc::new(sagemaker::SageMaker::new(name, settings, shop.clone())?)),
-        _ => Err(Error::setting(
-            "provider",
-            format!("{who} is neither local, nor a URL, nor sagemaker:ENDPOINT"),
-        )),
-    }
+    Ok(match settings.provider.split_once(':') {
+        Some(("sagemaker", name)) => Arc::new(sagemaker::SageMaker::new(name, settings, shop.clone())?),
+        Some(_) => Arc::new(remote::Remote::new(settings, shop.clone())?),
+        None => Arc::new(local::Local::new(shop.clone())),
+    })
 }
 
 /// A client for one server that the settings name, wherever it is.

@@ -164,6 +164,11 @@ impl Settings {
                 "a certificate and its key are needed (tls-cert and tls-key)",
             ));
         }
+        let known = ["http://", "https://", "sagemaker:"];
+        if self.provider != "local" && !known.iter().any(|start| self.provider.starts_with(start)) {
+            let what = format!("{} is neither local, nor a URL, nor sagemaker:ENDPOINT", self.provider);
+            return Err(Error::setting("provider", what));
+        }
         let positive = [
             ("parallel", u64::from(self.parallel)),
             ("workers", u64::from(self.workers)),
