@@ -25,6 +25,7 @@ mod cmyk;
 mod convert;
 mod error;
 mod exif;
+mod kind;
 mod metadata;
 mod orientation;
 mod picture;
@@ -33,6 +34,7 @@ mod xmp;
 
 pub use convert::{convert, convert_floats};
 pub use error::{Error, Result};
+pub use kind::Kind;
 pub use metadata::{Density, DensityUnit, Metadata};
 pub use picture::{Channels, Depth, Header, Image, Samples, Transfer};
 pub use sequence::Sequence;

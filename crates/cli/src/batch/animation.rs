@@ -21,7 +21,8 @@ impl Batch {
     ) -> Result<End> {
         let animation = animations::open(bytes, &Limits::default())?;
         let mut animation = animation.ok_or_else(|| anyhow!("it holds only one picture"))?;
-        let encoding = self.format.resolve(animation.format, input.path.as_deref(), animations::can_write);
+        let encoding =
+            self.writing.format.resolve(animation.format, input.path.as_deref(), animations::can_write);
         let numbered = matches!(self.destination, Destination::Numbered(_));
         if !numbered && !animations::can_write(encoding.format) {
             let names: Vec<_> = animations::writable().collect();
@@ -34,7 +35,7 @@ impl Batch {
             report.warn(&input.name(), CUT);
         }
         let (from, count) = (animation.header, animation.frames);
-        let header = self.header(&from, encoding.format)?;
+        let header = self.transcoder().header(&from, encoding.format)?;
         let name = self.name(input, &from, &header, &encoding.extension);
         let place = match self.place(input, &name, count.into(), claims)? {
             Ok(place) => place,
@@ -57,8 +58,8 @@ impl Batch {
             return Ok(End::Planned(job));
         }
         let tracker = report.start(&job);
-        let picture = self.write_options(&animation.metadata);
-        let options = Options { frames: count, loops: animation.loops, dither: self.dither, picture };
+        let picture = self.writing.options(&animation.metadata);
+        let options = Options { frames: count, loops: animation.loops, dither: self.writing.dither, picture };
         let (writer, draft) = self.open(&place, encoding.format, &header, &options, claims.replace())?;
         let frames = Frames { header: from, count, frames: &mut animation };
         let made = self.upscaler.enlarge_frames(frames, &self.request, &header, writer, &tracker.watcher());

@@ -1,14 +1,13 @@
 //! Numbered pictures that become one animation.
 
-use amplio::Frames;
 use amplio::media::animations::{self, Delay, Frame, Loops, Options};
 use amplio::media::{Sequence, videos};
+use amplio::{Choice, Encoding, Frames};
 use anyhow::{Result, bail};
 
 use super::{Batch, End, explained, shown};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
-use crate::formats::{Choice, Encoding};
 use crate::inputs::Input;
 use crate::report::{Job, Parts, Report};
 
@@ -31,7 +30,7 @@ impl Batch {
         }
         let encoding = self.moving_format()?;
         let from = sequence.header;
-        let to = self.header(&from, encoding.format)?;
+        let to = self.transcoder().header(&from, encoding.format)?;
         let first = &inputs[0];
         let path = match self.claim(first, &self.name(first, &from, &to, &encoding.extension), claims)? {
             Ok(path) => path,
@@ -53,8 +52,8 @@ impl Batch {
         let tracker = report.start(&job);
         let delay = self.delay();
         let draft = Draft::new(path.as_deref(), claims.replace())?;
-        let picture = self.write_options(&sequence.metadata);
-        let options = Options { frames: count, loops: Loops::Forever, dither: self.dither, picture };
+        let picture = self.writing.options(&sequence.metadata);
+        let options = Options { frames: count, loops: Loops::Forever, dither: self.writing.dither, picture };
         let writer = animations::writer(encoding.format, &to, &options, draft.sink()?)?;
         let mut frames =
             (0..sequence.count()).map(|number| Ok(Frame { samples: sequence.read(number)?, delay }));
@@ -78,7 +77,7 @@ impl Batch {
     }
 
     fn moving_format(&self) -> Result<Encoding> {
-        match &self.format {
+        match &self.writing.format {
             Choice::This(encoding) if animations::can_write(encoding.format) => Ok(encoding.clone()),
             _ => {
                 let names: Vec<_> = animations::writable().collect();

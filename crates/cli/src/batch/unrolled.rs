@@ -3,14 +3,13 @@
 use amplio::media::Metadata;
 use amplio::media::animations::{Loops, Options};
 use amplio::media::videos::{Container, Kind};
-use amplio::{Reel, Unrolled, VideoRequest};
+use amplio::{Choice, Encoding, Reel, Unrolled, VideoRequest};
 use anyhow::Result;
 
 use super::footage::{told_repeats, watched};
 use super::{Batch, End};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
-use crate::formats::{Choice, Encoding};
 use crate::inputs::Input;
 use crate::report::{Job, Parts, Report};
 use crate::stop;
@@ -22,7 +21,7 @@ const MOST_OF_GIF: f64 = 50.0;
 impl Batch {
     /// The format of the pictures that frames of videos become, if that is what is asked for.
     pub(super) fn unrolls(&self) -> Option<Encoding> {
-        let Choice::This(encoding) = &self.format else { return None };
+        let Choice::This(encoding) = &self.writing.format else { return None };
         let wanted = match &self.destination {
             Destination::Numbered(_) => true,
             Destination::File(path) => Container::of_moving(path).is_none() && self.container.is_none(),
@@ -41,7 +40,7 @@ impl Batch {
         report: &Report,
     ) -> Result<End> {
         let (from, request) = (reel.header(), self.video.request(self.request));
-        let header = self.header(&from, encoding.format)?;
+        let header = self.transcoder().header(&from, encoding.format)?;
         // Files say at their beginning how many frames they have, and only the decoder knows.
         let count = match self.rehearsal {
             true => reel.count().unwrap_or(1),
@@ -70,8 +69,8 @@ impl Batch {
         let options = Options {
             frames: u32::try_from(count)?,
             loops: Loops::Forever,
-            dither: self.dither,
-            picture: self.write_options(&Metadata::default()),
+            dither: self.writing.dither,
+            picture: self.writing.options(&Metadata::default()),
         };
         let (writer, draft) = self.open(&place, encoding.format, &header, &options, claims.replace())?;
         let tracker = report.film(&job, Some(count));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use amplio::media::images::{self, WriteOptions};
 use amplio::media::videos::{Container, Tools, Work};
 use amplio::media::{Channels, Depth, Header, animations};
-use amplio::{Reel, VideoJob};
+use amplio::{Choice, Reel, VideoJob};
 use anyhow::{Result, anyhow, bail};
 
 use super::footage::Footage;
@@ -16,7 +16,6 @@ use super::{Batch, End, preview};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
 use crate::engine::fingerprint;
-use crate::formats::Choice;
 use crate::inputs::{Input, Opened, explained};
 use crate::outcome::Failure;
 use crate::report::{Job, Parts, Report};
@@ -79,7 +78,7 @@ impl Batch {
     /// can decode it.
     pub(super) fn moving_avif<'a>(&self, input: &'a Input, bytes: &[u8]) -> Option<&'a Path> {
         let path = input.path.as_deref().filter(|_| animations::is_beyond_reading(bytes))?;
-        let moves = match (&self.destination, &self.format) {
+        let moves = match (&self.destination, &self.writing.format) {
             (Destination::Standard, _) => false,
             (Destination::Numbered(_), _) => true,
             (Destination::File(_), Choice::This(encoding)) => {

@@ -8,6 +8,8 @@ use std::path::Path;
 pub struct Container {
     /// What ffmpeg calls its muxer.
     pub muxer: &'static str,
+    /// The MIME type.
+    pub mime: &'static str,
     /// Lower-case extensions without the dot, the usual one first.
     pub extensions: &'static [&'static str],
     /// The codecs of results with 8 bits, and with more.
@@ -26,6 +28,7 @@ pub struct Container {
 pub static CONTAINERS: &[Container] = &[
     Container {
         muxer: "matroska",
+        mime: "video/x-matroska",
         extensions: &["mkv"],
         codecs: ["h264", "hevc"],
         audio: Some("flac"),
@@ -35,6 +38,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "mp4",
+        mime: "video/mp4",
         extensions: &["mp4", "m4v"],
         codecs: ["h264", "hevc"],
         audio: Some("aac"),
@@ -44,6 +48,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "mov",
+        mime: "video/quicktime",
         extensions: &["mov", "qt"],
         codecs: ["h264", "hevc"],
         audio: Some("aac"),
@@ -53,6 +58,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "webm",
+        mime: "video/webm",
         extensions: &["webm"],
         codecs: ["vp9", "vp9"],
         audio: Some("libopus"),
@@ -62,6 +68,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "mpegts",
+        mime: "video/mp2t",
         extensions: &["ts", "m2ts", "mts"],
         codecs: ["h264", "hevc"],
         audio: Some("aac"),
@@ -71,6 +78,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "avi",
+        mime: "video/x-msvideo",
         extensions: &["avi"],
         codecs: ["h264", "h264"],
         audio: Some("libmp3lame"),
@@ -80,6 +88,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "nut",
+        mime: "video/x-nut",
         extensions: &["nut"],
         codecs: ["h264", "hevc"],
         audio: Some("flac"),
@@ -93,6 +102,7 @@ pub static CONTAINERS: &[Container] = &[
 pub(super) static AVIF: Container = Container {
     muxer: "avif",
     extensions: &["avif"],
+    mime: "image/avif",
     codecs: ["av1", "av1"],
     audio: None,
     subtitles: None,
@@ -118,6 +128,21 @@ impl Container {
     pub fn of_moving(path: &Path) -> Option<&'static Container> {
         let extension = path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase();
         if AVIF.extensions.contains(&extension.as_str()) { Some(&AVIF) } else { Self::of(path) }
+    }
+
+    /// The kind of a file by its first bytes (64 are enough), where they tell it.
+    pub fn of_first(first: &[u8]) -> Option<&'static Container> {
+        let at = |place: usize, bytes: &[u8]| first.get(place..).is_some_and(|rest| rest.starts_with(bytes));
+        let muxer = match () {
+            () if at(4, b"ftypqt  ") => "mov",
+            () if at(4, b"ftyp") => "mp4",
+            () if at(0, b"\x1A\x45\xDF\xA3") && first.windows(4).any(|name| name == b"webm") => "webm",
+            () if at(0, b"\x1A\x45\xDF\xA3") => "matroska",
+            () if at(8, b"AVI LIST") => "avi",
+            () if at(0, b"nut/multimedia container\0") => "nut",
+            () => return None,
+        };
+        CONTAINERS.iter().find(|container| container.muxer == muxer)
     }
 
     /// The kind in which the result of a video in a file of this name goes: its own, or Matroska, which holds everything.
@@ -173,6 +198,10 @@ mod tests {
             assert!(!is_video(picture), "{picture:?}");
         }
         assert_eq!(Container::like(Path::new("a.WEBM")).muxer, "webm");
+        let muxer = |first: &[u8]| Container::of_first(first).map(|container| container.muxer);
+        assert_eq!(muxer(b"\0\0\0\x14ftypqt  \0\0"), Some("mov"));
+        assert_eq!(muxer(b"\x1A\x45\xDF\xA3\x9F\x42\x82\x84webm\x42"), Some("webm"));
+        assert_eq!(muxer(b"FLV\x01"), None);
         assert_eq!(Container::like(Path::new("a.wmv")).muxer, "matroska");
         let still = Container::of(Path::new("a.avif"));
         assert_eq!((still, Container::like(Path::new("a.avif")).muxer), (None, "avif"));

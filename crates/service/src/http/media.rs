@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use amplio::media::images;
-use amplio::{Fit, Size};
+use amplio::{Choice, Encoding, Fit, Size, Writing};
 use axum::extract::{Path, Query, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Client;
 use super::negotiate::negotiate;
 use super::problem::Problem;
-use super::{upload, upscale};
+use super::upload::{self, Limit};
+use super::upscale;
 use crate::app::App;
 use crate::engine::wish::{Recipe, Wish};
 use crate::engine::{Order, blocking};
@@ -63,7 +64,11 @@ pub(crate) struct MediaList {
 /// The client's stored pictures, and what storing them small has saved.
 #[utoipa::path(
     get, path = "/v1/media", tag = "media", params(MediaQuery),
-    responses((status = 200, body = MediaList), (status = 400, body = Problem, content_type = "application/problem+json"))
+    responses(
+        (status = 200, body = MediaList),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -109,21 +114,22 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<Response, Refusal> {
     let key = Key::parse(&client.owner, &name)?;
-    let upload = upload::receive(&app, request).await?;
+    let upload = upload::receive(&app, request, Limit::body(&app)).await?;
     let content = upload.content.ok_or_else(|| Refusal::invalid("the form has no file"))?;
     let length = content.length();
     let limits = app.engine.shop.limits;
     let (content, format, sent) = blocking(move || {
         let bytes = content.bytes().map_err(Refusal::internal)?;
         let (format, header) = images::read_header(&bytes)?;
-        limits.check(&header)?;
+        limits.picture.check(&header)?;
         Ok((content, format, header))
     })
     .await?;
     let mut recipe = Wish::default().recipe(&app.settings.model)?;
     recipe.target.size = Some(Size::LongSide(sent.width.max(sent.height).min(app.settings.media_side)));
-    recipe.strip = true;
-    (recipe.format, recipe.quality) = (images::by_name(STORED.0), STORED.1);
+    let stored = images::by_name(STORED.0).ok_or_else(|| Refusal::internal("there is no WebP"))?;
+    let stored = Choice::This(Encoding::of(stored));
+    recipe.writing = Writing { format: stored, quality: Some(STORED.1), strip: true, ..Writing::default() };
     let made = app.engine.order(order(&app, content, recipe, None)).await?.wait().await?;
     let path = made.clone();
     let bytes = blocking(move || std::fs::read(&path.path).map_err(Refusal::internal)).await?;
@@ -204,6 +210,7 @@ pub(crate) async fn head(
     responses(
         (status = 204, description = "It is forgotten"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn delete(
@@ -221,5 +228,13 @@ fn order(
     recipe: Recipe,
     preferred: Option<&'static images::Format>,
 ) -> Order {
-    Order { content, recipe, preferred, weight: 1.0, time: app.settings.request_time, patient: false }
+    Order {
+        content,
+        name: None,
+        recipe,
+        preferred,
+        weight: 1.0,
+        time: app.settings.request_time,
+        patient: false,
+    }
 }
