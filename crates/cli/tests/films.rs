@@ -298,6 +298,7 @@ fn modified(folder: &Folder, name: &str) -> std::time::SystemTime {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "what was not tested is to be known")]
 fn a_full_disk_is_told_and_the_work_goes_on_when_there_is_room() {
     let (folder, model) = (Folder::new(), model());
     ffmpeg(&folder, "-f lavfi -i testsrc2=s=48x32:r=10:d=4 -c:v libx264 clip.mkv");

@@ -233,6 +233,7 @@ fn what_comes_through_a_pipe_and_what_is_transparent() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "what was not tested is to be known")]
 fn avif_that_moves_is_a_video() {
     let folder = new();
     let encoders = told(&folder, "ffmpeg", "-v error -encoders");

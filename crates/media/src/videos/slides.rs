@@ -36,7 +36,7 @@ pub struct Slides {
 enum Pictures {
     /// The file of an animation.
     Animation(Vec<u8>),
-    Files(Sequence),
+    Files(Box<Sequence>),
 }
 
 impl Slides {
@@ -59,7 +59,7 @@ impl Slides {
     /// [`Error::Misuse`] if there are none.
     pub fn of_files(files: Sequence, delay: Delay) -> Result<Self> {
         let (header, delays) = (files.header, vec![delay; files.count()]);
-        Self::new(Pictures::Files(files), header, &delays)
+        Self::new(Pictures::Files(Box::new(files)), header, &delays)
     }
 
     fn new(pictures: Pictures, header: Header, delays: &[Delay]) -> Result<Self> {

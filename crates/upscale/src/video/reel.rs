@@ -24,7 +24,7 @@ pub struct Reel<'a> {
 }
 
 enum Source {
-    File(Decode),
+    File(Box<Decode>),
     Pictures(Slides),
 }
 
@@ -59,7 +59,7 @@ impl<'a> Reel<'a> {
             on_error: request.on_error,
         };
         let part = request.part.clone();
-        Ok(Self { tools, probe, size, sample_aspect, part, source: Source::File(decode) })
+        Ok(Self { tools, probe, size, sample_aspect, part, source: Source::File(Box::new(decode)) })
     }
 
     /// Takes pictures for a video. The programs are those that will make one of them.
