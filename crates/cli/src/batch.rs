@@ -4,15 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use amplio::media::animations::{Delay, Dither};
-use amplio::media::images::WriteOptions;
-use amplio::media::{Depth, Header, Metadata, videos};
-use amplio::{Request, Size, Upscaler};
+use amplio::media::animations::Delay;
+use amplio::media::{Header, videos};
+use amplio::{Request, Size, Transcoder, Upscaler, Writing};
 use anyhow::{Error, Result, anyhow, bail};
 
 use crate::destination::{Claims, Destination};
 use crate::engine::Engine;
-use crate::formats::{Choice, Container};
+use crate::formats::Container;
 use crate::inputs::{self, Input, Inputs};
 use crate::kind::Kind;
 use crate::naming::{Facts, Template};
@@ -36,19 +35,14 @@ pub(crate) struct Batch {
     pub(crate) request: Request,
     pub(crate) destination: Destination,
     pub(crate) names: Template,
-    pub(crate) format: Choice,
+    /// How they are written.
+    pub(crate) writing: Writing,
     /// What the result is to be put into, if `-o` says so.
     pub(crate) container: Option<Container>,
-    pub(crate) quality: Option<u8>,
-    /// The depth of the result; that of the input if `None`.
-    pub(crate) depth: Option<Depth>,
-    pub(crate) strip: bool,
     /// How videos are made.
     pub(crate) video: VideoArgs,
     /// What tells the model and the machine from others that give other numbers.
     pub(crate) engine: Engine,
-    /// How GIF makes the colours between those of its palette.
-    pub(crate) dither: Dither,
     /// The number of the first file, where files are numbered.
     pub(crate) start_number: Option<u64>,
     /// How long a frame of numbered files lasts.
@@ -137,14 +131,9 @@ impl Batch {
         })
     }
 
-    /// How pictures with this metadata are written.
-    fn write_options(&self, metadata: &Metadata) -> WriteOptions {
-        let mut metadata = metadata.clone();
-        if self.strip {
-            metadata.strip();
-        }
-        let defaults = WriteOptions::default();
-        WriteOptions { quality: self.quality.unwrap_or(defaults.quality), metadata, ..defaults }
+    /// What makes files of files.
+    fn transcoder(&self) -> Transcoder<'_> {
+        Transcoder { upscaler: &self.upscaler, request: &self.request, writing: &self.writing }
     }
 
     /// The name of a result of this shape, from the shape of its input.

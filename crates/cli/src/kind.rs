@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::PathBuf;
 
-use amplio::media::animations::{self, Limits};
+use amplio::media;
+use amplio::media::animations::Limits;
 use amplio::media::pages::Pages;
-use amplio::media::{archives, images, videos};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::inputs::{Input, explained};
 
@@ -36,26 +36,25 @@ impl Kind {
     /// The kind of an input, from its first bytes where they are enough.
     pub(crate) fn of(input: &Input) -> Result<Self> {
         let opened = input.open()?;
-        if archives::detect(opened.first()) {
-            return Ok(Self::Archive(match &input.path {
-                Some(path) => Box::new(BufReader::new(File::open(path).map_err(|error| explained(&error))?)),
-                None => Box::new(Cursor::new(opened.bytes()?)),
-            }));
+        let path = input.path.as_ref();
+        match (media::Kind::of_first(opened.first(), path.map(PathBuf::as_path)), path) {
+            (Some(media::Kind::Archive), Some(path)) => {
+                let file = File::open(path).map_err(|error| explained(&error))?;
+                return Ok(Self::Archive(Box::new(BufReader::new(file))));
+            }
+            (Some(media::Kind::Archive), None) => {
+                return Ok(Self::Archive(Box::new(Cursor::new(opened.bytes()?))));
+            }
+            (Some(media::Kind::Video), Some(path)) => return Ok(Self::Video(path.clone())),
+            _ => {}
         }
-        let is_picture = images::detect(opened.first()).is_some_and(|format| format.name != "tga");
-        if let Some(path) = input.path.as_ref().filter(|_| !is_picture)
-            && (videos::is_video(opened.first()) || videos::is_video_name(path))
-        {
-            return Ok(Self::Video(path.clone()));
-        }
-        let known = images::detect(opened.first()).is_some();
         let bytes = opened.bytes()?;
-        if known && animations::moves(&bytes, &Limits::default())? {
-            return Ok(Self::Animation(bytes));
-        }
-        Ok(match Pages::open(bytes)? {
-            Ok(pages) => Self::Pages(pages),
-            Err(bytes) => Self::Picture(bytes),
+        Ok(match media::Kind::of_bytes(&bytes, &Limits::default())? {
+            media::Kind::Animation => Self::Animation(bytes),
+            media::Kind::Pages => {
+                Self::Pages(Pages::open(bytes)?.map_err(|_| anyhow!("it has only one page"))?)
+            }
+            _ => Self::Picture(bytes),
         })
     }
 }

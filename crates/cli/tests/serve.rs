@@ -90,6 +90,17 @@ impl Server {
         assert_eq!(answer.status, 200, "{id} was accepted and is lost");
         serde_json::from_slice(&answer.body).expect("JSON")
     }
+
+    /// What a job has made, when it is done.
+    fn output(&self, id: &str) -> Vec<u8> {
+        let mut job = self.job(id);
+        while !["done", "failed", "cancelled"].contains(&job["state"].as_str().expect("a state")) {
+            std::thread::sleep(Duration::from_millis(50));
+            job = self.job(id);
+        }
+        assert_eq!(job["state"], "done", "{job}");
+        self.send("GET", &format!("/v1/jobs/{id}/output"), "", &[]).expect("an answer").body
+    }
 }
 
 fn picture(folder: &Folder, number: usize) -> Vec<u8> {
@@ -100,15 +111,24 @@ fn picture(folder: &Folder, number: usize) -> Vec<u8> {
     std::fs::read(folder.path(&name)).expect("a picture")
 }
 
+/// A small video of several segments.
+fn clip(folder: &Folder) -> Vec<u8> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=24x16:rate=10"]);
+    command.args(["-frames:v", "150", "-c:v", "libx264", "-y"]).arg(folder.path("clip.mkv"));
+    assert!(command.status().expect("ffmpeg").success());
+    std::fs::read(folder.path("clip.mkv")).expect("a clip")
+}
+
 /// Hands a job in under a key of its own; whether the server has answered.
 fn hand_in(
     server: &Server,
     request: usize,
-    pictures: &[Vec<u8>],
+    things: &[Vec<u8>],
     accepted: &mut HashMap<String, usize>,
 ) -> bool {
-    let (head, number) = (format!("idempotency-key: {request}\r\n"), request % pictures.len());
-    let Some(answer) = server.send("POST", "/v1/jobs", &head, &pictures[number]) else { return false };
+    let (head, number) = (format!("idempotency-key: {request}\r\n"), request % things.len());
+    let Some(answer) = server.send("POST", "/v1/jobs", &head, &things[number]) else { return false };
     let body = String::from_utf8_lossy(&answer.body);
     assert_eq!(answer.status, 202, "{body}");
     let job: Value = serde_json::from_str(&body).expect("JSON");
@@ -119,13 +139,15 @@ fn hand_in(
 #[test]
 fn no_accepted_job_is_lost_however_often_the_server_is_killed() {
     let folder = Folder::new();
-    let pictures: Vec<_> = (0..10).map(|number| picture(&folder, number)).collect();
+    let mut things: Vec<_> = (0..9).map(|number| picture(&folder, number)).collect();
+    things.push(clip(&folder));
     let other = Folder::new();
     let undisturbed = Server::start(&other);
-    let expected: Vec<_> = pictures
-        .iter()
-        .map(|picture| undisturbed.send("POST", "/v1/upscale", "", picture).expect("an answer").body)
-        .collect();
+    let mut jobs = HashMap::new();
+    for number in 0..things.len() {
+        assert!(hand_in(&undisturbed, number, &things, &mut jobs));
+    }
+    let expected: HashMap<_, _> = jobs.iter().map(|(id, number)| (*number, undisturbed.output(id))).collect();
     undisturbed.kill();
 
     let random = RandomState::new();
@@ -142,23 +164,16 @@ fn no_accepted_job_is_lost_however_often_the_server_is_killed() {
         });
         unanswered.extend([2 * round, 2 * round + 1]);
         // A client that heard no answer sends the same again, to the next server.
-        unanswered.retain(|&request| !hand_in(&server, request, &pictures, &mut accepted));
+        unanswered.retain(|&request| !hand_in(&server, request, &things, &mut accepted));
         killer.join().expect("killed");
         said += &server.kill();
     }
 
     let server = Server::start(&folder);
-    unanswered.retain(|&request| !hand_in(&server, request, &pictures, &mut accepted));
+    unanswered.retain(|&request| !hand_in(&server, request, &things, &mut accepted));
     assert_eq!((accepted.len(), unanswered.len()), (2 * KILLS, 0), "the same key is the same job");
     for (id, number) in &accepted {
-        let mut job = server.job(id);
-        while !["done", "failed", "cancelled"].contains(&job["state"].as_str().expect("a state")) {
-            std::thread::sleep(Duration::from_millis(50));
-            job = server.job(id);
-        }
-        assert_eq!(job["state"], "done", "{job}");
-        let output = server.send("GET", &format!("/v1/jobs/{id}/output"), "", &[]).expect("an answer");
-        assert!(output.body == expected[*number], "{id} has another output than it would have had");
+        assert!(server.output(id) == expected[number], "{id} has another output than it would have had");
     }
     said += &server.kill();
     for id in accepted.keys() {
@@ -192,6 +207,16 @@ fn settings_are_checked_and_shown() {
         let ran = folder.run(arguments);
         assert!(ran.code != 0 && ran.err.contains(reason), "{arguments:?}: {}", ran.err);
     }
+}
+
+#[test]
+fn a_server_says_whether_it_lives() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let address = server.address.clone();
+    folder.run(["serve", "--probe", "--listen", &address]).succeeded();
+    server.kill();
+    folder.run(["serve", "--probe", "--listen", &address]).failed(1, "refused");
 }
 
 #[test]

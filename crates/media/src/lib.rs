@@ -26,6 +26,7 @@ mod cmyk;
 mod convert;
 mod error;
 mod exif;
+mod kind;
 mod metadata;
 mod orientation;
 mod picture;
@@ -33,5 +34,6 @@ mod xmp;
 
 pub use convert::{convert, convert_floats};
 pub use error::{Error, Result};
+pub use kind::Kind;
 pub use metadata::{Density, DensityUnit, Metadata};
 pub use picture::{Channels, Depth, Header, Image, Samples, Transfer};

@@ -29,17 +29,17 @@ impl Pages {
     ///
     /// [`Error::Malformed`] if the chain of pages is broken, [`Error::Limit`] if it is too long.
     pub fn open(bytes: Vec<u8>) -> Result<std::result::Result<Self, Vec<u8>>> {
-        if images::detect(&bytes) != Some(FORMAT) {
-            return Ok(Err(bytes));
-        }
-        let chain = chain(&bytes)?;
-        let all = chain.len();
-        let pages: Vec<u64> = chain.into_iter().filter(|at| !is_extra(&bytes, *at)).collect();
-        if pages.len() < 2 {
-            return Ok(Err(bytes));
-        }
-        let extras = all - pages.len();
-        Ok(Ok(Pages { bytes, pages, extras }))
+        let (pages, extras) = find(&bytes)?;
+        Ok(if pages.len() < 2 { Err(bytes) } else { Ok(Pages { bytes, pages, extras }) })
+    }
+
+    /// Whether a file is one that [`Pages::open`] takes.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn are_in(bytes: &[u8]) -> Result<bool> {
+        Ok(find(bytes)?.0.len() > 1)
     }
 
     /// The number of pages, at least two.
@@ -132,6 +132,19 @@ impl Layout {
         let count = self.number(bytes, directory, width)?;
         Some((count.min(u64::from(u16::MAX)), directory + width as u64, length))
     }
+}
+
+/// Where the directories of pages lie, and how many small copies and masks there are beside them; nothing if it is no TIFF
+/// file.
+fn find(bytes: &[u8]) -> Result<(Vec<u64>, usize)> {
+    if images::detect(bytes) != Some(FORMAT) {
+        return Ok((Vec::new(), 0));
+    }
+    let chain = chain(bytes)?;
+    let all = chain.len();
+    let pages: Vec<u64> = chain.into_iter().filter(|at| !is_extra(bytes, *at)).collect();
+    let extras = all - pages.len();
+    Ok((pages, extras))
 }
 
 /// Where the directories of all pages lie, in order.

@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::shelf::Shelf;
 use crate::storage::Storage;
+use crate::uploads::Uploads;
 use crate::{Error, Result};
 
 /// A server's parts.
@@ -28,6 +29,7 @@ pub(crate) struct App {
     pub(crate) desk: Desk,
     pub(crate) storage: Storage,
     pub(crate) shelf: Shelf,
+    pub(crate) uploads: Uploads,
     /// Rung when a webhook may have to be told something.
     pub(crate) post: Notify,
     pub(crate) metrics: Metrics,
@@ -54,6 +56,7 @@ impl App {
             desk,
             storage: Storage::open(&settings)?,
             shelf: Shelf::open(&settings)?,
+            uploads: Uploads::open(&settings)?,
             post: Notify::new(),
             metrics: Metrics::new(),
             log,

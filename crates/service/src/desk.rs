@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::clock;
+use crate::engine::Progress;
 use crate::jobs::job::{Job, State};
 use crate::jobs::sqlite::Sqlite;
 use crate::jobs::{Cancel, Entry, Inserted, JobStore, NewJob, Queue};
@@ -25,6 +26,8 @@ pub(crate) struct Desk {
     pub(crate) store: Arc<dyn JobStore>,
     pub(crate) queue: Arc<dyn Queue>,
     folder: PathBuf,
+    /// Places for jobs that take long; a part of the workers is left for others.
+    pub(crate) long: Arc<Semaphore>,
     /// Rung when there is something to do.
     pub(crate) bell: Notify,
     live: Mutex<HashMap<String, Live>>,
@@ -36,8 +39,8 @@ pub(crate) struct Desk {
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) begun: Instant,
-    /// The fraction that is done.
-    pub(crate) fraction: watch::Sender<f64>,
+    /// How far it is.
+    pub(crate) progress: watch::Sender<Progress>,
     /// Becomes true if someone wants it to end.
     pub(crate) cancelled: watch::Sender<bool>,
 }
@@ -45,8 +48,14 @@ pub(crate) struct Live {
 impl Live {
     /// How long it will take yet, if that can be told.
     pub(crate) fn rest(&self) -> Option<Duration> {
-        let (fraction, spent) = (*self.fraction.borrow(), self.begun.elapsed().as_secs_f64());
+        let (fraction, spent) = (self.progress.borrow().fraction, self.begun.elapsed().as_secs_f64());
         (fraction > 0.01).then(|| Duration::from_secs_f64((spent / fraction - spent).clamp(0.0, 1e9)))
+    }
+
+    /// The frames of a video that are made in a second; `None` if it is none.
+    pub(crate) fn frame_rate(&self) -> Option<f64> {
+        let frames = self.progress.borrow().frames;
+        (frames > 0.0).then(|| frames / self.begun.elapsed().as_secs_f64().max(1e-3))
     }
 }
 
@@ -65,6 +74,7 @@ impl Desk {
             store: sqlite.clone(),
             queue: sqlite,
             folder,
+            long: Arc::new(Semaphore::new(usize::from(settings.workers / 2).max(1))),
             bell: Notify::new(),
             live: Mutex::default(),
             _lock: lock,
@@ -94,14 +104,14 @@ impl Desk {
             let _ = std::fs::remove_dir_all(&folder);
             return inserted;
         }
-        self.enqueue(&job.id, &job.owner, job.priority, Duration::ZERO)?;
+        self.enqueue(Entry::new(&job.id, &job.owner, job.priority, &job.spec), Duration::ZERO)?;
         inserted
     }
 
     /// Puts a queued job into the queue, for some time later.
-    pub(crate) fn enqueue(&self, id: &str, owner: &str, priority: i64, later: Duration) -> Result<()> {
+    pub(crate) fn enqueue(&self, entry: Entry, later: Duration) -> Result<()> {
         let not_before = clock::now() + clock::milliseconds(later);
-        self.queue.push(&Entry { id: id.into(), owner: owner.into(), priority, not_before })?;
+        self.queue.push(&Entry { not_before, ..entry })?;
         self.bell.notify_one();
         Ok(())
     }
@@ -125,7 +135,7 @@ impl Desk {
     pub(crate) fn retry(&self, job: &Job) -> Result<bool> {
         let retried = self.store.retry(&job.id)?;
         if retried {
-            self.enqueue(&job.id, &job.owner, job.priority, Duration::ZERO)?;
+            self.enqueue(job.entry(), Duration::ZERO)?;
         }
         Ok(retried)
     }
@@ -143,7 +153,7 @@ impl Desk {
     pub(crate) fn enter(&self, id: &str) -> Live {
         let live = Live {
             begun: Instant::now(),
-            fraction: watch::Sender::new(0.0),
+            progress: watch::Sender::new(Progress::default()),
             cancelled: watch::Sender::new(false),
         };
         self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), live.clone());

@@ -1,9 +1,11 @@
 //! The engine that all requests share: warm models, one computation for identical requests, results that are kept, and
-//! a fair share of the machine for every picture.
+//! a fair share of the machine for everyone.
 
 pub(crate) mod cache;
+mod film;
+pub(crate) mod make;
 pub(crate) mod models;
-mod picture;
+pub(crate) mod subject;
 mod turns;
 pub(crate) mod wish;
 
@@ -14,19 +16,24 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use amplio::cpu::{Cpu, Level};
-use amplio::media::images::{self, Format, Limits};
+use amplio::media::images::{Format, Limits as PictureLimits};
+use amplio::media::{animations, archives};
+use amplio::{Upscaler, Writing};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::provider::{self, Provider, Work};
 use crate::refusal::{Code, Refusal};
 use crate::settings::Settings;
 use crate::spool::Content;
 use crate::{Error, Result, hex};
 use cache::{Cache, Made};
-use models::Models;
-use picture::Task;
+use film::Studio;
+use make::Task;
+use models::{Known, Models};
+use subject::Look;
 use turns::Turns;
 use wish::Recipe;
 
@@ -41,14 +48,35 @@ pub(crate) struct Workshop {
     pub(crate) models: Models,
     pub(crate) cache: Cache,
     turns: Turns,
-    pub(crate) limits: Limits,
-    most_result: u64,
+    /// What may be sent.
+    pub(crate) limits: animations::Limits,
+    archives: archives::Limits,
+    most_bytes: u64,
+    pub(crate) most_result: u64,
     tile_memory: usize,
+    pub(crate) studio: Studio,
+}
+
+/// How far a computation is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Progress {
+    /// The share that is done.
+    pub(crate) fraction: f64,
+    /// The frames of a video that were made since it was begun, or taken up again.
+    pub(crate) frames: f64,
+}
+
+impl Workshop {
+    /// The model of a task on this machine, ready.
+    pub(crate) fn upscaler(&self, task: &Task) -> std::result::Result<Upscaler, Refusal> {
+        self.models.get(&self.models.find(&task.recipe.model)?)
+    }
 }
 
 /// The engine.
 pub(crate) struct Engine {
     pub(crate) shop: Arc<Workshop>,
+    provider: Arc<dyn Provider>,
     places: Arc<Semaphore>,
     /// Large pictures need one of these too, so that places for small ones remain.
     large: Arc<Semaphore>,
@@ -62,7 +90,9 @@ pub(crate) struct Engine {
 
 /// What someone wants.
 pub(crate) struct Order {
-    pub(crate) content: Content,
+    pub(crate) content: Arc<Content>,
+    /// The name of its file, if it has one.
+    pub(crate) name: Option<String>,
     pub(crate) recipe: Recipe,
     /// The format where the recipe leaves it open; the picture's own if `None`.
     pub(crate) preferred: Option<&'static Format>,
@@ -70,7 +100,7 @@ pub(crate) struct Order {
     pub(crate) weight: f64,
     /// How long it may take, its time in the queue included.
     pub(crate) time: Duration,
-    /// Whether it waits in turn even if many are waiting.
+    /// Whether it waits in turn even if many are waiting, and for what takes long.
     pub(crate) patient: bool,
 }
 
@@ -81,14 +111,14 @@ type Outcome = std::result::Result<Arc<Made>, Refusal>;
 struct Flight {
     outcome: Shared<BoxFuture<'static, Outcome>>,
     interest: Weak<()>,
-    progress: watch::Receiver<f64>,
+    progress: watch::Receiver<Progress>,
 }
 
 /// Someone's share in a computation.
 pub(crate) struct Ticket {
     outcome: Shared<BoxFuture<'static, Outcome>>,
-    /// The fraction that is done.
-    pub(crate) progress: watch::Receiver<f64>,
+    /// How far it is.
+    pub(crate) progress: watch::Receiver<Progress>,
     _interest: Option<Arc<()>>,
 }
 
@@ -114,13 +144,27 @@ impl Engine {
             models,
             cache: Cache::open(&settings.data.join("cache"), settings.cache_size)?,
             turns: Turns::default(),
-            limits: Limits { max_pixels: settings.max_pixels, ..Limits::default() },
+            limits: animations::Limits {
+                picture: PictureLimits { max_pixels: settings.max_pixels, ..PictureLimits::default() },
+                max_frames: u32::try_from(settings.max_frames).unwrap_or(u32::MAX),
+                ..animations::Limits::default()
+            },
+            archives: archives::Limits {
+                max_entries: usize::try_from(settings.max_entries).unwrap_or(usize::MAX),
+                max_entry: settings.max_body,
+                ..archives::Limits::default()
+            },
+            most_bytes: settings.max_body,
             most_result: settings.max_result_pixels,
             tile_memory: usize::try_from(settings.tile_memory).unwrap_or(usize::MAX),
+            studio: Studio::open(settings.data.join("films"), settings)?,
         };
-        shop.models.find(&settings.model).map_err(|e| Error::setting("model", e.detail))?;
+        let shop = Arc::new(shop);
+        let provider = provider::open(settings, &shop)?;
+        provider.identity(&settings.model).map_err(|e| Error::setting("model", e.detail))?;
         Ok(Self {
-            shop: Arc::new(shop),
+            shop,
+            provider,
             places: Arc::new(Semaphore::new(parallel)),
             large: Arc::new(Semaphore::new((parallel / 2).max(1))),
             waiting: Arc::default(),
@@ -132,27 +176,48 @@ impl Engine {
         })
     }
 
-    /// Pictures that wait for a place.
+    /// Computations that wait for a place.
     pub(crate) fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// The models that may be named.
+    pub(crate) async fn models(&self) -> std::result::Result<Vec<Known>, Refusal> {
+        self.provider.models().await
+    }
+
+    /// How much is under way, and the fraction of it that is done.
+    pub(crate) fn under_way(&self) -> (usize, f64) {
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = flights.values().filter(|flight| flight.outcome.peek().is_none());
+        let fractions: Vec<f64> = open.map(|flight| flight.progress.borrow().fraction).collect();
+        (fractions.len(), fractions.iter().sum::<f64>() / fractions.len().max(1) as f64)
     }
 
     /// Takes an order: from the cache, by joining an identical one that is under way, or by computing it.
     ///
     /// # Errors
-    /// If it is no picture, or a limit is exceeded, or too many are waiting.
+    /// If it is nothing that can be made larger, or a limit is exceeded, or too many are waiting.
     pub(crate) async fn order(&self, order: Order) -> std::result::Result<Ticket, Refusal> {
-        let Order { content, recipe, preferred, weight, time, patient } = order;
-        let shop = self.shop.clone();
-        let content = Arc::new(content);
+        let Order { content, name, mut recipe, preferred, weight, time, patient } = order;
+        let (shop, provider) = (self.shop.clone(), self.provider.clone());
         let inspected = content.clone();
         let task = blocking(move || {
-            let bytes = inspected.bytes().map_err(Refusal::internal)?;
-            let (own, picture) = Task::inspect(&bytes, &shop.limits)?;
-            let model = shop.models.find(&recipe.model)?;
-            let format = recipe.format.or(preferred).unwrap_or_else(|| writable(own));
-            let key = key(inspected.hash(), &recipe, format, &model.identity());
-            Ok(Task { recipe, model, picture, format, key, weight })
+            let look = Look {
+                name: name.as_deref(),
+                recipe: &recipe,
+                preferred,
+                limits: &shop.limits,
+                most: shop.most_bytes,
+            };
+            let subject = look.at(&inspected)?;
+            if !patient {
+                subject.check_quick()?;
+            }
+            let identity = provider.identity(&recipe.model)?;
+            let key = key(inspected.hash(), &recipe, subject.file().extension, &identity);
+            recipe.writing.most_pixels = Some(shop.most_result);
+            Ok(Task { recipe, subject, key, weight })
         })
         .await?;
         if let Some(made) = self.shop.cache.get(&task.key) {
@@ -175,7 +240,7 @@ impl Engine {
                 .retry_after(2));
         }
         let interest = Arc::new(());
-        let (sender, progress) = watch::channel(0.0);
+        let (sender, progress) = watch::channel(Progress::default());
         let key = task.key.clone();
         let computing = self.compute(Computation {
             task,
@@ -200,7 +265,7 @@ impl Engine {
     }
 
     fn compute(&self, computation: Computation) -> impl Future<Output = Outcome> + Send + use<> {
-        let (shop, waiting) = (self.shop.clone(), self.waiting.clone());
+        let (provider, waiting) = (self.provider.clone(), self.waiting.clone());
         let (places, large) = (self.places.clone(), self.large.clone());
         // Counted from here on, so that a crowd that arrives at once is counted too.
         waiting.fetch_add(1, Ordering::Relaxed);
@@ -212,27 +277,26 @@ impl Engine {
                 let second = if is_large { Some(place(large).await?) } else { None };
                 Ok::<_, Refusal>((place(places).await?, second))
             });
-            let places = places.await.map_err(|_| too_slow(computation.time))??;
+            let _places = places.await.map_err(|_| too_slow(computation.time))??;
             drop(counted);
-            blocking(move || {
-                let _places = places;
-                let stop = |fraction: f64| {
-                    computation.progress.send_replace(fraction);
-                    let late = Instant::now() > computation.deadline;
-                    let unwanted = computation.interest.strong_count() == 0;
-                    if late || unwanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                };
-                if computation.interest.strong_count() == 0 {
-                    return Err(Refusal::new(Code::Cancelled, "nobody waits for this any more"));
+            let Computation { task, content, interest, progress, deadline, time } = computation;
+            if interest.strong_count() == 0 {
+                return Err(Refusal::new(Code::Cancelled, "nobody waits for this any more"));
+            }
+            let watch = move |now: Progress| {
+                progress.send_replace(now);
+                let unwanted = interest.strong_count() == 0;
+                if unwanted || Instant::now() > deadline {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
                 }
-                let bytes = computation.content.bytes().map_err(Refusal::internal)?;
-                let made = picture::make(&shop, &computation.task, &bytes, &stop);
-                made.map_err(|refusal| match refusal.code {
-                    Code::Cancelled if Instant::now() > computation.deadline => too_slow(computation.time),
-                    _ => refusal,
-                })
+            };
+            let made = provider.enlarge(Work { task, content, deadline, watch: Arc::new(watch) }).await;
+            made.map_err(|refusal| match refusal.code {
+                Code::Cancelled | Code::Unreachable if Instant::now() > deadline => too_slow(time),
+                _ => refusal,
             })
-            .await
         }
     }
 }
@@ -242,7 +306,7 @@ struct Computation {
     task: Task,
     content: Arc<Content>,
     interest: Weak<()>,
-    progress: watch::Sender<f64>,
+    progress: watch::Sender<Progress>,
     deadline: Instant,
     time: Duration,
 }
@@ -259,7 +323,8 @@ impl Drop for Counted {
 impl Ticket {
     fn done(made: Arc<Made>) -> Self {
         let outcome = futures::future::ready(Ok(made)).boxed().shared();
-        Self { outcome, progress: watch::channel(1.0).1, _interest: None }
+        let progress = Progress { fraction: 1.0, frames: 0.0 };
+        Self { outcome, progress: watch::channel(progress).1, _interest: None }
     }
 }
 
@@ -280,21 +345,16 @@ fn too_slow(time: Duration) -> Refusal {
     Refusal::new(Code::TooSlow, what).limited("request-time", seconds)
 }
 
-/// Multiply-accumulates of a picture, roughly: what the model needs is only known when it is loaded.
+/// Multiply-accumulates of a task, roughly: what the model needs is only known when it is loaded.
 fn work(task: &Task) -> f64 {
-    task.picture.pixels() as f64 * USUAL_WORK
-}
-
-/// The format of a picture's result if nothing was asked for.
-fn writable(own: &'static Format) -> &'static Format {
-    let png = || images::by_name("png").unwrap_or(own);
-    if own.write.is_some() { own } else { png() }
+    task.subject.pixels() as f64 * USUAL_WORK
 }
 
 /// The content hash of a request: equal requests have equal results.
-fn key(picture: &str, recipe: &Recipe, format: &Format, model: &str) -> String {
+fn key(content: &str, recipe: &Recipe, extension: &str, model: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let Recipe { model: _, target, format: _, quality, depth, precision, strip } = recipe;
-    let rest = (version, model, target, format.name, quality, depth, precision, strip);
-    hex(&Sha256::digest(format!("{picture} {rest:?}")))
+    let Recipe { model: _, target, writing, precision, container: _, film } = recipe;
+    let Writing { format: _, depth, quality, strip, dither: _, most_pixels: _ } = writing;
+    let rest = (version, model, target, extension, (depth, quality, strip), precision, film);
+    hex(&Sha256::digest(format!("{content} {rest:?}")))
 }

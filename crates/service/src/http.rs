@@ -2,31 +2,36 @@
 
 pub(crate) mod auth;
 mod events;
-mod file;
+pub(crate) mod file;
 pub(crate) mod guard;
 mod health;
-mod jobs;
+pub(crate) mod jobs;
+mod linger;
 mod media;
 mod models;
-mod negotiate;
+pub(crate) mod negotiate;
 mod openapi;
-mod output;
+pub(crate) mod output;
 mod problem;
 pub(crate) mod rates;
-mod upload;
-mod upscale;
+pub(crate) mod upload;
+mod uploads;
+pub(crate) mod upscale;
 pub(crate) mod view;
 
 use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use crate::compat::{self, fastapi};
 use crate::page;
 use crate::refusal::{Code, Refusal};
 
@@ -38,18 +43,32 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(models::routes())
         .merge(upscale::routes())
         .merge(jobs::routes())
+        .merge(uploads::routes())
         .merge(events::routes())
         .merge(output::routes())
         .merge(media::routes())
         .merge(openapi::routes())
         .merge(page::routes())
+        .merge(compat::routes(&app.settings))
+        .route("/", get(root))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         // Bodies are bounded where they are received, so that the answer says by which limit.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), guard::guard))
+        .layer(from_fn(linger::linger))
         .with_state(app.clone())
+}
+
+/// The page for those who ask for one; what another server says to programs if this one speaks its API.
+async fn root(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let mut response = match app.settings.speaks("fastapi") && !fastapi::wants_page(&headers) {
+        true => fastapi::hello(),
+        false => page::index(headers).await,
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
 }
 
 async fn unknown() -> Response {

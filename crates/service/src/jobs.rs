@@ -123,8 +123,8 @@ pub(crate) trait Queue: Send + Sync {
     /// Puts a job in, not to be taken before this time. One that is there already stays as it is.
     fn push(&self, entry: &Entry) -> Result<()>;
 
-    /// Takes the next one for so long; another may take it when that time is over.
-    fn claim(&self, now: i64, lease: Duration) -> Result<Option<String>>;
+    /// Takes the next one for so long; another may take it when that time is over. Jobs that take long only `with_long`.
+    fn claim(&self, now: i64, lease: Duration, with_long: bool) -> Result<Option<String>>;
 
     /// Takes one for longer; whether it is still there.
     fn extend(&self, id: &str, until: i64) -> Result<bool>;
@@ -139,5 +139,14 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     pub(crate) owner: String,
     pub(crate) priority: i64,
+    /// Whether it takes so long that it may not be in everyone's way.
+    pub(crate) long: bool,
     pub(crate) not_before: i64,
+}
+
+impl Entry {
+    /// The place of a job that may be taken at once.
+    pub(crate) fn new(id: &str, owner: &str, priority: i64, spec: &Spec) -> Self {
+        Self { id: id.into(), owner: owner.into(), priority, long: spec.kind.is_long(), not_before: 0 }
+    }
 }

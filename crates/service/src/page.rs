@@ -73,9 +73,9 @@ static TAG: LazyLock<String> = LazyLock::new(|| {
     format!("\"{digits}\"")
 });
 
-/// The routes of the page.
+/// The routes of what the page needs; the page itself is at the root.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/", get(index)).route("/page/{file}", get(file))
+    Router::new().route("/page/{file}", get(file))
 }
 
 /// Whether a path belongs to the page, and needs no API key.

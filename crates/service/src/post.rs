@@ -9,9 +9,11 @@ use sha2::Sha256;
 use url::Url;
 
 use crate::app::App;
+use crate::compat::model_compose;
 use crate::engine::blocking;
 use crate::http::view::JobView;
 use crate::jobs::Delivery;
+use crate::jobs::job::Job;
 use crate::refusal::{Code, Refusal};
 use crate::{clock, hex};
 
@@ -29,9 +31,8 @@ const SIGNATURE: &str = "amplio-signature";
 
 /// Sends messages until the server stops.
 pub(crate) async fn run(app: Arc<App>) {
-    let Some(secret) = app.settings.webhook_secret.clone() else { return };
     while !app.is_stopping() {
-        if let Err(refusal) = round(&app, &secret).await {
+        if let Err(refusal) = round(&app).await {
             app.log.event("webhooks_failed", json!({ "error": refusal.detail }));
         }
         tokio::select! {
@@ -41,11 +42,11 @@ pub(crate) async fn run(app: Arc<App>) {
     }
 }
 
-async fn round(app: &Arc<App>, secret: &str) -> Result<(), Refusal> {
+async fn round(app: &Arc<App>) -> Result<(), Refusal> {
     let store = app.desk.store.clone();
     let due = blocking(move || store.due(clock::now()).map_err(Refusal::internal)).await?;
     for delivery in due {
-        let sent = send(app, &delivery, secret).await;
+        let sent = send(app, &delivery).await;
         let next = match &sent {
             Ok(()) => None,
             Err(_) if delivery.tries + 1 >= MOST_TRIES => None,
@@ -59,17 +60,37 @@ async fn round(app: &Arc<App>, secret: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn send(app: &Arc<App>, delivery: &Delivery, secret: &str) -> Result<(), Refusal> {
+async fn send(app: &Arc<App>, delivery: &Delivery) -> Result<(), Refusal> {
     let (store, id) = (app.desk.store.clone(), delivery.job.clone());
     let Some(job) = blocking(move || store.get(&id).map_err(Refusal::internal)).await? else { return Ok(()) };
-    let body = serde_json::to_string(&JobView::of(&job, None)).map_err(Refusal::internal)?;
     let url = Url::parse(&delivery.url).map_err(|e| Refusal::new(Code::Invalid, e.to_string()))?;
+    if job.spec.foreign.is_some() {
+        return call_back(app, &url, job).await;
+    }
+    let secret = app.settings.webhook_secret.as_deref();
+    let secret = secret.ok_or_else(|| Refusal::internal("there is no webhook-secret any more"))?;
+    let body = serde_json::to_string(&JobView::of(&job, None)).map_err(Refusal::internal)?;
     let headers = [
         ("content-type", "application/json".to_owned()),
         (SIGNATURE, signature(secret, clock::now() / 1000, &body)),
         ("amplio-delivery", delivery.number.to_string()),
     ];
     app.storage.fetcher.post(&url, &headers, body).await
+}
+
+/// Tells a client of another server's API, in its words.
+async fn call_back(app: &Arc<App>, url: &Url, job: Job) -> Result<(), Refusal> {
+    let shared = app.clone();
+    let (foreign, body) = blocking(move || {
+        let body = model_compose::event(&shared, &job)?;
+        Ok((job.spec.foreign.unwrap_or_default(), body))
+    })
+    .await?;
+    let said = foreign.callback_headers.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let typed = foreign.callback_headers.iter().any(|(name, _)| name == "content-type");
+    let usual = (!typed).then(|| ("content-type", "application/json".to_owned()));
+    let headers: Vec<_> = said.chain(usual).collect();
+    app.storage.fetcher.post(url, &headers, body).await
 }
 
 fn signature(secret: &str, seconds: i64, body: &str) -> String {

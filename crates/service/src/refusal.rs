@@ -14,10 +14,12 @@ pub(crate) enum Code {
     RequestTimeout,
     Conflict,
     Gone,
+    Precondition,
     TooLarge,
     RangeNotSatisfiable,
     UnsupportedMedia,
     Invalid,
+    Locked,
     RateLimited,
     QueueFull,
     Busy,
@@ -26,6 +28,7 @@ pub(crate) enum Code {
     Unreachable,
     Cancelled,
     AttemptsExhausted,
+    NotBuilt,
     Internal,
 }
 
@@ -61,10 +64,12 @@ impl Code {
             Self::RequestTimeout => ("request_timeout", 408, "The request took too long to arrive"),
             Self::Conflict => ("conflict", 409, "This cannot be done in this state"),
             Self::Gone => ("gone", 410, "This is no longer there"),
+            Self::Precondition => ("precondition_failed", 412, "The request was for another state"),
             Self::TooLarge => ("limit_exceeded", 413, "A limit was exceeded"),
             Self::RangeNotSatisfiable => ("range_not_satisfiable", 416, "There is no such range"),
             Self::UnsupportedMedia => ("unsupported_media", 415, "This kind of content is not understood"),
             Self::Invalid => ("invalid_request", 422, "The request makes no sense"),
+            Self::Locked => ("locked", 423, "Someone else is at it"),
             Self::RateLimited => ("rate_limited", 429, "Too many requests"),
             Self::QueueFull => ("queue_full", 503, "Too much work is waiting"),
             Self::Busy => ("busy", 503, "The server is busy"),
@@ -73,6 +78,7 @@ impl Code {
             Self::Unreachable => ("unreachable", 502, "Another server did not answer as it should"),
             Self::Cancelled => ("cancelled", 409, "The work was cancelled"),
             Self::AttemptsExhausted => ("attempts_exhausted", 500, "The work was tried too often"),
+            Self::NotBuilt => ("not_implemented", 501, "This server has no such thing"),
             Self::Internal => ("internal_error", 500, "Something went wrong here"),
         }
     }
@@ -141,14 +147,24 @@ impl std::error::Error for Refusal {}
 
 impl From<amplio::Error> for Refusal {
     fn from(error: amplio::Error) -> Self {
+        use amplio::Error;
         let code = match &error {
-            amplio::Error::Media(error) => return media(error),
-            amplio::Error::Request { .. } => Code::Invalid,
-            amplio::Error::OutOfMemory { .. } => Code::Busy,
-            amplio::Error::Stopped => Code::Cancelled,
+            Error::Media(error) => return media(error),
+            Error::TooLarge { most, .. } => {
+                return Self::too_large("max-result-pixels", *most, error.to_string());
+            }
+            Error::Request { .. } => Code::Invalid,
+            Error::OutOfMemory { .. } => Code::Busy,
+            Error::Stopped => Code::Cancelled,
             _ => Code::Internal,
         };
-        Self::new(code, error.to_string())
+        match error {
+            Error::Part { part, source } => {
+                let why = Self::from(*source);
+                Self { detail: format!("{part}: {}", why.detail), ..why }
+            }
+            error => Self::new(code, error.to_string()),
+        }
     }
 }
 
@@ -163,6 +179,8 @@ fn media(error: &amplio::media::Error) -> Refusal {
     let code = match error {
         Error::Malformed { .. } => Code::Invalid,
         Error::Unsupported { .. } => Code::UnsupportedMedia,
+        // ffmpeg says what is wrong with a video.
+        Error::Program { .. } => Code::Invalid,
         Error::Limit { limit, .. } => return Refusal::too_large("max-pixels", *limit, error.to_string()),
         _ => Code::Internal,
     };

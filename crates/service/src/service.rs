@@ -1,4 +1,5 @@
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use crate::{Error, Result, http, post, server, tls, worker};
 
 /// How often things are tidied that nobody needs any more.
 const TIDY: Duration = Duration::from_secs(5);
+
+/// How long a server that is asked whether it lives may take.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// A running server. It owns its threads; they end with it.
 pub struct Service {
@@ -37,6 +41,35 @@ impl Service {
             http::auth::Keys::read(keys)?;
         }
         acceptor(settings).map(drop)
+    }
+
+    /// Asks the server that runs with these settings on this machine whether it lives. With TLS, whether it takes connections.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn probe(settings: &Settings) -> Result<()> {
+        let mut address = settings.listen;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                Ipv6Addr::LOCALHOST.into()
+            });
+        }
+        let silent = |source| Error::Io { what: address.to_string(), source };
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(silent)?;
+        if settings.tls_cert.is_some() {
+            return Ok(());
+        }
+        let mut answer = [0; 12];
+        let asked = stream.set_read_timeout(Some(PATIENCE));
+        let asked =
+            asked.and_then(|()| stream.write_all(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n"));
+        asked.and_then(|()| stream.read_exact(&mut answer)).map_err(silent)?;
+        match answer.ends_with(b" 200") {
+            true => Ok(()),
+            false => Err(silent(std::io::Error::other("it does not answer as a server that lives"))),
+        }
     }
 
     /// Starts a server. When this returns, it answers.
@@ -118,6 +151,8 @@ async fn tidy(app: Arc<App>) {
         let tidied = app.clone();
         let outcome = blocking(move || {
             tidied.engine.shop.models.tidy();
+            tidied.engine.shop.studio.tidy(tidied.settings.retention).map_err(Refusal::internal)?;
+            tidied.uploads.tidy()?;
             tidied.desk.expire(tidied.settings.retention).map_err(Refusal::internal)
         });
         if let Err(refusal) = outcome.await {

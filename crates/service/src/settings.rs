@@ -7,9 +7,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use amplio::media::videos::Restraint;
+
 use crate::{Error, Result};
 
 pub use list::{SETTINGS, Setting};
+
+/// The most bytes of a file that ffmpeg writes.
+const LARGEST_FILE: u64 = 1 << 38;
 
 /// All settings of a server. [`SETTINGS`] lists them with their names, meanings and defaults.
 #[derive(Clone, Debug)]
@@ -46,10 +51,18 @@ pub struct Settings {
     pub cache_size: u64,
     /// Bytes of a request's body.
     pub max_body: u64,
+    /// Bytes of a job's upload; of pictures in it, no more than `max_body` are read.
+    pub max_upload: u64,
     /// Pixels of a picture that is sent.
     pub max_pixels: u64,
     /// Pixels of a result.
     pub max_result_pixels: u64,
+    /// Frames of an animation or a video.
+    pub max_frames: u64,
+    /// How long a video may last.
+    pub max_duration: Duration,
+    /// Entries of an archive.
+    pub max_entries: u64,
     /// Pictures that may wait until one of those in work is done.
     pub max_waiting: u64,
     /// Jobs that may wait.
@@ -72,19 +85,35 @@ pub struct Settings {
     pub retention: Duration,
     /// Requests a minute of one client; any number if 0.
     pub rate: u32,
+    /// The APIs of other servers that are spoken, by their names; all on loopback and none elsewhere if `None`.
+    pub compat: Option<Vec<String>>,
+    /// Who enlarges pictures: `local`, the URL of another amplio server, or `sagemaker:ENDPOINT`.
+    pub provider: String,
+    /// The API key for the other server that enlarges.
+    pub provider_key: Option<String>,
+    /// The program ffmpeg, or the folder that it is in; it is looked for if not given.
+    pub ffmpeg: Option<PathBuf>,
+    /// Bytes of memory that ffmpeg may use.
+    pub ffmpeg_memory: u64,
     /// What webhooks are signed with; there are none without it.
     pub webhook_secret: Option<String>,
     /// Whether URLs may lead to private addresses.
     pub private_urls: bool,
-    /// The folders and buckets (`file:`, `s3:`) that jobs may read and write.
+    /// The folders and buckets (`file:`, `s3:`, `gs:`, `az:`) that jobs may read and write.
     pub storage: Vec<String>,
     /// How buckets are reached, by the names of object stores' usual variables in lower case (`aws_access_key_id`); not one
     /// of [`SETTINGS`].
     pub storage_options: Vec<(String, String)>,
     /// Where `/v1/media` keeps what it stores.
     pub media: Option<String>,
-    /// The largest side of what `/v1/media` stores.
+    /// The longer side of what `/v1/media` stores; any if 0.
     pub media_side: u32,
+    /// The pixels of what `/v1/media` stores; any number if 0.
+    pub media_pixels: u64,
+    /// The bytes of a picture that `/v1/media` stores; any number if 0.
+    pub media_bytes: u64,
+    /// The shorter side below which `/v1/media` makes nothing smaller.
+    pub media_least: u32,
 }
 
 impl Settings {
@@ -98,6 +127,21 @@ impl Settings {
             .find(|setting| setting.name == name)
             .ok_or_else(|| Error::setting(name, "there is no such setting"))?;
         (setting.set)(self, value).map_err(|what| Error::setting(name, what))
+    }
+
+    /// Whether an API of another server is spoken.
+    pub(crate) fn speaks(&self, api: &str) -> bool {
+        match &self.compat {
+            Some(chosen) => chosen.iter().any(|name| name == api),
+            None => self.listen.ip().is_loopback(),
+        }
+    }
+
+    /// How much ffmpeg may use.
+    pub(crate) fn restraint(&self) -> Restraint {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cpu = self.job_time.saturating_mul(u32::try_from(cores).unwrap_or(u32::MAX));
+        Restraint { memory: self.ffmpeg_memory, cpu, file: LARGEST_FILE }
     }
 
     /// Whether the settings fit together.
@@ -124,7 +168,12 @@ impl Settings {
             ("parallel", u64::from(self.parallel)),
             ("workers", u64::from(self.workers)),
             ("max-body", self.max_body),
+            ("max-upload", self.max_upload),
             ("max-pixels", self.max_pixels),
+            ("max-frames", self.max_frames),
+            ("max-duration", self.max_duration.as_secs()),
+            ("max-entries", self.max_entries),
+            ("ffmpeg-memory", self.ffmpeg_memory),
             ("max-result-pixels", self.max_result_pixels),
             ("max-waiting", self.max_waiting),
             ("max-queue", self.max_queue),
@@ -132,7 +181,6 @@ impl Settings {
             ("max-batch", self.max_batch),
             ("tile-memory", self.tile_memory),
             ("attempts", u64::from(self.attempts)),
-            ("media-side", u64::from(self.media_side)),
             ("request-time", self.request_time.as_millis() as u64),
             ("job-time", self.job_time.as_millis() as u64),
             ("idle-time", self.idle_time.as_millis() as u64),
@@ -157,31 +205,43 @@ impl Default for Settings {
             models: None,
             threads: 0,
             parallel: 4,
-            workers: 2,
+            workers: 4,
             tile_memory: 256 << 20,
             model_memory: 2 << 30,
             model_idle: Duration::from_secs(600),
             cache_size: 1 << 30,
             max_body: 64 << 20,
+            max_upload: 4 << 30,
             max_pixels: 50_000_000,
             max_result_pixels: 400_000_000,
+            max_frames: 1_000_000,
+            max_duration: Duration::from_secs(6 * 3600),
+            max_entries: 10_000,
             max_waiting: 256,
             max_queue: 10_000,
             max_connections: 1000,
             max_batch: 10_000,
             request_time: Duration::from_secs(300),
-            job_time: Duration::from_secs(3600),
+            job_time: Duration::from_secs(86400),
             idle_time: Duration::from_secs(20),
             drain_time: Duration::from_secs(30),
             attempts: 3,
             retention: Duration::from_secs(7 * 86400),
             rate: 600,
+            compat: None,
+            provider: "local".into(),
+            provider_key: None,
+            ffmpeg: None,
+            ffmpeg_memory: 4 << 30,
             webhook_secret: None,
             private_urls: false,
             storage: Vec::new(),
             storage_options: Vec::new(),
             media: None,
             media_side: 512,
+            media_pixels: 0,
+            media_bytes: 0,
+            media_least: 64,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What clients send: small things in memory, large ones in files, so that many large uploads at once do not fill the memory.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,22 @@ enum Place {
     File(NamedTempFile),
     /// Someone else's, which stays.
     Kept(PathBuf),
+}
+
+/// A file that can be read for a while.
+pub(crate) enum Lent<'a> {
+    There(&'a Path),
+    /// Removed with this.
+    Own(NamedTempFile),
+}
+
+impl AsRef<Path> for Lent<'_> {
+    fn as_ref(&self) -> &Path {
+        match self {
+            Self::There(path) => path,
+            Self::Own(file) => file.path(),
+        }
+    }
 }
 
 impl Spool {
@@ -82,7 +99,7 @@ impl Spool {
 impl Content {
     /// A file that stays where it is.
     pub(crate) fn of_file(path: &Path) -> std::io::Result<Self> {
-        let mut file = std::fs::File::open(path)?;
+        let mut file = File::open(path)?;
         let (mut hash, mut length, mut piece) = (Sha256::new(), 0, vec![0; 1 << 16]);
         loop {
             match file.read(&mut piece)? {
@@ -105,6 +122,30 @@ impl Content {
         }
     }
 
+    /// The first bytes, at most `count`.
+    pub(crate) fn first(&self, count: usize) -> std::io::Result<Vec<u8>> {
+        let mut first = Vec::new();
+        match &self.place {
+            Place::Memory(bytes) => first.extend_from_slice(&bytes[..count.min(bytes.len())]),
+            Place::File(file) => drop(file.reopen()?.take(count as u64).read_to_end(&mut first)?),
+            Place::Kept(path) => drop(File::open(path)?.take(count as u64).read_to_end(&mut first)?),
+        }
+        Ok(first)
+    }
+
+    /// A file with all of it; one is made in `folder` if there is none yet.
+    pub(crate) fn file(&self, folder: &Path) -> std::io::Result<Lent<'_>> {
+        match &self.place {
+            Place::File(file) => Ok(Lent::There(file.path())),
+            Place::Kept(path) => Ok(Lent::There(path)),
+            Place::Memory(bytes) => {
+                let mut file = tempfile::Builder::new().prefix("draft-").tempfile_in(folder)?;
+                file.write_all(bytes)?;
+                Ok(Lent::Own(file))
+            }
+        }
+    }
+
     /// SHA-256, in hexadecimal digits.
     pub(crate) fn hash(&self) -> &str {
         &self.hash
@@ -117,14 +158,25 @@ impl Content {
     /// Writes everything to a file that appears whole and survives a power cut, or not at all.
     pub(crate) fn persist(&self, path: &Path) -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix("draft-").tempfile_in(folder)?;
         match &self.place {
-            Place::Memory(bytes) => file.write_all(bytes)?,
-            Place::File(from) => drop(std::io::copy(&mut std::fs::File::open(from.path())?, &mut file)?),
-            Place::Kept(from) => drop(std::io::copy(&mut std::fs::File::open(from)?, &mut file)?),
+            Place::Memory(bytes) => {
+                let mut file = tempfile::Builder::new().prefix("draft-").tempfile_in(folder)?;
+                file.write_all(bytes)?;
+                publish(file, path)
+            }
+            Place::File(from) => linked(from.path(), folder, path),
+            Place::Kept(from) => linked(from, folder, path),
         }
-        publish(file, path)
     }
+}
+
+/// Gives a file a second name, or its copy where that cannot be: files are never changed once they are whole.
+fn linked(from: &Path, folder: &Path, path: &Path) -> std::io::Result<()> {
+    let draft = tempfile::Builder::new().prefix("draft-").make_in(folder, |draft| {
+        std::fs::hard_link(from, draft).or_else(|_| std::fs::copy(from, draft).map(drop))?;
+        File::open(draft)
+    })?;
+    publish(draft, path)
 }
 
 /// Gives a finished file its name, durably.
@@ -132,7 +184,7 @@ pub(crate) fn publish(file: NamedTempFile, path: &Path) -> std::io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     match path.parent() {
-        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
 }

@@ -5,11 +5,12 @@ pub(crate) mod fetch;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::TryStreamExt;
+use object_store::buffered::BufWriter;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::io::AsyncWriteExt;
 use url::Url;
 
 use crate::refusal::{Code, Refusal};
@@ -35,7 +36,7 @@ pub(crate) struct Root {
 type Answer<T> = std::result::Result<T, Refusal>;
 
 impl Root {
-    /// Opens a place: `file:/folder`, `s3://bucket/prefix`.
+    /// Opens a place: `file:/folder`, `s3://bucket/prefix`, `gs://…`, `az://…`.
     pub(crate) fn open(place: &str, options: &[(String, String)]) -> Result<Self> {
         let wrong = |what: &dyn std::fmt::Display| Error::setting("storage", format!("{place}: {what}"));
         let mut url = Url::parse(place).map_err(|e| wrong(&e))?;
@@ -63,7 +64,7 @@ impl Storage {
         let roots = settings.storage.iter().map(|place| Root::open(place, &settings.storage_options));
         let roots = roots.collect::<Result<_>>()?;
         let fetcher = Fetcher::new(settings.private_urls, settings.idle_time)?;
-        Ok(Self { roots, fetcher, most: settings.max_body })
+        Ok(Self { roots, fetcher, most: settings.max_upload })
     }
 
     /// Whether a URL may be read, or be written to.
@@ -81,6 +82,34 @@ impl Storage {
         }
     }
 
+    /// The URL of a key in a bucket: `s3://BUCKET/KEY`, or below a place whose path ends in the bucket's name.
+    ///
+    /// # Errors
+    /// If there is no such place, or the key leads elsewhere.
+    pub(crate) fn place(&self, bucket: &str, key: &str) -> Answer<String> {
+        let refused = |what: &str| Refusal::new(Code::Forbidden, format!("{bucket}/{key}: {what}"));
+        if key.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(refused("a key is made of names with '/' between them"));
+        }
+        let is_bucket = |url: &Url| url.scheme() == "s3" && url.host_str() == Some(bucket);
+        let last = |url: &Url| {
+            url.path_segments().and_then(|mut parts| parts.rfind(|part| !part.is_empty())?.to_owned().into())
+        };
+        let root = self.roots.iter().map(|root| &root.url);
+        let mut root = root.filter(|url| is_bucket(url) || last(url).as_deref() == Some(bucket));
+        let mut url = root.next().cloned().ok_or_else(|| {
+            refused("there is no such bucket among the places that this server may use (its setting storage)")
+        })?;
+        if is_bucket(&url) {
+            url.set_path("/");
+        }
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(key.split('/'));
+        }
+        self.find(&url)?;
+        Ok(url.into())
+    }
+
     /// Reads what is at a URL, into `folder` if it is large.
     pub(crate) async fn read(&self, text: &str, folder: &Path) -> Answer<Content> {
         let url = parse(text)?;
@@ -91,7 +120,7 @@ impl Storage {
         let found = root.store.get(&key).await.map_err(|e| explained(text, &e))?;
         if found.meta.size > self.most {
             return Err(Refusal::too_large(
-                "max-body",
+                "max-upload",
                 self.most,
                 format!("{text} has {} bytes", found.meta.size),
             ));
@@ -104,12 +133,11 @@ impl Storage {
         Ok(spool.finish())
     }
 
-    /// Writes bytes to a URL: whole or not at all.
-    pub(crate) async fn write(&self, text: &str, bytes: Bytes) -> Answer<()> {
+    /// Writes a file to a URL: whole or not at all, in parts if it is large.
+    pub(crate) async fn write_file(&self, text: &str, path: &Path) -> Answer<()> {
         let url = parse(text)?;
         let (root, key) = self.find(&url)?;
-        root.store.put(&key, PutPayload::from_bytes(bytes)).await.map_err(|e| explained(text, &e))?;
-        Ok(())
+        copy(path, root.store.clone(), key, text).await
     }
 
     /// The URLs of everything below a URL that ends in `/`, in order.
@@ -145,6 +173,21 @@ impl Storage {
     }
 }
 
+/// Copies a file to a store, whole or not at all; `what` it is called in words.
+pub(crate) async fn copy(path: &Path, store: Arc<dyn ObjectStore>, key: Key, what: &str) -> Answer<()> {
+    let mut from = tokio::fs::File::open(path).await.map_err(Refusal::internal)?;
+    let mut to = BufWriter::new(store, key);
+    let unreachable = |error: std::io::Error| Refusal::new(Code::Unreachable, format!("{what}: {error}"));
+    match tokio::io::copy(&mut from, &mut to).await {
+        Ok(_) => to.shutdown().await.map_err(unreachable),
+        Err(error) => {
+            // What has arrived of it is thrown away there.
+            let _ = to.abort().await;
+            Err(unreachable(error))
+        }
+    }
+}
+
 fn parse(text: &str) -> Answer<Url> {
     let url = Url::parse(text).map_err(|e| Refusal::invalid(format!("{text} is no URL: {e}")))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -176,8 +219,11 @@ mod tests {
         let storage = storage(folder.path());
         let place = Url::from_directory_path(folder.path()).expect("a folder").to_string();
         let [one, two] = ["a/one.png", "a/two%20words.png"].map(|name| format!("{place}{name}"));
-        storage.write(&two, Bytes::from_static(b"2")).await.expect("written");
-        storage.write(&one, Bytes::from_static(b"1")).await.expect("written");
+        for (url, text) in [(&two, "2"), (&one, "1")] {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), text).expect("written");
+            storage.write_file(url, file.path()).await.expect("written");
+        }
         assert_eq!(storage.list(&format!("{place}a/"), 9).await.expect("listed"), [one.clone(), two]);
         assert!(storage.list(&format!("{place}a/"), 1).await.is_err_and(|e| e.code == Code::TooLarge));
         let content = storage.read(&one, folder.path()).await.expect("read");

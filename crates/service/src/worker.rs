@@ -4,17 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use crate::app::App;
 use crate::clock;
 use crate::desk::Live;
 use crate::engine::cache::Made;
-use crate::engine::{Order, blocking};
-use crate::jobs::job::{End, Input, Item, Job, Output, Reason};
+use crate::engine::{Order, Progress, blocking};
+use crate::jobs::job::{End, Input, Item, Job, Output, Reason, Shelved};
 use crate::refusal::{Code, Refusal};
+use crate::shelf::{Facts, Key};
 use crate::spool::Content;
 
 /// How long a worker may be silent before its job is someone else's.
@@ -23,8 +24,8 @@ const LEASE: Duration = Duration::from_secs(60);
 /// How often idle workers look whether a job's time has come.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Told the fraction of a job that is done.
-type Report<'a> = &'a (dyn Fn(f64) + Sync);
+/// Told how far a job is.
+type Report<'a> = &'a (dyn Fn(Progress) + Sync);
 
 /// How an attempt came to its end.
 enum Attempt {
@@ -39,7 +40,7 @@ pub(crate) async fn run(app: Arc<App>) {
     let mut stopping = app.stopping.subscribe();
     while !app.is_stopping() {
         match next(&app).await {
-            Ok(Some(job)) => work(&app, job).await,
+            Ok(Some((job, _place))) => work(&app, job).await,
             Ok(None) => {
                 tokio::select! {
                     () = app.desk.bell.notified() => {}
@@ -55,11 +56,14 @@ pub(crate) async fn run(app: Arc<App>) {
     }
 }
 
-async fn next(app: &Arc<App>) -> Result<Option<Job>, Refusal> {
+/// The next job, and a place for it if it takes long.
+async fn next(app: &Arc<App>) -> Result<Option<(Job, Option<OwnedSemaphorePermit>)>, Refusal> {
     let app = app.clone();
     blocking(move || {
         let desk = &app.desk;
-        let Some(id) = desk.queue.claim(clock::now(), LEASE).map_err(Refusal::internal)? else {
+        let place = desk.long.clone().try_acquire_owned().ok();
+        let claimed = desk.queue.claim(clock::now(), LEASE, place.is_some()).map_err(Refusal::internal)?;
+        let Some(id) = claimed else {
             return Ok(None);
         };
         let begun = desk.store.begin(&id, clock::now()).map_err(Refusal::internal)?;
@@ -69,7 +73,10 @@ async fn next(app: &Arc<App>) -> Result<Option<Job>, Refusal> {
         }
         // There may be more for others to do.
         desk.bell.notify_one();
-        Ok(begun)
+        Ok(begun.map(|job| {
+            let place = place.filter(|_| job.spec.kind.is_long());
+            (job, place)
+        }))
     })
     .await
 }
@@ -114,7 +121,7 @@ async fn settle(app: &Arc<App>, job: &Job, attempt: Attempt) -> Result<&'static 
         let again = |refund: bool, later: Duration| -> crate::Result<&'static str> {
             desk.queue.remove(id)?;
             if desk.store.requeue(id, job.attempts, refund)? {
-                desk.enqueue(id, &job.owner, job.priority, later)?;
+                desk.enqueue(job.entry(), later)?;
             }
             Ok("queued")
         };
@@ -159,31 +166,52 @@ async fn heartbeat(app: &Arc<App>, id: &str) {
 }
 
 async fn perform(app: &Arc<App>, job: &Job, live: &Live) -> Result<Output, Refusal> {
-    let report = |fraction: f64| {
-        live.fraction.send_replace(fraction);
+    let report = |progress: Progress| {
+        live.progress.send_replace(progress);
     };
     match &job.spec.input {
         Input::Upload(_) => {
             let path = app.desk.input(&job.id);
             let content = blocking(move || Content::of_file(&path).map_err(Refusal::internal)).await?;
-            deliver(app, job, enlarge(app, job, content, &report).await?).await
+            let thing = Thing { content, name: job.spec.name.clone() };
+            deliver(app, job, enlarge(app, job, thing, &report).await?).await
         }
         Input::Url(url) => {
-            let content = app.storage.read(url, &app.spool).await?;
-            deliver(app, job, enlarge(app, job, content, &report).await?).await
+            let thing = Thing::at(app, url).await?;
+            deliver(app, job, enlarge(app, job, thing, &report).await?).await
+        }
+        Input::Shelf(object) => {
+            let content = app.shelf.content(object, &app.spool).await?;
+            let thing = Thing { content, name: job.spec.name.clone() };
+            deliver(app, job, enlarge(app, job, thing, &report).await?).await
         }
         Input::Batch(urls) => batch(app, job, urls, &report).await,
+    }
+}
+
+/// Something that is to be made larger.
+struct Thing {
+    content: Content,
+    /// The name of its file.
+    name: Option<String>,
+}
+
+impl Thing {
+    /// What is at a URL.
+    async fn at(app: &App, url: &str) -> Result<Self, Refusal> {
+        Ok(Self { content: app.storage.read(url, &app.spool).await?, name: Some(last_part(url)) })
     }
 }
 
 async fn enlarge(
     app: &Arc<App>,
     job: &Job,
-    content: Content,
+    Thing { content, name }: Thing,
     report: Report<'_>,
 ) -> Result<Arc<Made>, Refusal> {
     let order = Order {
-        content,
+        content: content.into(),
+        name,
         recipe: job.spec.parameters.recipe(&app.settings.model)?,
         preferred: None,
         weight: 2_f64.powi(job.priority.clamp(-3, 3) as i32),
@@ -204,10 +232,14 @@ async fn enlarge(
 /// Puts a result where it belongs: into the job's folder, and where the client wants it.
 async fn deliver(app: &Arc<App>, job: &Job, made: Arc<Made>) -> Result<Output, Refusal> {
     if let Some(url) = &job.spec.output {
-        let bytes = read(made.clone()).await?;
-        app.storage.write(url, bytes).await?;
+        app.storage.write_file(url, &made.path).await?;
     }
-    let file = format!("output-{}.{}", job.attempts, made.format.extensions[0]);
+    if let Some(Shelved { key, width, height, bytes, format }) = &job.spec.shelf {
+        let stored = (made.width, made.height, made.bytes);
+        let facts = Facts::new(key, (*width, *height, *bytes, format), stored);
+        app.shelf.put(&Key::parse(&job.owner, key)?, facts, &made.path).await?;
+    }
+    let file = format!("output-{}.{}", job.attempts, made.file.extension);
     let path = app.desk.folder(&job.id).join(&file);
     let url = job.spec.output.clone();
     blocking(move || {
@@ -216,11 +248,12 @@ async fn deliver(app: &Arc<App>, job: &Job, made: Arc<Made>) -> Result<Output, R
         Ok(Output {
             file: Some(file),
             bytes: content.length(),
-            mime: made.format.mime.into(),
+            mime: made.file.mime.into(),
             sha256: content.hash().into(),
             width: Some(made.width),
             height: Some(made.height),
             url,
+            remarks: made.remarks.clone(),
             items: Vec::new(),
         })
     })
@@ -238,8 +271,11 @@ async fn batch(app: &Arc<App>, job: &Job, urls: &[String], report: Report<'_>) -
         if items.iter().any(|item| &item.input == input) {
             continue;
         }
-        let part = |fraction: f64| report((number as f64 + fraction) / total);
-        part(0.0);
+        let part = |progress: Progress| {
+            let fraction = (number as f64 + progress.fraction) / total;
+            report(Progress { fraction, ..progress });
+        };
+        part(Progress::default());
         let made = one(app, job, input, (place, name.as_str()), &part).await;
         let item = match made {
             Ok(url) => Item { input: input.clone(), output: Some(url), reason: None },
@@ -266,11 +302,10 @@ async fn one(
     (place, name): (&str, &str),
     report: Report<'_>,
 ) -> Result<String, Refusal> {
-    let content = app.storage.read(input, &app.spool).await?;
-    let made = enlarge(app, job, content, report).await?;
+    let made = enlarge(app, job, Thing::at(app, input).await?, report).await?;
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let url = format!("{place}{stem}.{}", made.format.extensions[0]);
-    app.storage.write(&url, read(made).await?).await?;
+    let url = format!("{place}{stem}.{}", made.file.extension);
+    app.storage.write_file(&url, &made.path).await?;
     Ok(url)
 }
 
@@ -322,6 +357,7 @@ async fn summary(app: &Arc<App>, job: &Job, items: Vec<Item>) -> Result<Output, 
             width: None,
             height: None,
             url,
+            remarks: Vec::new(),
             items,
         })
     })
@@ -334,8 +370,4 @@ fn written(folder: &Path, name: &str, text: &[u8]) -> std::io::Result<Content> {
     let content = spool.finish();
     content.persist(&folder.join(name))?;
     Ok(content)
-}
-
-async fn read(made: Arc<Made>) -> Result<Bytes, Refusal> {
-    blocking(move || std::fs::read(&made.path).map(Bytes::from).map_err(Refusal::internal)).await
 }

@@ -51,7 +51,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden")
 }
 
-/// The folder into which `tools/fetch-weights` puts the real models.
+/// The folder into which `tools/fetch-weights` puts the real models, and `tools/clients/setup` the clients of the server.
 pub fn weights() -> PathBuf {
     let folder =
         |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);

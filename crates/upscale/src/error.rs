@@ -17,6 +17,16 @@ pub enum Error {
         /// What does not fit.
         what: String,
     },
+    /// The result would have more pixels than it may have.
+    #[error("the result would have {width}x{height} pixels; at most {most} are allowed")]
+    TooLarge {
+        /// Its width.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// How many it may have.
+        most: u64,
+    },
     /// The network made numbers that are no colours.
     #[error("the network gave {what} at pixel {x}, {y} of its result; nothing was written")]
     NotFinite {
@@ -36,6 +46,14 @@ pub enum Error {
         /// The side of the tile.
         side: usize,
     },
+    /// One part of the work failed: a page, or an entry of an archive.
+    #[error("{part}: {source}")]
+    Part {
+        /// Which.
+        part: String,
+        /// Why.
+        source: Box<Error>,
+    },
     /// The caller asked to stop.
     #[error("stopped")]
     Stopped,
@@ -53,5 +71,13 @@ impl From<amplio_graph::Error> for Error {
 impl Error {
     pub(crate) fn request(what: impl Into<String>) -> Self {
         Self::Request { what: what.into() }
+    }
+
+    /// The same, of a part of the work.
+    pub(crate) fn of(self, part: impl Into<String>) -> Self {
+        match self {
+            Self::Stopped => Self::Stopped,
+            error => Self::Part { part: part.into(), source: Box::new(error) },
+        }
     }
 }

@@ -17,6 +17,7 @@
 //!
 //! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles. `animation`: frame after frame.
 //! - [`Target`]: the sizes that people ask for, resolved to pixels.
+//! - [`Transcoder`]: pictures, animations, pages and archives from file to file; [`Writing`]: in which format, and how.
 //! - [`VideoJob`]: a video from file to file, in segments.
 //! - [`Film`]: frames of a video, made larger in order while the next ones are read.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
@@ -29,6 +30,7 @@
 
 mod animation;
 mod divided;
+mod encoding;
 mod error;
 mod film;
 mod held;
@@ -40,6 +42,7 @@ mod progress;
 mod rows;
 mod target;
 mod tiles;
+mod transcode;
 mod upscaler;
 mod video;
 
@@ -49,10 +52,12 @@ pub use amplio_media as media;
 pub use amplio_models as models;
 
 pub use animation::Frames;
+pub use encoding::{Choice, Encoding, Writing, holds_pictures, writable};
 pub use error::Error;
 pub use film::{Dedup, Film, FilmProgress, FilmWatcher};
 pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
+pub use transcode::{ArchiveJob, Transcoder};
 pub use upscaler::{Request, TileSize, Tiling, Upscaler};
 pub use video::{Part, VideoJob, VideoProgress, VideoRequest, VideoWatcher};
 

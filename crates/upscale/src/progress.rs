@@ -12,6 +12,14 @@ pub struct Progress {
     pub pixels: u64,
 }
 
+impl Progress {
+    /// The same of the whole, if this is of part `number` of `count`, counted from 0.
+    pub(crate) fn of_part(self, number: usize, count: usize) -> Self {
+        let fraction = (number as f64 + self.fraction) / count.max(1) as f64;
+        Self { fraction: fraction.min(1.0), ..self }
+    }
+}
+
 /// Asked again and again (after each layer of each tile): what was reached, and whether to go on.
 pub type Watcher<'a> = &'a dyn Fn(Progress) -> ControlFlow<()>;
 

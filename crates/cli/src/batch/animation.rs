@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-use amplio::Frames;
 use amplio::media::Header;
 use amplio::media::animations::{self, Animation, Frame, FrameWriter, Limits, Options};
 use amplio::media::images::{self, Format, WriteOptions};
+use amplio::{Encoding, Frames};
 use anyhow::{Result, anyhow};
 
 use super::{Batch, End, explained, shown};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
-use crate::formats::Encoding;
 use crate::inputs::Input;
 use crate::numbering::Numbered;
 use crate::report::{Job, Parts, Report, Tracker};
@@ -35,7 +34,8 @@ impl Batch {
     ) -> Result<End> {
         let animation = animations::open(bytes, &Limits::default())?;
         let mut animation = animation.ok_or_else(|| anyhow!("it holds only one picture"))?;
-        let encoding = self.format.resolve(animation.format, input.path.as_deref(), animations::can_write);
+        let encoding =
+            self.writing.format.resolve(animation.format, input.path.as_deref(), animations::can_write);
         let numbered = matches!(self.destination, Destination::Numbered(_));
         if !numbered && !animations::can_write(encoding.format) {
             let names: Vec<_> = animations::writable().collect();
@@ -47,7 +47,7 @@ impl Batch {
         if animation.cut {
             report.warn(&input.name(), "the file ends without its end mark; frames may be missing");
         }
-        let header = self.header(&animation.header, encoding.format)?;
+        let header = self.transcoder().header(&animation.header, encoding.format)?;
         let place = match &self.destination {
             Destination::Numbered(numbered) => {
                 Place::Each(self.numbers(numbered, animation.frames.into(), claims)?)
@@ -107,7 +107,7 @@ impl Batch {
         replace: bool,
         tracker: &Tracker,
     ) -> Result<()> {
-        let picture = self.write_options(&animation.metadata);
+        let picture = self.writing.options(&animation.metadata);
         match place {
             Place::One(path) => {
                 self.prepare(path.as_deref())?;
@@ -115,7 +115,7 @@ impl Batch {
                 let options = Options {
                     frames: animation.frames,
                     loops: animation.loops,
-                    dither: self.dither,
+                    dither: self.writing.dither,
                     picture,
                 };
                 let writer = animations::writer(encoding.format, header, &options, draft.sink()?)?;

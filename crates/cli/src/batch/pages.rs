@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use amplio::media::Header;
 use amplio::media::images::Limits;
-use amplio::media::pages::{self, Pages, PagesWriter};
+use amplio::media::pages::{self, Pages};
+use amplio::{Encoding, holds_pictures};
 use anyhow::Result;
 
 use super::{Batch, End, explained, part, shown};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
-use crate::formats::{Encoding, holds_pictures};
 use crate::inputs::Input;
 use crate::report::{Job, Parts, Report, Tracker};
 
@@ -23,7 +23,7 @@ impl Batch {
         claims: &mut Claims,
         report: &Report,
     ) -> Result<End> {
-        let encoding = self.format.resolve(pages::FORMAT, input.path.as_deref(), holds_pictures);
+        let encoding = self.writing.format.resolve(pages::FORMAT, input.path.as_deref(), holds_pictures);
         let numbered = match &self.destination {
             Destination::Numbered(numbered) => Some(numbered),
             _ => None,
@@ -45,7 +45,7 @@ impl Batch {
         let mut shapes = Vec::new();
         for page in 0..count {
             let from = part(pages.header(page), format_args!("page {}", page + 1))?;
-            shapes.push((from, self.header(&from, encoding.format)?));
+            shapes.push((from, self.transcoder().header(&from, encoding.format)?));
         }
         let (from, to) = shapes[0];
         let places = match numbered {
@@ -76,9 +76,9 @@ impl Batch {
             [path] if together => {
                 self.prepare(path.as_deref())?;
                 let draft = Draft::new(path.as_deref(), claims.replace())?;
-                let writer = PagesWriter::new(&results, draft.sink()?)?;
-                self.bind(&mut pages, &results, &writer, &job.output, &tracker)?;
-                writer.finish()?;
+                let (sink, watcher) = (draft.sink()?, tracker.watcher());
+                let made = self.transcoder().pages(&mut pages, &results, &Limits::default(), sink, &watcher);
+                made.map_err(|error| explained(error, &job.output))?;
                 draft.publish()?;
             }
             places => self.scatter(&mut pages, &results, places, &encoding, claims.replace(), &tracker)?,
@@ -86,27 +86,6 @@ impl Batch {
         let seconds = tracker.seconds();
         drop(tracker);
         Ok(End::Done(job, seconds))
-    }
-
-    /// Writes all pages into one file.
-    fn bind(
-        &self,
-        pages: &mut Pages,
-        results: &[Header],
-        writer: &PagesWriter,
-        output: &str,
-        tracker: &Tracker,
-    ) -> Result<()> {
-        for (page, header) in results.iter().enumerate() {
-            let mut image = part(pages.read(page, &Limits::default()), format_args!("page {}", page + 1))?;
-            let options = self.write_options(&image.metadata);
-            image.metadata = options.metadata.clone();
-            let rows = writer.page(header, &options)?;
-            let watcher = tracker.part(page, results.len());
-            let made = self.upscaler.enlarge_into(image, &self.request, header, rows, &watcher);
-            made.map_err(|error| explained(error, output))?;
-        }
-        Ok(())
     }
 
     /// Writes each page into a file of its own.
@@ -124,14 +103,10 @@ impl Batch {
             self.prepare(path)?;
             let image = part(pages.read(page, &Limits::default()), format_args!("page {}", page + 1))?;
             let draft = Draft::new(path, replace)?;
-            self.draw(
-                image,
-                encoding,
-                header,
-                draft.sink()?,
-                &shown(path),
-                &tracker.part(page, results.len()),
-            )?;
+            let made = (encoding.format, header);
+            let watcher = tracker.part(page, results.len());
+            let made = self.transcoder().picture(image, made, draft.sink()?, &watcher);
+            made.map_err(|error| explained(error, &shown(path)))?;
             draft.publish()?;
         }
         Ok(())

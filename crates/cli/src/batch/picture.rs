@@ -1,16 +1,13 @@
 //! One picture, from file to file.
 
-use std::io::Cursor;
-
-use amplio::Watcher;
-use amplio::media::images::{self, Format, Limits, Sink, WriteOptions};
-use amplio::media::{Depth, Header, Image, animations};
-use anyhow::{Result, bail};
+use amplio::media::images::{self, Limits};
+use amplio::media::{Header, animations};
+use amplio::{Encoding, holds_pictures};
+use anyhow::Result;
 
 use super::{Batch, End, explained, shown};
 use crate::destination::Claims;
 use crate::draft::Draft;
-use crate::formats::{Encoding, holds_pictures};
 use crate::inputs::Input;
 use crate::report::{Job, Report};
 
@@ -24,8 +21,8 @@ impl Batch {
         report: &Report,
     ) -> Result<End> {
         let (format, picture) = images::read_header(bytes)?;
-        let encoding = self.format.resolve(format, input.path.as_deref(), holds_pictures);
-        let header = self.header(&picture, encoding.format)?;
+        let encoding = self.writing.format.resolve(format, input.path.as_deref(), holds_pictures);
+        let header = self.transcoder().header(&picture, encoding.format)?;
         let name = self.name(input, &picture, &header, &encoding.extension);
         let path = match self.claim(input, &name, claims)? {
             Ok(path) => path,
@@ -48,7 +45,9 @@ impl Batch {
         let tracker = report.start(&job);
         let image = images::read(bytes, &Limits::default())?;
         let draft = Draft::new(path.as_deref(), claims.replace())?;
-        self.draw(image, &encoding, &header, draft.sink()?, &job.output, &tracker.watcher())?;
+        let made = (encoding.format, &header);
+        let made = self.transcoder().picture(image, made, draft.sink()?, &tracker.watcher());
+        made.map_err(|error| explained(error, &job.output))?;
         draft.publish()?;
         let seconds = tracker.seconds();
         drop(tracker);
@@ -71,39 +70,5 @@ impl Batch {
         if animations::is_beyond_reading(bytes) {
             report.warn(name, "frames of such animations are not read: only the first one is made larger");
         }
-    }
-
-    /// The result for a picture, as the format stores it.
-    pub(super) fn header(&self, picture: &Header, format: &'static Format) -> Result<Header> {
-        let result = self.upscaler.result(picture, &self.request.target)?;
-        let wished = Header { depth: self.depth.unwrap_or(result.depth), ..result };
-        let header = wished.fitted(format)?;
-        if self.depth == Some(Depth::U16) && header.depth == Depth::U8 {
-            bail!("{} stores 8 bits and not 16", format.name);
-        }
-        let most = format.write.as_ref().map_or(0, |writer| writer.max_side);
-        if header.width.max(header.height) > most {
-            // It knows best how to say it, and refuses before it writes.
-            images::writer(format, &header, &WriteOptions::default(), Box::new(Cursor::new(Vec::new())))?;
-        }
-        Ok(header)
-    }
-
-    /// Makes a picture larger and writes it.
-    pub(super) fn draw(
-        &self,
-        image: Image,
-        encoding: &Encoding,
-        header: &Header,
-        sink: Sink,
-        output: &str,
-        watcher: Watcher,
-    ) -> Result<()> {
-        let options = self.write_options(&image.metadata);
-        let mut image = image;
-        image.metadata = options.metadata.clone();
-        let writer = images::writer(encoding.format, header, &options, sink)?;
-        let made = self.upscaler.enlarge_into(image, &self.request, header, writer, watcher);
-        made.map_err(|error| explained(error, output))
     }
 }

@@ -1,15 +1,14 @@
 //! Numbered pictures that become one animation.
 
-use amplio::Frames;
 use amplio::media::animations::{self, Delay, Frame, Loops, Options};
 use amplio::media::images::{self, Limits};
 use amplio::media::{Channels, Header, Metadata, convert};
+use amplio::{Choice, Encoding, Frames};
 use anyhow::{Result, anyhow, bail};
 
 use super::{Batch, End, explained, part, shown};
 use crate::destination::Claims;
 use crate::draft::Draft;
-use crate::formats::{Choice, Encoding};
 use crate::inputs::Input;
 use crate::report::{Job, Parts, Report};
 
@@ -27,7 +26,7 @@ impl Batch {
     pub(super) fn sequence(&self, inputs: &[Input], claims: &mut Claims, report: &Report) -> Result<End> {
         let encoding = self.moving_format()?;
         let (from, metadata) = survey(inputs)?;
-        let to = self.header(&from, encoding.format)?;
+        let to = self.transcoder().header(&from, encoding.format)?;
         let first = &inputs[0];
         let path = match self.claim(first, &self.name(first, &from, &to, &encoding.extension), claims)? {
             Ok(path) => path,
@@ -49,8 +48,8 @@ impl Batch {
         let tracker = report.start(&job);
         let delay = self.fps.unwrap_or(Delay::new(1, USUAL_RATE));
         let draft = Draft::new(path.as_deref(), claims.replace())?;
-        let picture = self.write_options(&metadata);
-        let options = Options { frames: count, loops: Loops::Forever, dither: self.dither, picture };
+        let picture = self.writing.options(&metadata);
+        let options = Options { frames: count, loops: Loops::Forever, dither: self.writing.dither, picture };
         let writer = animations::writer(encoding.format, &to, &options, draft.sink()?)?;
         // The library knows only its own errors; the one of this file is kept aside.
         let mut failed = None;
@@ -74,7 +73,7 @@ impl Batch {
     }
 
     fn moving_format(&self) -> Result<Encoding> {
-        match &self.format {
+        match &self.writing.format {
             Choice::This(encoding) if animations::can_write(encoding.format) => Ok(encoding.clone()),
             _ => {
                 let names: Vec<_> = animations::writable().collect();

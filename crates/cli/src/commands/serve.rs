@@ -1,5 +1,7 @@
 //! `amplio serve`: a server that makes pictures larger for many people.
 
+mod buckets;
+
 use std::path::{Path, PathBuf};
 
 use amplio_service::{Log, SETTINGS, Service, Setting, Settings, new_key};
@@ -21,8 +23,11 @@ pub(crate) struct Args {
     /// Say what the settings are and whether they are sound, and start nothing.
     #[arg(long)]
     check: bool,
+    /// Ask the server that runs with these settings on this machine whether it lives; for containers and watchdogs.
+    #[arg(long, conflicts_with = "check")]
+    probe: bool,
     /// Make an API key for someone: print it, and the line for the file of keys.
-    #[arg(long, value_name = "WHO", conflicts_with = "check")]
+    #[arg(long, value_name = "WHO", conflicts_with_all = ["check", "probe"])]
     new_key: Option<String>,
     /// Do not tell about each request.
     #[arg(long)]
@@ -84,6 +89,10 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let settings = settings(&args)?;
+    if args.probe {
+        Service::probe(&settings)?;
+        return Ok(Outcome::Done);
+    }
     let checked = if args.check { Service::check(&settings) } else { settings.check() };
     checked.map_err(|error| Failure::usage(error.to_string()))?;
     if args.check {
@@ -124,13 +133,10 @@ fn settings(args: &Args) -> Result<Settings> {
             set(setting.name, &value, &variable)?;
         }
     }
-    // The variables of buckets are those that everyone's tools know.
-    let buckets = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
-    let options = buckets.map(|(name, value)| (name.to_lowercase(), value)).collect();
     for (name, value) in &args.flags.0 {
         set(name, value, &format!("--{name}"))?;
     }
-    settings.storage_options = options;
+    settings.storage_options = buckets::options();
     Ok(settings)
 }
 

@@ -1,12 +1,13 @@
 //! `amplio INPUT…`: makes pictures larger.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use amplio::media::Depth;
 use amplio::media::animations::{Delay, Dither};
 use amplio::media::videos::Container;
-use amplio::{Fit, Request, Size, Target, TileSize, Tiling, Upscaler};
+use amplio::{Choice, Encoding, Fit, Request, Size, Target, TileSize, Tiling, Upscaler, Writing};
 use anyhow::Result;
 use clap::ValueEnum;
 
@@ -14,7 +15,7 @@ use crate::batch::Batch;
 use crate::denoise::DenoiseArgs;
 use crate::destination::{Claims, Destination, IfExists};
 use crate::engine::{DeviceArgs, Engine, ModelArgs};
-use crate::formats::{self, Choice, Encoding};
+use crate::formats;
 use crate::inputs::{self, Except};
 use crate::memory::Memory;
 use crate::naming::Template;
@@ -75,7 +76,7 @@ pub(crate) struct Args {
     if_exists: Option<IfExists>,
     /// The format of results: png, jpeg, webp, gif, tiff, avif, bmp, ppm, qoi or same [default: same, or png where the input's
     /// cannot hold the result]. png, webp and gif also hold animations.
-    #[arg(short, long, value_name = "FORMAT", value_parser = formats::parse, help_heading = "Output")]
+    #[arg(short, long, value_name = "FORMAT", value_parser = Choice::from_str, help_heading = "Output")]
     format: Option<Choice>,
     /// The fidelity of jpeg, webp and avif, 1 to 100 [default: 90].
     #[arg(short, long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Output")]
@@ -193,19 +194,22 @@ impl Args {
             upscaler: Upscaler::new(Arc::new(model), Arc::new(cpu)),
             request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
             destination,
-            format,
+            writing: Writing {
+                format,
+                quality: args.quality,
+                depth: match args.depth {
+                    DepthArg::Auto => None,
+                    DepthArg::Eight => Some(Depth::U8),
+                    DepthArg::Sixteen => Some(Depth::U16),
+                },
+                strip: args.metadata == MetadataArg::Strip,
+                dither: match args.dither {
+                    DitherArg::Diffusion => Dither::Diffusion,
+                    DitherArg::None => Dither::None,
+                },
+                most_pixels: None,
+            },
             container,
-            quality: args.quality,
-            depth: match args.depth {
-                DepthArg::Auto => None,
-                DepthArg::Eight => Some(Depth::U8),
-                DepthArg::Sixteen => Some(Depth::U16),
-            },
-            strip: args.metadata == MetadataArg::Strip,
-            dither: match args.dither {
-                DitherArg::Diffusion => Dither::Diffusion,
-                DitherArg::None => Dither::None,
-            },
             start_number: args.start_number,
             fps: args.fps,
             video: args.video,
@@ -264,7 +268,7 @@ impl Args {
             let extension = path.extension().unwrap_or_default().display();
             Failure::usage(format!(
                 "{from}: .{extension} is no picture format; there are {}",
-                formats::writable()
+                amplio::writable()
             ))
         };
         let wished: Option<Encoding> = match (named.map(|path| (path, formats::of_name(path))), &self.format)

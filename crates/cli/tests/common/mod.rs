@@ -1,6 +1,8 @@
 //! Runs the command in a folder of its own.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod server;
+
 use std::ffi::OsStr;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +11,12 @@ use std::sync::{Arc, Mutex};
 
 use amplio::media::images::{self, Limits, WriteOptions};
 use amplio::media::{Channels, Depth, Header, Image, Metadata, Samples};
+
+/// Says why a test does nothing.
+#[expect(clippy::print_stderr, reason = "there is no other way to tell")]
+pub(crate) fn note(what: &str) {
+    eprintln!("{what}");
+}
 
 /// A folder that disappears with the test.
 pub(crate) struct Folder(tempfile::TempDir);

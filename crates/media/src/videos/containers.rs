@@ -8,6 +8,8 @@ use std::path::Path;
 pub struct Container {
     /// What ffmpeg calls its muxer.
     pub muxer: &'static str,
+    /// The MIME type.
+    pub mime: &'static str,
     /// Lower-case extensions without the dot, the usual one first.
     pub extensions: &'static [&'static str],
     /// The codecs of results with 8 bits, and with more.
@@ -24,6 +26,7 @@ pub struct Container {
 pub static CONTAINERS: &[Container] = &[
     Container {
         muxer: "matroska",
+        mime: "video/x-matroska",
         extensions: &["mkv"],
         codecs: ["h264", "hevc"],
         audio: Some("flac"),
@@ -32,6 +35,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "mp4",
+        mime: "video/mp4",
         extensions: &["mp4", "m4v"],
         codecs: ["h264", "hevc"],
         audio: Some("aac"),
@@ -40,6 +44,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "mov",
+        mime: "video/quicktime",
         extensions: &["mov", "qt"],
         codecs: ["h264", "hevc"],
         audio: Some("aac"),
@@ -48,6 +53,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "webm",
+        mime: "video/webm",
         extensions: &["webm"],
         codecs: ["vp9", "vp9"],
         audio: Some("libopus"),
@@ -56,6 +62,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "mpegts",
+        mime: "video/mp2t",
         extensions: &["ts", "m2ts", "mts"],
         codecs: ["h264", "hevc"],
         audio: Some("aac"),
@@ -64,6 +71,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "avi",
+        mime: "video/x-msvideo",
         extensions: &["avi"],
         codecs: ["h264", "h264"],
         audio: Some("libmp3lame"),
@@ -72,6 +80,7 @@ pub static CONTAINERS: &[Container] = &[
     },
     Container {
         muxer: "nut",
+        mime: "video/x-nut",
         extensions: &["nut"],
         codecs: ["h264", "hevc"],
         audio: Some("flac"),
@@ -92,6 +101,21 @@ impl Container {
     pub fn of(path: &Path) -> Option<&'static Container> {
         let extension = path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase();
         CONTAINERS.iter().find(|container| container.extensions.contains(&extension.as_str()))
+    }
+
+    /// The kind of a file by its first bytes (64 are enough), where they tell it.
+    pub fn of_first(first: &[u8]) -> Option<&'static Container> {
+        let at = |place: usize, bytes: &[u8]| first.get(place..).is_some_and(|rest| rest.starts_with(bytes));
+        let muxer = match () {
+            () if at(4, b"ftypqt  ") => "mov",
+            () if at(4, b"ftyp") => "mp4",
+            () if at(0, b"\x1A\x45\xDF\xA3") && first.windows(4).any(|name| name == b"webm") => "webm",
+            () if at(0, b"\x1A\x45\xDF\xA3") => "matroska",
+            () if at(8, b"AVI LIST") => "avi",
+            () if at(0, b"nut/multimedia container\0") => "nut",
+            () => return None,
+        };
+        CONTAINERS.iter().find(|container| container.muxer == muxer)
     }
 
     /// The kind in which the result of a file of this name goes: its own, or Matroska, which holds everything.
@@ -147,6 +171,10 @@ mod tests {
             assert!(!is_video(picture), "{picture:?}");
         }
         assert_eq!(Container::like(Path::new("a.WEBM")).muxer, "webm");
+        let muxer = |first: &[u8]| Container::of_first(first).map(|container| container.muxer);
+        assert_eq!(muxer(b"\0\0\0\x14ftypqt  \0\0"), Some("mov"));
+        assert_eq!(muxer(b"\x1A\x45\xDF\xA3\x9F\x42\x82\x84webm\x42"), Some("webm"));
+        assert_eq!(muxer(b"FLV\x01"), None);
         assert_eq!(Container::like(Path::new("a.wmv")).muxer, "matroska");
     }
 }

@@ -172,6 +172,8 @@ impl Mux<'_> {
         if self.container.muxer == "mpegts" {
             command.args(["-muxdelay", "0", "-muxpreload", "0"]);
         }
+        // No random numbers: the same work gives the same bytes.
+        command.args(["-fflags", "+bitexact"]);
         command.args(["-f", self.container.muxer, "-y"]).arg(tools::file(to));
         command
     }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::Restraint;
 use super::process::Process;
 use crate::{Error, Result};
 
@@ -20,6 +21,7 @@ pub struct Tools {
     ffmpeg: PathBuf,
     ffprobe: PathBuf,
     version: String,
+    restraint: Option<Restraint>,
 }
 
 impl Tools {
@@ -48,7 +50,16 @@ impl Tools {
             let what = format!("ffmpeg {version} is too old; videos need {major}.{minor} or later");
             return Err(Error::unsupported(what));
         }
-        Ok(Self { ffmpeg, ffprobe, version })
+        Ok(Self { ffmpeg, ffprobe, version, restraint: None })
+    }
+
+    /// The same, held back wherever the system can do that.
+    pub fn restrained(self, restraint: Restraint) -> Self {
+        Self { restraint: Restraint::is_available().then_some(restraint), ..self }
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        self.restraint.map_or_else(|| Command::new(program), |restraint| restraint.command(program))
     }
 
     /// The version of ffmpeg, as it says it.
@@ -85,14 +96,14 @@ impl Tools {
 
     /// A command of ffmpeg that reads no keys and says only what went wrong.
     pub(super) fn ffmpeg(&self) -> Command {
-        let mut command = Command::new(&self.ffmpeg);
+        let mut command = self.command(&self.ffmpeg);
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
         command
     }
 
     /// A command of ffprobe that says only what went wrong.
     pub(super) fn ffprobe(&self) -> Command {
-        let mut command = Command::new(&self.ffprobe);
+        let mut command = self.command(&self.ffprobe);
         command.args(["-hide_banner", "-loglevel", "error"]).stdin(Stdio::null()).stdout(Stdio::piped());
         command
     }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use amplio::media::images::{self, Format};
 use tempfile::NamedTempFile;
 
+use super::subject::FileKind;
 use crate::{Error, Result};
 
 /// A folder of results.
@@ -27,7 +27,7 @@ struct Entries {
     clock: u64,
 }
 
-/// A result: a picture file. It lives as long as the cache or anyone else wants it.
+/// A result: a file. It lives as long as the cache or anyone else wants it.
 #[derive(Debug)]
 pub(crate) struct Made {
     pub(crate) path: PathBuf,
@@ -36,9 +36,19 @@ pub(crate) struct Made {
     pub(crate) bytes: u64,
     pub(crate) width: u32,
     pub(crate) height: u32,
-    pub(crate) format: &'static Format,
+    pub(crate) file: FileKind,
+    /// What people should know about it.
+    pub(crate) remarks: Vec<String>,
     /// Whether the cache has given it up; the last one who holds it removes the file.
     given_up: AtomicBool,
+}
+
+/// What is known about a result when it is finished.
+pub(crate) struct Finished {
+    pub(crate) file: FileKind,
+    /// Width and height; of the first picture, if there are several.
+    pub(crate) size: (u32, u32),
+    pub(crate) remarks: Vec<String>,
 }
 
 impl Cache {
@@ -80,22 +90,27 @@ impl Cache {
         tempfile::Builder::new().prefix("draft-").tempfile_in(&self.folder)
     }
 
+    /// The folder; what is in it and no result is removed when it is opened again.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Keeps a finished result.
     pub(crate) fn keep(
         &self,
         key: &str,
         draft: NamedTempFile,
-        format: &'static Format,
-        size: (u32, u32),
+        finished: Finished,
     ) -> std::io::Result<Arc<Made>> {
-        let (width, height) = size;
+        let Finished { file: kind, size: (width, height), remarks } = finished;
         // A name of its own: an earlier result of this key may still be held, and is removed when it is not.
         let own = uuid::Uuid::now_v7().simple();
-        let path = self.folder.join(format!("{key}-{width}x{height}-{own}.{}", format.extensions[0]));
+        let path = self.folder.join(format!("{key}-{width}x{height}-{own}.{}", kind.extension));
         let file = draft.persist(&path).map_err(|error| error.error)?;
         let bytes = file.metadata()?.len();
         let given_up = AtomicBool::new(false);
-        let made = Arc::new(Made { path, key: key.to_owned(), bytes, width, height, format, given_up });
+        let key = key.to_owned();
+        let made = Arc::new(Made { path, key, bytes, width, height, file: kind, remarks, given_up });
         self.insert(made.clone());
         Ok(made)
     }
@@ -141,7 +156,7 @@ impl Drop for Made {
 
 /// A result of its file's name: `{key}-{width}x{height}-{own}.{extension}`.
 fn parse(path: &Path) -> Option<Made> {
-    let format = images::by_extension(path.extension()?.to_str()?)?;
+    let file = FileKind::of_extension(path.extension()?.to_str()?)?;
     let mut parts = path.file_stem()?.to_str()?.split('-');
     let (key, size, _own) = (parts.next()?, parts.next()?, parts.next()?);
     let (width, height) = size.split_once('x')?;
@@ -153,7 +168,8 @@ fn parse(path: &Path) -> Option<Made> {
         bytes,
         width: width.parse().ok()?,
         height: height.parse().ok()?,
-        format,
+        file,
+        remarks: Vec::new(),
         given_up: AtomicBool::new(false),
     })
 }
@@ -171,7 +187,8 @@ mod tests {
     fn put(cache: &Cache, digit: char) -> Arc<Made> {
         let mut draft = cache.draft().expect("a draft");
         draft.write_all(&[0; 100]).expect("written");
-        cache.keep(&key(digit), draft, images::by_name("png").expect("png"), (3, 4)).expect("kept")
+        let file = FileKind::of_extension("png").expect("png");
+        cache.keep(&key(digit), draft, Finished { file, size: (3, 4), remarks: Vec::new() }).expect("kept")
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) struct Known {
     pub(crate) description: String,
     pub(crate) licence: Option<String>,
     /// Its file; built in if `None`.
-    path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
 }
 
 pub(crate) struct Limits {
@@ -73,11 +73,7 @@ impl Models {
 
     /// The one name of a model, by which results are told apart.
     pub(crate) fn find(&self, name: &str) -> Result<Known, Refusal> {
-        let means = |model: &Known| {
-            let mut names = std::iter::once(&model.name).chain(&model.aliases);
-            names.any(|known| known.eq_ignore_ascii_case(name))
-        };
-        self.known().into_iter().find(means).ok_or_else(|| {
+        self.known().into_iter().find(|model| model.means(name)).ok_or_else(|| {
             let known: Vec<_> = self.known().into_iter().map(|model| model.name).collect();
             let name: String = name.chars().take(80).collect();
             Refusal::invalid(format!("there is no model {name:?}; there are {}", known.join(", ")))
@@ -144,6 +140,12 @@ impl Models {
 }
 
 impl Known {
+    /// Whether a name is one of its.
+    pub(crate) fn means(&self, name: &str) -> bool {
+        let mut names = std::iter::once(&self.name).chain(&self.aliases);
+        names.any(|known| known.eq_ignore_ascii_case(name))
+    }
+
     /// What tells this model from another one of the same name.
     pub(crate) fn identity(&self) -> String {
         let changed = self.path.as_deref().and_then(|path| path.metadata().ok());

@@ -1,9 +1,9 @@
 //! What a client asks for, in names and values.
 
 use amplio::graph::Precision;
-use amplio::media::Depth;
-use amplio::media::images::{self, FORMATS, Format};
-use amplio::{Fit, Size, Target};
+use amplio::media::videos::{CONTAINERS, Container};
+use amplio::media::{Depth, images};
+use amplio::{Choice, Fit, Size, Target, Writing, writable};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -42,7 +42,7 @@ pub(crate) struct Wish {
     /// The most pixels that the result may have; a larger one is made smaller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_pixels: Option<String>,
-    /// The format of the result: a name such as `png`, or `same`.
+    /// The format of the result: a name such as `png`, of a video such as `mp4`, or `same`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) format: Option<String>,
     /// The fidelity of lossy formats, 1 to 100.
@@ -57,6 +57,21 @@ pub(crate) struct Wish {
     /// Whether the result keeps EXIF, XMP and the like: `keep` or `strip`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metadata: Option<String>,
+    /// The codec of a video, such as `h264`, `hevc`, `vp9`, `av1`, `prores` or `ffv1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) codec: Option<String>,
+    /// The constant quality of a video in the codec's own scale; smaller is better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) crf: Option<String>,
+    /// Where a video begins, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<String>,
+    /// Where a video ends, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<String>,
+    /// Whether frames are made of the fields of a video: `true` or `false`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) deinterlace: Option<String>,
 }
 
 /// What is to be made, understood.
@@ -64,17 +79,67 @@ pub(crate) struct Wish {
 pub(crate) struct Recipe {
     pub(crate) model: String,
     pub(crate) target: Target,
-    /// The input's, or PNG where it cannot be written, if `None`.
-    pub(crate) format: Option<&'static Format>,
-    pub(crate) quality: u8,
-    pub(crate) depth: Option<Depth>,
+    /// How pictures are written.
+    pub(crate) writing: Writing,
     pub(crate) precision: Option<Precision>,
-    pub(crate) strip: bool,
+    /// What videos are put into; the input's kind of file, or Matroska, if `None`.
+    pub(crate) container: Option<&'static Container>,
+    /// What else is asked for if it is a video.
+    pub(crate) film: FilmWish,
+}
+
+/// What is asked for with a video alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct FilmWish {
+    pub(crate) codec: Option<String>,
+    pub(crate) crf: Option<u32>,
+    pub(crate) start: Option<f64>,
+    pub(crate) end: Option<f64>,
+    pub(crate) deinterlace: bool,
+}
+
+impl Recipe {
+    /// The parameters that mean this recipe for anything but videos, as they are written in queries; `format` is that of the
+    /// result if it is open.
+    pub(crate) fn parameters(&self, format: Option<&images::Format>) -> Vec<(&'static str, String)> {
+        let fit = |fit: Fit| match fit {
+            Fit::Contain => "contain",
+            Fit::Cover => "cover",
+            Fit::Stretch => "stretch",
+        };
+        let mut all = vec![
+            ("model", self.model.clone()),
+            ("metadata", if self.writing.strip { "strip" } else { "keep" }.into()),
+        ];
+        all.extend(format.map(|format| ("format", format.name.to_owned())));
+        all.extend(self.writing.quality.map(|quality| ("quality", quality.to_string())));
+        match self.target.size {
+            None => {}
+            Some(Size::Scale(scale)) => all.push(("scale", scale.to_string())),
+            Some(Size::Width(width)) => all.push(("size", format!("{width}x"))),
+            Some(Size::Height(height)) => all.push(("size", format!("x{height}"))),
+            Some(Size::LongSide(side)) => all.push(("long_side", side.to_string())),
+            Some(Size::ShortSide(side)) => all.push(("short_side", side.to_string())),
+            Some(Size::Exact { width, height, fit: how }) => {
+                all.extend([("size", format!("{width}x{height}")), ("fit", fit(how).into())]);
+            }
+        }
+        all.extend(self.target.max_pixels.map(|most| ("max_pixels", most.to_string())));
+        let depth = self.writing.depth.map(|depth| if depth == Depth::U8 { "8" } else { "16" });
+        all.extend(depth.map(|depth| ("depth", depth.to_owned())));
+        let precision = self.precision.map(|precision| match precision {
+            Precision::Fast => "fast",
+            Precision::Exact => "exact",
+            Precision::Strict => "strict",
+        });
+        all.extend(precision.map(|precision| ("precision", precision.to_owned())));
+        all
+    }
 }
 
 impl Wish {
     /// The names of all parameters.
-    pub(crate) const NAMES: [&str; 12] = [
+    pub(crate) const NAMES: [&str; 17] = [
         "model",
         "scale",
         "size",
@@ -87,6 +152,11 @@ impl Wish {
         "depth",
         "precision",
         "metadata",
+        "codec",
+        "crf",
+        "start",
+        "end",
+        "deinterlace",
     ];
 
     /// Sets a parameter by its name.
@@ -104,6 +174,11 @@ impl Wish {
             "depth" => &mut self.depth,
             "precision" => &mut self.precision,
             "metadata" => &mut self.metadata,
+            "codec" => &mut self.codec,
+            "crf" => &mut self.crf,
+            "start" => &mut self.start,
+            "end" => &mut self.end,
+            "deinterlace" => &mut self.deinterlace,
             _ => {
                 let known = Self::NAMES.join(", ");
                 return Err(Refusal::invalid(format!("there is no parameter {name:?}; there are {known}")));
@@ -114,6 +189,11 @@ impl Wish {
         }
         *field = Some(value.to_owned());
         Ok(())
+    }
+
+    /// Whether a size is asked for.
+    pub(crate) fn has_size(&self) -> bool {
+        [&self.scale, &self.size, &self.long_side, &self.short_side].into_iter().any(Option::is_some)
     }
 
     /// Understands the parameters; `model` is the name of the usual model.
@@ -144,14 +224,43 @@ impl Wish {
             "strip" => Ok(true),
             _ => Err("keep or strip"),
         })?;
+        let (format, container) = self.format()?;
+        let strip = strip.unwrap_or(false);
         Ok(Recipe {
             model: self.model.clone().unwrap_or_else(|| model.to_owned()),
             target: Target { size: self.size()?, max_pixels },
-            format: self.format()?,
-            quality: quality.unwrap_or(90),
-            depth,
+            writing: Writing { format, depth, quality, strip, ..Writing::default() },
             precision,
-            strip: strip.unwrap_or(false),
+            container,
+            film: self.film()?,
+        })
+    }
+
+    fn film(&self) -> Read<FilmWish> {
+        let codec = read("codec", &self.codec, |text| {
+            let sound =
+                text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+            if sound && !text.starts_with('-') { Ok(text.to_owned()) } else { Err("the name of a codec") }
+        })?;
+        let time = |name, value: &Option<String>| {
+            read(name, value, |text| match text.parse() {
+                Ok(seconds) if (0.0..1e9).contains(&seconds) => Ok(seconds),
+                _ => Err("a number of seconds"),
+            })
+        };
+        let (start, end) = (time("start", &self.start)?, time("end", &self.end)?);
+        if start.zip(end).is_some_and(|(start, end)| start >= end) {
+            return Err(Refusal::invalid("start is before end"));
+        }
+        Ok(FilmWish {
+            codec,
+            crf: read("crf", &self.crf, |text| text.parse().map_err(|_| "a whole number"))?,
+            start,
+            end,
+            deinterlace: read("deinterlace", &self.deinterlace, |text| {
+                text.parse().map_err(|_| "true or false")
+            })?
+            .unwrap_or(false),
         })
     }
 
@@ -180,24 +289,23 @@ impl Wish {
         }
     }
 
-    fn format(&self) -> Read<Option<&'static Format>> {
-        let Some(name) = self.format.as_deref().filter(|name| !name.eq_ignore_ascii_case("same")) else {
-            return Ok(None);
-        };
-        let found = images::by_name(name).or_else(|| images::by_extension(name));
-        match found.filter(|format| format.write.is_some()) {
-            Some(format) => Ok(Some(format)),
-            None => Err(Refusal::invalid(format!(
-                "format cannot be {name:?}; there are {}",
-                writable().join(", ")
-            ))),
+    /// The format of pictures, and what videos are put into.
+    fn format(&self) -> Read<(Choice, Option<&'static Container>)> {
+        let Some(name) = &self.format else { return Ok((Choice::Same, None)) };
+        if let Ok(choice) = name.parse() {
+            return Ok((choice, None));
         }
+        let lower = name.to_ascii_lowercase();
+        let container = CONTAINERS.iter().find(|container| container.extensions.contains(&lower.as_str()));
+        container.map(|container| (Choice::Same, Some(container))).ok_or_else(|| {
+            let videos: Vec<_> = CONTAINERS.iter().map(|container| container.extensions[0]).collect();
+            let (pictures, videos) = (writable(), videos.join(", "));
+            Refusal::invalid(format!(
+                "format cannot be {:?}; there are {pictures}, and for videos {videos}",
+                shortened(name)
+            ))
+        })
     }
-}
-
-/// The names of the formats that can be written.
-pub(crate) fn writable() -> Vec<&'static str> {
-    FORMATS.iter().filter(|format| format.write.is_some()).map(|format| format.name).collect()
 }
 
 fn read<T>(
@@ -248,12 +356,49 @@ mod tests {
     fn parameters_mean_what_they_say() {
         let recipe = wish(&[("scale", "2.5"), ("format", "JPG"), ("quality", "80")]).expect("sound");
         assert_eq!(recipe.target.size, Some(Size::Scale(2.5)));
-        assert_eq!((recipe.format.map(|f| f.name), recipe.quality), (Some("jpeg"), 80));
+        assert_eq!(
+            (recipe.writing.format, recipe.writing.quality),
+            ("jpg".parse().expect("a format"), Some(80))
+        );
+        let recipe =
+            wish(&[("format", "MP4"), ("codec", "hevc"), ("crf", "20"), ("end", "1.5")]).expect("sound");
+        assert_eq!(recipe.container.map(|container| container.muxer), Some("mp4"));
+        assert_eq!(
+            (recipe.film.codec.as_deref(), recipe.film.crf, recipe.film.end),
+            (Some("hevc"), Some(20), Some(1.5))
+        );
         assert_eq!(recipe.model, "usual");
         let recipe = wish(&[("size", "640x480"), ("fit", "cover"), ("model", "anime")]).expect("sound");
         let cover = Size::Exact { width: 640, height: 480, fit: Fit::Cover };
         assert_eq!((recipe.target.size, recipe.model.as_str()), (Some(cover), "anime"));
         assert_eq!(wish(&[]).expect("sound").target, Target::default());
+    }
+
+    #[test]
+    fn recipes_can_be_written_down_for_others() {
+        let wishes: &[&[(&str, &str)]] = &[
+            &[],
+            &[
+                ("scale", "2.5"),
+                ("format", "jpeg"),
+                ("quality", "80"),
+                ("depth", "8"),
+                ("precision", "exact"),
+            ],
+            &[("size", "640x480"), ("fit", "cover"), ("model", "anime"), ("metadata", "strip")],
+            &[("size", "640x"), ("max_pixels", "1000"), ("depth", "16")],
+            &[("size", "x480")],
+            &[("long_side", "7")],
+            &[("short_side", "7")],
+        ];
+        for parameters in wishes {
+            let mut recipe = wish(parameters).expect("sound");
+            let webp = images::by_name("webp").expect("a format");
+            let written = recipe.parameters(Some(webp));
+            let again: Vec<_> = written.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            recipe.writing.format = "webp".parse().expect("a format");
+            assert_eq!(wish(&again).expect("sound"), recipe, "{written:?}");
+        }
     }
 
     #[test]
@@ -270,6 +415,10 @@ mod tests {
             &[("precision", "perfect")],
             &[("metadata", "maybe")],
             &[("format", "gif87")],
+            &[("codec", "-f")],
+            &[("crf", "low")],
+            &[("start", "2"), ("end", "1")],
+            &[("deinterlace", "maybe")],
             &[("scale", "2"), ("scale", "3")],
             &[("colour", "red")],
         ];

@@ -1,5 +1,6 @@
 //! What stands before every route: who asks, how often, from where; and what every answer says.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,6 +9,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::auth::Client;
@@ -25,11 +28,25 @@ const LONGEST: usize = 8 << 10;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Paths that need no key.
-const PUBLIC: [&str; 5] = ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs.js"];
+const PUBLIC: [&str; 8] =
+    ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs.js", "/ping", "/health", "/api/health"];
 
 /// Routes and the scope that they need, by the beginning of their paths. All others need any key.
-const NEEDS: [(&str, &str); 4] =
-    [("/v1/upscale", "upscale"), ("/v1/jobs", "jobs"), ("/v1/media", "media"), ("/metrics", "metrics")];
+const NEEDS: [(&str, &str); 12] = [
+    ("/v1/upscale", "upscale"),
+    ("/v1/jobs", "jobs"),
+    ("/v1/uploads", "jobs"),
+    ("/v1/media", "media"),
+    ("/metrics", "metrics"),
+    ("/inference", "upscale"),
+    ("/invocations", "upscale"),
+    ("/sdapi/", "upscale"),
+    ("/api/", "jobs"),
+    // They read and write the places of jobs.
+    ("/store", "jobs"),
+    ("/retrieve", "jobs"),
+    ("/getVideoStatus", "jobs"),
+];
 
 /// Lets a request pass or not, and writes down what became of it.
 pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
@@ -75,7 +92,7 @@ fn admit(app: &App, request: &Request) -> Result<Client, Refusal> {
         }
         Some(_) if PUBLIC.contains(&path) || is_of_the_page(path) => Client::open(address.to_string()),
         Some(keys) => match presented(request.headers()) {
-            Some(key) => match keys.find(key) {
+            Some(key) => match keys.find(&key) {
                 Some(client) => client,
                 None => {
                     slow_down(app, &format!("wrong key from {address}"), 30)?;
@@ -108,10 +125,21 @@ fn slow_down(app: &App, who: &str, rate: u32) -> Result<(), Refusal> {
     })
 }
 
-fn presented(headers: &HeaderMap) -> Option<&str> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ").or(value.strip_prefix("bearer ")));
-    bearer.or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok())).map(str::trim)
+/// The key that a request brings: as a bearer, in a header of its own, or as the password of whoever it says it is.
+fn presented(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let value = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let named = value(HeaderName::from_static("x-api-key")).map(|key| Cow::Borrowed(key.trim()));
+    let Some((scheme, rest)) = value(header::AUTHORIZATION).and_then(|value| value.split_once(' ')) else {
+        return named;
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Some(Cow::Borrowed(rest.trim())),
+        "basic" => {
+            let text = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
+            Some(Cow::Owned(text.split_once(':')?.1.to_owned()))
+        }
+        _ => named,
+    }
 }
 
 /// Without keys, any page that someone looks at could use this server through their browser. So requests that other sites
@@ -163,7 +191,7 @@ fn protect(headers: &mut HeaderMap, route: &str) {
         true => "default-src 'none'; frame-ancestors 'none'",
         // Pages bring their own scripts and pictures, and nothing from elsewhere.
         false => {
-            "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+            "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; \
              frame-ancestors 'none'"
         }
     };

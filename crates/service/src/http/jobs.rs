@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use amplio::media;
 use axum::extract::{Path, Query, RawQuery, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,19 +13,22 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Client;
 use super::problem::Problem;
-use super::upload;
+use super::upload::{self, Limit};
 use super::view::JobView;
 use crate::app::App;
 use crate::clock;
 use crate::engine::blocking;
 use crate::engine::wish::Wish;
-use crate::jobs::job::{Input, Job, Spec, State};
+use crate::jobs::job::{Input, Job, Kind, Spec, State};
 use crate::jobs::{Cancel, Filter, Inserted, NewJob};
 use crate::refusal::{Code, Refusal};
 use crate::spool::Content;
 
 /// The most bytes of a job in JSON: a batch of many URLs is the largest.
 const LARGEST_JSON: u64 = 4 << 20;
+
+/// The most characters of a file's name.
+const LONGEST_NAME: usize = 200;
 
 /// The most jobs of a page.
 const MOST_LISTED: u32 = 200;
@@ -46,6 +50,8 @@ pub(crate) struct JobRequest {
     input: Option<String>,
     /// The URLs of several; one that ends in `/` means everything below it.
     inputs: Vec<String>,
+    /// The id of an upload (`/v1/uploads`).
+    upload: Option<String>,
     /// Where the result goes; for several pictures, a place that ends in `/`.
     output: Option<String>,
     /// How the pictures are made larger.
@@ -54,6 +60,9 @@ pub(crate) struct JobRequest {
     priority: i64,
     /// The URL that is told when the job has ended.
     webhook: Option<String>,
+    /// The name of the uploaded file.
+    #[serde(skip)]
+    name: Option<String>,
 }
 
 /// Which jobs are listed.
@@ -87,8 +96,10 @@ pub(crate) struct JobList {
     )),
     responses(
         (status = 202, description = "Accepted", body = JobView, headers(("Location" = String))),
+        (status = 400, description = "The body is broken", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "A URL leads to a place that the server may not use", body = Problem,
             content_type = "application/problem+json"),
+        (status = 404, description = "There is no such upload", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Another request came under this idempotency key", body = Problem,
             content_type = "application/problem+json"),
         (status = 413, description = "A limit was exceeded", body = Problem, content_type = "application/problem+json"),
@@ -109,24 +120,71 @@ pub(crate) async fn create(
     }
     let idempotency_key = idempotency_key(request.headers())?;
     let mut asked = JobRequest::default();
-    for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+    let query = query.unwrap_or_default();
+    let has_query = !query.is_empty();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         asked.set(&name, &value)?;
     }
     let content = match upload::kind(request.headers()).as_str() {
         "application/json" => {
+            if has_query {
+                return Err(Refusal::invalid(
+                    "the parameters of a job in JSON are in its body, not in the query",
+                ));
+            }
             let text = upload::text(&app, request, LARGEST_JSON).await?;
             asked = serde_json::from_slice(&text).map_err(|e| Refusal::invalid(format!("the job: {e}")))?;
             None
         }
         _ => {
-            let upload = upload::receive(&app, request).await?;
+            let upload = upload::receive(&app, request, Limit::upload(&app)).await?;
             for (name, value) in &upload.fields {
                 asked.set(name, value)?;
             }
+            asked.name = upload.name;
             upload.content
         }
     };
+    let content = match (content, asked.upload.take()) {
+        (content, None) => content,
+        (Some(_), Some(_)) => return Err(Refusal::invalid("a job has one upload")),
+        (None, Some(id)) => {
+            let (shared, owner) = (app.clone(), client.owner.clone());
+            let (content, name) = blocking(move || shared.uploads.content(&owner, &id)).await?;
+            asked.name = name;
+            Some(content)
+        }
+    };
     let (spec, priority) = asked.understood(&app, content.as_ref())?;
+    let job = hand_in(&app, &client, Handed { spec, priority, idempotency_key }, content).await?;
+    Ok(accepted(&app, &job))
+}
+
+/// The answer to a job that was handed in.
+pub(crate) fn accepted(app: &App, job: &Job) -> Response {
+    let view = JobView::of(job, app.desk.live(&job.id).as_ref());
+    let mut response = (StatusCode::ACCEPTED, Json(&view)).into_response();
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/jobs/{}", view.id)) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// A job as it is handed in.
+pub(crate) struct Handed {
+    pub(crate) spec: Spec,
+    pub(crate) priority: i64,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// Hands a job in, with its upload if it has one; the job, or the one that the same request was before.
+pub(crate) async fn hand_in(
+    app: &Arc<App>,
+    client: &Client,
+    handed: Handed,
+    content: Option<Content>,
+) -> Result<Job, Refusal> {
+    let Handed { spec, priority, idempotency_key } = handed;
     let job = NewJob {
         id: uuid::Uuid::now_v7().to_string(),
         owner: client.owner.clone(),
@@ -135,7 +193,8 @@ pub(crate) async fn create(
         spec,
         idempotency_key,
     };
-    let view = blocking(move || {
+    let (app, client) = (app.clone(), client.clone());
+    blocking(move || {
         room(&app, &client)?;
         let id = job.id.clone();
         let existing = match app.desk.accept(&job, content.as_ref()).map_err(Refusal::internal)? {
@@ -150,14 +209,9 @@ pub(crate) async fn create(
             }
         };
         let id = existing.unwrap_or(id);
-        find(&app, &client, &id).map(|job| JobView::of(&job, app.desk.live(&id).as_ref()))
+        find(&app, &client, &id)
     })
-    .await?;
-    let mut response = (StatusCode::ACCEPTED, Json(&view)).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/jobs/{}", view.id)) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    .await
 }
 
 /// The client's jobs, the newest first.
@@ -295,7 +349,7 @@ async fn change(
 }
 
 /// Whether another job may wait. Blocks.
-fn room(app: &App, client: &Client) -> Result<(), Refusal> {
+pub(crate) fn room(app: &App, client: &Client) -> Result<(), Refusal> {
     let waiting = |owner| app.desk.store.waiting(owner).map_err(Refusal::internal);
     let most = app.settings.max_queue;
     if waiting(None)? >= most {
@@ -323,6 +377,7 @@ impl JobRequest {
     fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         match name {
             "input" => self.input = Some(value.into()),
+            "upload" => self.upload = Some(value.into()),
             "inputs" => self.inputs.push(value.into()),
             "output" => self.output = Some(value.into()),
             "webhook" => self.webhook = Some(value.into()),
@@ -336,7 +391,7 @@ impl JobRequest {
 
     /// What is to be done, and its priority; as far as that can be told, it can be done.
     fn understood(self, app: &App, content: Option<&Content>) -> Result<(Spec, i64), Refusal> {
-        let Self { input, inputs, output, parameters, priority, webhook } = self;
+        let Self { input, inputs, upload: _, output, parameters, priority, webhook, name } = self;
         parameters.recipe(&app.settings.model)?;
         if !(-10..=10).contains(&priority) {
             return Err(Refusal::invalid("priority is from -10 to 10"));
@@ -349,7 +404,7 @@ impl JobRequest {
             _ => return Err(Refusal::invalid("a job has one of an upload, an input and inputs")),
         };
         let urls = match &input {
-            Input::Upload(_) => &[][..],
+            Input::Upload(_) | Input::Shelf(_) => &[][..],
             Input::Url(url) => std::slice::from_ref(url),
             Input::Batch(urls) => urls,
         };
@@ -363,8 +418,9 @@ impl JobRequest {
         }
         let is_place = output.as_deref().map(|output| output.ends_with('/'));
         match (&input, is_place) {
-            (Input::Batch(_), Some(true)) | (Input::Upload(_) | Input::Url(_), None | Some(false)) => {}
+            (Input::Batch(_), Some(true)) => {}
             (Input::Batch(_), _) => return Err(Refusal::invalid("a batch needs an output that ends in /")),
+            (_, None | Some(false)) => {}
             _ => return Err(Refusal::invalid("the output of one picture is a file; it does not end in /")),
         }
         if let Some(webhook) = &webhook {
@@ -374,6 +430,30 @@ impl JobRequest {
             let url = url::Url::parse(webhook).map_err(|e| Refusal::invalid(format!("webhook: {e}")))?;
             app.storage.fetcher.check(&url)?;
         }
-        Ok((Spec { input, output, parameters, webhook }, priority))
+        let name = name.as_deref().map(file_name);
+        let kind = kind_of(&input, content, name.as_deref())?;
+        Ok((Spec { name, kind, output, parameters, webhook, ..Spec::of(input) }, priority))
     }
+}
+
+/// What a job is about, as far as that can be told before anything is fetched.
+pub(crate) fn kind_of(input: &Input, content: Option<&Content>, name: Option<&str>) -> Result<Kind, Refusal> {
+    let first = content.map_or(Ok(Vec::new()), |content| content.first(64)).map_err(Refusal::internal)?;
+    let name = match input {
+        Input::Upload(_) | Input::Shelf(_) => name,
+        Input::Url(url) => Some(url.as_str()),
+        Input::Batch(_) => return Ok(Kind::Batch),
+    };
+    Ok(match media::Kind::of_first(&first, name.map(std::path::Path::new)) {
+        Some(media::Kind::Video) => Kind::Video,
+        Some(media::Kind::Archive) => Kind::Archive,
+        _ => Kind::Picture,
+    })
+}
+
+/// The last part of the name that a client gives a file, and not too long.
+pub(crate) fn file_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let skipped = last.chars().count().saturating_sub(LONGEST_NAME);
+    last.chars().skip(skipped).filter(|c| !c.is_control()).collect()
 }

@@ -9,7 +9,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::engine::blocking;
 use crate::refusal::Refusal;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -36,18 +35,14 @@ pub(crate) struct ModelFacts {
 /// The models that may be named.
 #[utoipa::path(get, path = "/v1/models", tag = "upscale", responses((status = 200, body = Vec<ModelFacts>)))]
 pub(crate) async fn models(State(app): State<Arc<App>>) -> Result<Json<Vec<ModelFacts>>, Refusal> {
-    let facts = blocking(move || {
-        let usual = app.engine.shop.models.find(&app.settings.model)?.name;
-        let known = app.engine.shop.models.known().into_iter();
-        let facts = known.map(|model| ModelFacts {
-            default: model.name == usual,
-            name: model.name,
-            aliases: model.aliases,
-            scale: model.scale,
-            description: model.description,
-            licence: model.licence,
-        });
-        Ok(facts.collect())
+    let known = app.engine.models().await?;
+    let facts = known.into_iter().map(|model| ModelFacts {
+        default: model.means(&app.settings.model),
+        name: model.name,
+        aliases: model.aliases,
+        scale: model.scale,
+        description: model.description,
+        licence: model.licence,
     });
-    facts.await.map(Json)
+    Ok(Json(facts.collect()))
 }

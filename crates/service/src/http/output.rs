@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use amplio::media::images::FORMATS;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -15,7 +14,8 @@ use super::jobs;
 use super::problem::Problem;
 use crate::app::App;
 use crate::engine::blocking;
-use crate::jobs::job::State as JobState;
+use crate::engine::subject::FileKind;
+use crate::jobs::job::{Job, State as JobState};
 use crate::refusal::{Code, Refusal};
 
 /// How long clients may keep an output, in seconds: a job that is tried again may make another one.
@@ -46,18 +46,20 @@ pub(crate) async fn output(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let served = blocking(move || {
-        let job = jobs::find(&app, &client, &id)?;
-        let missing =
-            || Refusal::new(Code::Conflict, format!("the job is {}; it has no output", job.state.name()));
-        let output = job.output.as_ref().filter(|_| job.state == JobState::Done).ok_or_else(missing)?;
-        let name = output.file.as_deref().ok_or_else(missing)?;
-        let path = app.desk.folder(&job.id).join(name);
-        let file = std::fs::File::open(path)
-            .map_err(|_| Refusal::new(Code::Gone, "the output is no longer there"))?;
-        let known = FORMATS.iter().map(|format| format.mime).chain(["application/json"]);
-        let mime = known.into_iter().find(|mime| *mime == output.mime).unwrap_or("application/octet-stream");
-        Ok(Served { file, length: output.bytes, etag: output.sha256.clone(), mime, max_age: KEEP })
-    });
+    let served = blocking(move || opened(&app, &jobs::find(&app, &client, &id)?));
     Ok(served.await?.respond(&headers))
+}
+
+/// The output of a job. Blocks.
+pub(crate) fn opened(app: &App, job: &Job) -> Result<Served, Refusal> {
+    let missing =
+        || Refusal::new(Code::Conflict, format!("the job is {}; it has no output", job.state.name()));
+    let output = job.output.as_ref().filter(|_| job.state == JobState::Done).ok_or_else(missing)?;
+    let name = output.file.as_deref().ok_or_else(missing)?;
+    let path = app.desk.folder(&job.id).join(name);
+    let file =
+        std::fs::File::open(path).map_err(|_| Refusal::new(Code::Gone, "the output is no longer there"))?;
+    let own = name.rsplit_once('.').and_then(|(_, extension)| FileKind::of_extension(extension));
+    let mime = own.map_or("application/json", |kind| kind.mime);
+    Ok(Served { file, length: output.bytes, etag: output.sha256.clone(), mime, max_age: KEEP })
 }

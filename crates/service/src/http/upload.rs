@@ -31,24 +31,50 @@ pub(crate) struct Upload {
     pub(crate) fields: Vec<(String, String)>,
 }
 
-/// How much may come, and how slowly.
-struct Bounds<'a> {
-    folder: &'a Path,
+/// How much may come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    /// The setting that says it.
+    setting: &'static str,
     most: u64,
-    idle: Duration,
+}
+
+impl Limit {
+    /// So many bytes, for a parser that is asked without a server.
+    pub(crate) fn of(most: u64) -> Self {
+        Self { setting: "max-body", most }
+    }
+
+    /// What is read into memory.
+    pub(crate) fn body(app: &App) -> Self {
+        Self { setting: "max-body", most: app.settings.max_body }
+    }
+
+    /// What a job works on.
+    pub(crate) fn upload(app: &App) -> Self {
+        Self { setting: "max-upload", most: app.settings.max_upload }
+    }
+}
+
+/// How much may come, and how slowly.
+pub(crate) struct Bounds<'a> {
+    /// Where large things go.
+    pub(crate) folder: &'a Path,
+    pub(crate) limit: Limit,
+    pub(crate) idle: Duration,
 }
 
 /// Receives a request's body: a form if its type says so, else the picture itself.
 ///
 /// # Errors
 /// If it is too large, too slow or broken.
-pub(crate) async fn receive(app: &App, request: Request) -> Result<Upload, Refusal> {
+pub(crate) async fn receive(app: &App, request: Request, limit: Limit) -> Result<Upload, Refusal> {
     let headers = request.headers();
-    let bounds = Bounds { folder: &app.spool, most: app.settings.max_body, idle: app.settings.idle_time };
+    let bounds = Bounds { folder: &app.spool, limit, idle: app.settings.idle_time };
     check_encoding(headers)?;
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > bounds.most) {
+    if length.is_some_and(|length| length > limit.most) {
         return Err(bounds.too_large());
     }
     let kind = kind(headers);
@@ -58,20 +84,75 @@ pub(crate) async fn receive(app: &App, request: Request) -> Result<Upload, Refus
         "" | "application/octet-stream" | "application/x-www-form-urlencoded" => {
             raw(request.into_body(), &bounds).await
         }
-        image if image.starts_with("image/") => raw(request.into_body(), &bounds).await,
+        kind if is_media(kind) => raw(request.into_body(), &bounds).await,
         other => {
-            let what = format!("the body is {other}; pictures are sent as image/… or multipart/form-data");
+            let what = format!(
+                "the body is {other}; it should be image/…, video/…, application/zip or multipart/form-data"
+            );
             Err(Refusal::new(Code::UnsupportedMedia, what))
         }
     }
 }
 
+fn is_media(kind: &str) -> bool {
+    const ARCHIVES: [&str; 3] = ["application/zip", "application/vnd.comicbook+zip", "application/x-cbz"];
+    kind.starts_with("image/") || kind.starts_with("video/") || ARCHIVES.contains(&kind)
+}
+
 /// Receives a small text, such as JSON.
 pub(crate) async fn text(app: &App, request: Request, most: u64) -> Result<Bytes, Refusal> {
-    let bounds = Bounds { folder: &app.spool, most, idle: app.settings.idle_time };
+    let limit = Limit { setting: "max-body", most };
+    let bounds = Bounds { folder: &app.spool, limit, idle: app.settings.idle_time };
     check_encoding(request.headers())?;
     let content = collect(request.into_body().into_data_stream(), &bounds).await?;
     content.bytes().map_err(Refusal::internal)
+}
+
+/// Receives a whole body, whatever its type says.
+pub(crate) async fn whole(app: &App, request: Request) -> Result<Content, Refusal> {
+    let bounds = Bounds { folder: &app.spool, limit: Limit::body(app), idle: app.settings.idle_time };
+    check_encoding(request.headers())?;
+    collect(request.into_body().into_data_stream(), &bounds).await
+}
+
+/// A field of a form.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    /// The name of its file, if it is one.
+    pub(crate) file_name: Option<String>,
+    pub(crate) content: Content,
+}
+
+/// Receives a form, all of whose fields together are within the limit.
+pub(crate) async fn parts(app: &App, request: Request) -> Result<Vec<Part>, Refusal> {
+    check_encoding(request.headers())?;
+    let bounds = Bounds { folder: &app.spool, limit: Limit::upload(app), idle: app.settings.idle_time };
+    fields(request, &bounds).await
+}
+
+pub(crate) async fn fields(request: Request, bounds: &Bounds<'_>) -> Result<Vec<Part>, Refusal> {
+    let broken =
+        |e: &dyn std::fmt::Display| Refusal::new(Code::Malformed, format!("the form is broken: {e}"));
+    let mut form = Multipart::from_request(request, &()).await.map_err(|e| broken(&e))?;
+    let (mut parts, mut total) = (Vec::new(), 0);
+    while let Some(mut field) = bounds.in_time(form.next_field()).await?.map_err(|e| broken(&e))? {
+        if parts.len() >= MOST_FIELDS {
+            return Err(broken(&format!("it has more than {MOST_FIELDS} fields")));
+        }
+        let name = field.name().unwrap_or_default().to_owned();
+        let file_name = field.file_name().map(str::to_owned);
+        let mut spool = Spool::new(bounds.folder);
+        while let Some(piece) = bounds.in_time(field.chunk()).await?.map_err(|e| broken(&e))? {
+            total += piece.len() as u64;
+            if total > bounds.limit.most {
+                return Err(bounds.too_large());
+            }
+            spool = take(spool, piece, bounds).await?;
+        }
+        parts.push(Part { name, file_name, content: spool.finish() });
+    }
+    Ok(parts)
 }
 
 /// The kind of a body, without its parameters.
@@ -97,7 +178,7 @@ async fn collect(mut body: BodyDataStream, bounds: &Bounds<'_>) -> Result<Conten
     Ok(spool.finish())
 }
 
-async fn form(request: Request, bounds: &Bounds<'_>) -> Result<Upload, Refusal> {
+pub(crate) async fn form(request: Request, bounds: &Bounds<'_>) -> Result<Upload, Refusal> {
     let broken =
         |e: &dyn std::fmt::Display| Refusal::new(Code::Malformed, format!("the form is broken: {e}"));
     let mut form = Multipart::from_request(request, &()).await.map_err(|e| broken(&e))?;
@@ -139,7 +220,7 @@ async fn form(request: Request, bounds: &Bounds<'_>) -> Result<Upload, Refusal> 
 
 /// Adds a piece; large content goes to a file, on a thread that may wait for the disk.
 async fn take(mut spool: Spool, piece: Bytes, bounds: &Bounds<'_>) -> Result<Spool, Refusal> {
-    if spool.length() + piece.len() as u64 > bounds.most {
+    if spool.length() + piece.len() as u64 > bounds.limit.most {
         return Err(bounds.too_large());
     }
     if spool.stays_in_memory(piece.len()) {
@@ -165,7 +246,8 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
 
 impl Bounds<'_> {
     fn too_large(&self) -> Refusal {
-        Refusal::too_large("max-body", self.most, format!("a body has at most {} bytes", self.most))
+        let Limit { setting, most } = self.limit;
+        Refusal::too_large(setting, most, format!("a body has at most {most} bytes"))
     }
 
     async fn in_time<T>(&self, next: impl Future<Output = T>) -> Result<T, Refusal> {

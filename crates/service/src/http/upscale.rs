@@ -11,7 +11,7 @@ use axum::routing::post;
 use super::file::Served;
 use super::negotiate::negotiate;
 use super::problem::Problem;
-use super::upload::{self, Upload};
+use super::upload::{self, Limit, Upload};
 use crate::app::App;
 use crate::engine::cache::Made;
 use crate::engine::wish::Wish;
@@ -67,7 +67,7 @@ pub(crate) async fn upscale(
     let mut wish = wish_of_query(query.as_deref())?;
     let accepted = accepted(&headers, &wish)?;
     wish.recipe(&app.settings.model)?;
-    let Upload { content, fields, .. } = upload::receive(&app, request).await?;
+    let Upload { content, fields, name } = upload::receive(&app, request, Limit::body(&app)).await?;
     for (name, value) in &fields {
         wish.set(name, value)?;
     }
@@ -75,7 +75,8 @@ pub(crate) async fn upscale(
     let ticket = app
         .engine
         .order(Order {
-            content,
+            content: content.into(),
+            name,
             recipe: wish.recipe(&app.settings.model)?,
             preferred: accepted,
             weight: 1.0,
@@ -100,7 +101,7 @@ pub(crate) async fn respond(made: Arc<Made>, request: &HeaderMap) -> Result<Resp
     let opened = made.clone();
     let file = blocking(move || opened.open().map_err(Refusal::internal)).await?;
     let served =
-        Served { file, length: made.bytes, etag: made.key.clone(), mime: made.format.mime, max_age: KEEP };
+        Served { file, length: made.bytes, etag: made.key.clone(), mime: made.file.mime, max_age: KEEP };
     let mut response = served.respond(request);
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));

@@ -5,15 +5,16 @@ use utoipa::ToSchema;
 
 use crate::clock;
 use crate::desk::Live;
-use crate::jobs::job::{Input, Job, Output, Reason, State};
+use crate::jobs::job::{Job, Kind, Output, Reason, State};
 
 /// A job.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct JobView {
     pub(crate) id: String,
     pub(crate) state: State,
-    /// `picture` or `batch`.
-    kind: &'static str,
+    kind: Kind,
+    /// The name of the uploaded file, if it came with one.
+    name: Option<String>,
     priority: i64,
     /// When it was handed in, began and ended, as RFC 3339 has it.
     created: String,
@@ -23,6 +24,8 @@ pub(crate) struct JobView {
     attempts: u32,
     /// The share that is done, 0 to 1.
     fraction: f64,
+    /// The frames that are made in a second, if it is a video in work.
+    frames_per_second: Option<f64>,
     /// The seconds that it will take yet, if that can be told.
     eta: Option<f64>,
     /// Why it failed.
@@ -49,20 +52,21 @@ impl JobView {
         let live = live.filter(|_| job.state == State::Running);
         let fraction = match (job.state, live) {
             (State::Done, _) => 1.0,
-            (_, Some(live)) => *live.fraction.borrow(),
+            (_, Some(live)) => live.progress.borrow().fraction,
             _ => 0.0,
         };
-        let is_batch = matches!(job.spec.input, Input::Batch(_));
         Self {
             id: job.id.clone(),
             state: job.state,
-            kind: if is_batch { "batch" } else { "picture" },
+            kind: job.spec.kind,
+            name: job.spec.name.clone(),
             priority: job.priority,
             created: clock::shown(job.created),
             started: job.started.map(clock::shown),
             finished: job.finished.map(clock::shown),
             attempts: job.attempts,
             fraction: (fraction * 1000.0).round() / 1000.0,
+            frames_per_second: live.and_then(Live::frame_rate).map(|rate| (rate * 100.0).round() / 100.0),
             eta: live.and_then(Live::rest).map(|rest| (rest.as_secs_f64() * 10.0).round() / 10.0),
             reason: job.reason.clone(),
             output: job.output.clone().map(|output| Output { file: None, ..output }),

@@ -5,11 +5,10 @@ use std::time::Duration;
 use super::job::{End, Input, Item, Output, Reason, Spec, State};
 use super::sqlite::Sqlite;
 use super::{Cancel, Entry, Filter, Inserted, JobStore, NewJob, Queue};
-use crate::engine::wish::Wish;
 
 fn job(id: &str, owner: &str) -> NewJob {
     let input = Input::Url("https://example.org/a.png".into());
-    let spec = Spec { input, output: None, parameters: Wish::default(), webhook: None };
+    let spec = Spec::of(input);
     NewJob { id: id.into(), owner: owner.into(), priority: 0, created: 1, spec, idempotency_key: None }
 }
 
@@ -23,6 +22,7 @@ fn done() -> End {
         width: None,
         height: None,
         url: None,
+        remarks: Vec::new(),
         items: Vec::new(),
     };
     End::Done(output)
@@ -128,11 +128,12 @@ fn webhooks_are_told_of_each_end(store: &dyn JobStore) {
 }
 
 fn push(queue: &dyn Queue, id: &str, owner: &str, priority: i64) {
-    queue.push(&Entry { id: id.into(), owner: owner.into(), priority, not_before: 0 }).expect("kept");
+    let entry = Entry { id: id.into(), owner: owner.into(), priority, long: false, not_before: 0 };
+    queue.push(&entry).expect("kept");
 }
 
 fn claim(queue: &dyn Queue, now: i64) -> Option<String> {
-    queue.claim(now, Duration::from_millis(100)).expect("readable")
+    queue.claim(now, Duration::from_millis(100), true).expect("readable")
 }
 
 fn everyone_has_a_turn(queue: &dyn Queue) {
@@ -154,8 +155,18 @@ fn a_lease_ends(queue: &dyn Queue) {
     assert_eq!((claim(queue, 200), claim(queue, 501)), (None, Some("a".into())));
     queue.remove("a").expect("kept");
     assert!(!queue.extend("a", 900).expect("kept") && claim(queue, 9000).is_none());
-    queue.push(&Entry { id: "b".into(), owner: "ann".into(), priority: 0, not_before: 50 }).expect("kept");
+    let entry = Entry { id: "b".into(), owner: "ann".into(), priority: 0, long: false, not_before: 50 };
+    queue.push(&entry).expect("kept");
     assert_eq!((claim(queue, 49), claim(queue, 50)), (None, Some("b".into())));
+}
+
+fn long_ones_can_be_left(queue: &dyn Queue) {
+    let entry = Entry { id: "film".into(), owner: "ann".into(), priority: 9, long: true, not_before: 0 };
+    queue.push(&entry).expect("kept");
+    push(queue, "picture", "ann", 0);
+    let claim = |with_long| queue.claim(1, Duration::from_millis(100), with_long).expect("readable");
+    let claimed = [claim(false), claim(false), claim(true)];
+    assert_eq!(claimed, [Some("picture".into()), None, Some("film".into())]);
 }
 
 fn fresh() -> (tempfile::TempDir, Sqlite) {
@@ -183,7 +194,7 @@ fn sqlite_keeps_jobs() {
 
 #[test]
 fn sqlite_keeps_a_queue() {
-    let suite: [fn(&dyn Queue); 2] = [everyone_has_a_turn, a_lease_ends];
+    let suite: [fn(&dyn Queue); 3] = [everyone_has_a_turn, a_lease_ends, long_ones_can_be_left];
     for test in suite {
         let (_folder, store) = fresh();
         test(&store);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Entry;
 use crate::engine::wish::Wish;
 use crate::refusal::Refusal;
 
@@ -50,6 +51,11 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Spec {
     pub(crate) input: Input,
+    /// The name of the uploaded file, if it came with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(default)]
+    pub(crate) kind: Kind,
     /// Where the result goes beside the job's own output: a URL of a place that the server may write to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<String>,
@@ -58,6 +64,62 @@ pub(crate) struct Spec {
     /// Who is told when it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) webhook: Option<String>,
+    /// Set if it came through another server's API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) foreign: Option<Foreign>,
+    /// Where else the result is kept, if it is to be stored small.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shelf: Option<Shelved>,
+}
+
+impl Spec {
+    /// Makes something larger as it is usually done.
+    pub(crate) fn of(input: Input) -> Self {
+        let (kind, parameters) = (Kind::default(), Wish::default());
+        Self { input, name: None, kind, output: None, parameters, webhook: None, foreign: None, shelf: None }
+    }
+}
+
+/// A place on the shelf, and what was sent for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Shelved {
+    pub(crate) key: String,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) bytes: u64,
+    pub(crate) format: String,
+}
+
+/// What a client of another server's API has said beside the work, to be given back to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Foreign {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<serde_json::Value>,
+    /// Headers of the message to the webhook, which is then not signed and has that API's form.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) callback_headers: Vec<(String, String)>,
+}
+
+/// What a job is about, as far as that could be told when it was handed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// A picture, an animation, or several pages.
+    #[default]
+    Picture,
+    Archive,
+    Video,
+    Batch,
+}
+
+impl Kind {
+    /// Whether it takes so long that small jobs should not have to wait for it.
+    pub(crate) fn is_long(self) -> bool {
+        self != Self::Picture
+    }
 }
 
 /// What a job reads.
@@ -68,6 +130,8 @@ pub(crate) enum Input {
     Upload(String),
     /// One picture, by its URL.
     Url(String),
+    /// Something that is stored small; its object on the shelf.
+    Shelf(String),
     /// Several pictures, by their URLs. One that ends in `/` means everything below it.
     Batch(Vec<String>),
 }
@@ -89,6 +153,13 @@ pub(crate) struct Job {
     pub(crate) reason: Option<Reason>,
     pub(crate) output: Option<Output>,
     pub(crate) cancel_asked: bool,
+}
+
+impl Job {
+    /// Its place in the queue, from now on.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry::new(&self.id, &self.owner, self.priority, &self.spec)
+    }
 }
 
 /// Why a job ended as it did.
@@ -118,6 +189,9 @@ pub(crate) struct Output {
     /// Where it was written to, if somewhere else was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
+    /// What people should know about it: streams that were left out, frames that could not be decoded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remarks: Vec<String>,
     /// What became of the pictures of a batch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) items: Vec<Item>,

@@ -48,6 +48,8 @@ const MIGRATIONS: &[&str] = &["
         leased_until INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE TABLE turns (owner TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT;
+", "
+    ALTER TABLE queue ADD COLUMN long INTEGER NOT NULL DEFAULT 0;
 "];
 
 const COLUMNS: &str =
@@ -101,8 +103,8 @@ impl Sqlite {
         self.lock().execute_batch(
             "DELETE FROM queue WHERE id NOT IN (SELECT id FROM jobs WHERE state = 'queued');
              UPDATE queue SET leased_until = 0;
-             INSERT OR IGNORE INTO queue (id, owner, priority, not_before)
-                 SELECT id, owner, priority, 0 FROM jobs WHERE state = 'queued' ORDER BY created, id;",
+             INSERT OR IGNORE INTO queue (id, owner, priority, long, not_before)
+                 SELECT id, owner, priority, coalesce(json_extract(spec, '$.kind'), 'picture') != 'picture', 0 FROM jobs WHERE state = 'queued' ORDER BY created, id;",
         )?;
         Ok(changed)
     }
@@ -283,24 +285,27 @@ impl JobStore for Sqlite {
 
 impl Queue for Sqlite {
     fn push(&self, entry: &Entry) -> Result<()> {
-        let sql = "INSERT OR IGNORE INTO queue (id, owner, priority, not_before) VALUES (?, ?, ?, ?)";
-        let Entry { id, owner, priority, not_before } = entry;
-        self.change(sql, params![id, owner, priority, not_before]).map(drop)
+        let sql =
+            "INSERT OR IGNORE INTO queue (id, owner, priority, long, not_before) VALUES (?, ?, ?, ?, ?)";
+        let Entry { id, owner, priority, long, not_before } = entry;
+        self.change(sql, params![id, owner, priority, long, not_before]).map(drop)
     }
 
-    fn claim(&self, now: i64, lease: Duration) -> Result<Option<String>> {
+    fn claim(&self, now: i64, lease: Duration, with_long: bool) -> Result<Option<String>> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let next = "
             SELECT q.number, q.id, q.owner FROM queue q LEFT JOIN turns t ON t.owner = q.owner
-            WHERE q.leased_until < ?1 AND q.not_before <= ?1
+            WHERE q.leased_until < ?1 AND q.not_before <= ?1 AND q.long <= ?2
             ORDER BY q.priority DESC,
                 (SELECT count(*) FROM queue other WHERE other.owner = q.owner AND other.leased_until >= ?1),
                 coalesce(t.last, 0), q.number
             LIMIT 1";
         let row =
             |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?));
-        let Some((number, id, owner)) = transaction.query_row(next, [now], row).optional()? else {
+        let Some((number, id, owner)) =
+            transaction.query_row(next, params![now, with_long], row).optional()?
+        else {
             return Ok(None);
         };
         let until = now.saturating_add(milliseconds(lease));

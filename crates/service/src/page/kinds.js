@@ -14,6 +14,7 @@ const EXTENSIONS = {
   "image/png": "png", "image/apng": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/avif": "avif",
   "image/tiff": "tiff", "image/bmp": "bmp", "image/gif": "gif", "image/qoi": "qoi", "image/jxl": "jxl",
   "video/mp4": "mp4", "video/webm": "webm", "video/x-matroska": "mkv", "video/quicktime": "mov",
+  "video/mp2t": "ts", "video/x-msvideo": "avi", "video/x-nut": "nut",
   "application/zip": "zip", "application/vnd.comicbook+zip": "cbz", "application/json": "json",
 };
 

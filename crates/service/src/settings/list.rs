@@ -2,6 +2,7 @@
 
 use super::Settings;
 use super::values::{bytes, count, show_bytes, show_count, show_time, switch, time};
+use crate::compat;
 
 /// A setting.
 pub struct Setting {
@@ -107,8 +108,19 @@ pub const SETTINGS: &[Setting] = &[
         show_bytes
     ),
     setting!("max-body", "BYTES", "The body of a request", max_body, bytes, show_bytes),
+    setting!(
+        "max-upload",
+        "BYTES",
+        "The upload of a job; pictures in it are at most as large as max-body",
+        max_upload,
+        bytes,
+        show_bytes
+    ),
     setting!("max-pixels", "PIXELS", "The pixels of a picture that is sent", max_pixels, count, show_count),
     setting!("max-result-pixels", "PIXELS", "The pixels of a result", max_result_pixels, count, show_count),
+    setting!("max-frames", "N", "The frames of an animation or a video", max_frames, count, show_count),
+    setting!("max-duration", "TIME", "How long a video may last", max_duration, time, show_time),
+    setting!("max-entries", "N", "The entries of an archive", max_entries, count, show_count),
     setting!(
         "max-waiting",
         "N",
@@ -156,6 +168,39 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting!("rate", "N", "Requests a minute of one client; any number if 0", rate, number, text),
     setting!(
+        "compat",
+        "LIST",
+        "APIs of other servers that are spoken: fastapi, aws-sample, sagemaker, model-compose, a1111; all or none; all on loopback if not given",
+        compat,
+        apis,
+        show_apis
+    ),
+    setting!(
+        "provider",
+        "WHO",
+        "Who enlarges pictures: local, the URL of another amplio server, or sagemaker:ENDPOINT",
+        provider,
+        owned,
+        text
+    ),
+    setting!(
+        "provider-key",
+        "KEY",
+        "The API key for the other server that enlarges",
+        provider_key,
+        optional,
+        hidden
+    ),
+    setting!(
+        "ffmpeg",
+        "PATH",
+        "The program ffmpeg, or the folder that it is in; it is looked for if not given",
+        ffmpeg,
+        optional_path,
+        show_optional_path
+    ),
+    setting!("ffmpeg-memory", "BYTES", "The memory that ffmpeg may use", ffmpeg_memory, bytes, show_bytes),
+    setting!(
         "webhook-secret",
         "TEXT",
         "What webhooks are signed with; there are none without it",
@@ -167,7 +212,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "storage",
         "URL,…",
-        "The places (file:/folder, s3://bucket/prefix) that jobs may read and write",
+        "The places (file:/folder, s3://bucket/prefix, gs:, az:) that jobs may read and write",
         storage,
         several,
         show_several
@@ -180,7 +225,38 @@ pub const SETTINGS: &[Setting] = &[
         optional,
         show_optional
     ),
-    setting!("media-side", "PIXELS", "The longer side of what /v1/media stores", media_side, number, text),
+    setting!(
+        "media-side",
+        "PIXELS",
+        "The longer side of what /v1/media stores; any if 0",
+        media_side,
+        number,
+        text
+    ),
+    setting!(
+        "media-pixels",
+        "PIXELS",
+        "The pixels of what /v1/media stores; any number if 0",
+        media_pixels,
+        count,
+        show_count
+    ),
+    setting!(
+        "media-bytes",
+        "BYTES",
+        "The bytes of a picture that /v1/media stores; any number if 0",
+        media_bytes,
+        bytes,
+        show_bytes
+    ),
+    setting!(
+        "media-least",
+        "PIXELS",
+        "The shorter side below which /v1/media makes nothing smaller",
+        media_least,
+        number,
+        text
+    ),
 ];
 
 fn number<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
@@ -226,6 +302,26 @@ fn show_optional_path(path: &Option<std::path::PathBuf>) -> String {
 
 fn several(text: &str) -> Result<Vec<String>, String> {
     Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+}
+
+fn apis(text: &str) -> Result<Option<Vec<String>>, String> {
+    let known: Vec<_> = compat::names().collect();
+    let chosen = several(text)?;
+    match chosen.iter().find(|name| !known.contains(&name.as_str())) {
+        _ if chosen == ["none"] => Ok(Some(Vec::new())),
+        _ if chosen == ["all"] => Ok(Some(known.into_iter().map(str::to_owned).collect())),
+        Some(name) => Err(format!("there is no API {name}; there are {}", known.join(", "))),
+        None if chosen.is_empty() => Err("this is a list of names, all or none".into()),
+        None => Ok(Some(chosen)),
+    }
+}
+
+fn show_apis(chosen: &Option<Vec<String>>) -> String {
+    match chosen {
+        None => String::new(),
+        Some(names) if names.is_empty() => "none".into(),
+        Some(names) => names.join(","),
+    }
 }
 
 fn show_several(values: &[String]) -> String {

@@ -1,6 +1,8 @@
 //! A server in this process, and pictures for it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod film;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,12 +30,23 @@ impl Server {
 
     /// A server in a folder in which another one may have worked before.
     pub(crate) fn start(folder: tempfile::TempDir, changed: &[(&str, &str)]) -> Self {
+        Self::start_with(folder, changed, &[])
+    }
+
+    /// The same with variables of buckets, by their names in lower case.
+    pub(crate) fn start_with(
+        folder: tempfile::TempDir,
+        changed: &[(&str, &str)],
+        options: &[(&str, &str)],
+    ) -> Self {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = log.clone();
         let mut settings = settings(folder.path());
         for (name, value) in changed {
             settings.set(name, value).expect(name);
         }
+        settings.storage_options =
+            options.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let sink = Log::new(move |line: &str| lines.lock().expect("sound").push(line.to_owned()));
         let service = apart(|| Service::start(settings, sink)).expect("starts");
         Self { service: Some(service), folder, log, client: Client::new(), key: None }
@@ -132,6 +145,18 @@ pub(crate) fn encoded(image: &Image, format: &str) -> Vec<u8> {
     writer.write_rows(&image.samples).expect("rows");
     writer.finish().expect("whole");
     std::fs::read(path.path()).expect("a file")
+}
+
+/// A form of fields, some of them files.
+pub(crate) fn form(fields: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut form = Vec::new();
+    for (name, file, value) in fields {
+        let file = file.map_or_else(String::new, |file| format!("; filename=\"{file}\""));
+        let head = format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        form.extend(head.bytes().chain(value.iter().copied()).chain(*b"\r\n"));
+    }
+    form.extend(b"--edge--\r\n");
+    form
 }
 
 /// The format, width and height of a picture.

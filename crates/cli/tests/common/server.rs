@@ -1,0 +1,43 @@
+//! The server as a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use super::Folder;
+
+/// A running server; it is killed when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it answers, without a slash at the end.
+    pub(crate) url: String,
+}
+
+impl Server {
+    /// Starts one whose data are in `folder`, with these arguments and variables of the environment beside the usual ones.
+    pub(crate) fn start(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_amplio"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--threads", "2", "--rate", "0", "--quiet"]);
+        command.args(arguments).arg("--data").arg(folder.path("data")).envs(variables.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("standard output")).read_line(&mut line).expect("a line");
+        let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));
+        Self { url: format!("http://{address}"), child }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then the test has failed already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs curl in a folder; what it prints.
+pub(crate) fn curl(folder: &Folder, arguments: &[&str]) -> String {
+    let mut command = Command::new("curl");
+    let ran = command.args(["-sS"]).args(arguments).current_dir(folder.path("")).output().expect("curl");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).expect("text")
+}

@@ -1,0 +1,114 @@
+//! The APIs of other servers that people already call, so that their clients need another address and nothing else.
+//!
+//! Each is a file: its routes, and its way to say what went wrong. What stands before the native routes stands before these
+//! too: keys, rates, limits, places. The setting `compat` chooses.
+
+mod a1111;
+mod aws_sample;
+pub(crate) mod fastapi;
+pub(crate) mod json;
+pub(crate) mod model_compose;
+pub(crate) mod pictures;
+mod sagemaker;
+
+use std::sync::Arc;
+
+use amplio::media::images::Format;
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::clock;
+use crate::engine::cache::Made;
+use crate::engine::wish::{Recipe, Wish};
+use crate::engine::{Order, blocking};
+use crate::http::auth::Client;
+use crate::http::jobs;
+use crate::jobs::NewJob;
+use crate::jobs::job::Spec;
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+use crate::spool::Content;
+
+/// Name and routes of an API.
+type Api = (&'static str, fn() -> Router<Arc<App>>);
+
+/// All of them, in the order of the documentation.
+const APIS: [Api; 5] = [
+    ("fastapi", fastapi::routes),
+    ("aws-sample", aws_sample::routes),
+    ("sagemaker", sagemaker::routes),
+    ("model-compose", model_compose::routes),
+    ("a1111", a1111::routes),
+];
+
+/// The names of all APIs.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    APIS.iter().map(|(name, _)| *name)
+}
+
+/// The routes of those that the settings choose.
+pub(crate) fn routes(settings: &Settings) -> Router<Arc<App>> {
+    let spoken = APIS.iter().filter(|(name, _)| settings.speaks(name));
+    spoken.fold(Router::new(), |router, (_, routes)| router.merge(routes()))
+}
+
+/// A recipe of parameters by their names.
+fn recipe(app: &App, parameters: &[(&str, &str)]) -> Result<Recipe, Refusal> {
+    let mut wish = Wish::default();
+    for (name, value) in parameters {
+        wish.set(name, value)?;
+    }
+    wish.recipe(&app.settings.model)
+}
+
+/// Makes a picture larger for someone who waits for it.
+async fn enlarge(
+    app: &App,
+    content: Content,
+    recipe: Recipe,
+    preferred: Option<&'static Format>,
+) -> Result<Arc<Made>, Refusal> {
+    let time = app.settings.request_time;
+    let order =
+        Order { content: content.into(), name: None, recipe, preferred, weight: 1.0, time, patient: false };
+    app.engine.order(order).await?.wait().await
+}
+
+/// Hands a job in; its id.
+async fn hand_in(
+    app: &Arc<App>,
+    client: &Client,
+    spec: Spec,
+    content: Option<Content>,
+) -> Result<String, Refusal> {
+    let job = NewJob {
+        id: Uuid::now_v7().to_string(),
+        owner: client.owner.clone(),
+        priority: 0,
+        created: clock::now(),
+        spec,
+        idempotency_key: None,
+    };
+    let (app, client) = (app.clone(), client.clone());
+    blocking(move || {
+        jobs::room(&app, &client)?;
+        app.desk.accept(&job, content.as_ref()).map_err(Refusal::internal)?;
+        app.metrics.job("queued");
+        Ok(job.id)
+    })
+    .await
+}
+
+/// A refusal in the words of another API.
+fn refused(refusal: &Refusal, body: Value) -> Response {
+    let status = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, axum::Json(body)).into_response();
+    if let Some(seconds) = refusal.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}

@@ -1,0 +1,9 @@
+//! Jobs in JSON.
+#![no_main]
+
+use amplio_service::fuzzing::job;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    job(data);
+});
