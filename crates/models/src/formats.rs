@@ -26,8 +26,11 @@ pub struct Format {
     /// Reads a file.
     pub read: fn(&Input<'_>) -> Result<Contents>,
     /// The names of the files beside a file that hold parts of its model; `None` if its files name no others.
-    pub beside: Option<fn(&Input<'_>) -> Result<Vec<String>>>,
+    pub beside: Option<Beside>,
 }
+
+/// Tells the names of files beside a file.
+pub type Beside = fn(&Input<'_>) -> Result<Vec<String>>;
 
 /// What a format reads.
 #[derive(Clone, Copy, Debug)]
