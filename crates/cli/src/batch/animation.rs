@@ -29,7 +29,7 @@ impl Batch {
             let kept = format!("only the first of {} frames is kept", animation.frames);
             let way = format!("{} does not move ({} do)", encoding.format.name, names.join(", "));
             report.warn(&input.name(), &format!("{way}: {kept}"));
-            return self.picture(input, bytes, claims, report);
+            return self.picture(input, bytes.to_vec(), claims, report)?.end(report);
         }
         if animation.cut {
             report.warn(&input.name(), CUT);

@@ -63,7 +63,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         pixels: u64::from(to.0) * u64::from(to.1) * frames,
         format: "segments",
     };
-    let mut report = Report::new(args.quiet, args.json, 1);
+    let report = Report::new(args.quiet, args.json, 1);
     let tracker = report.film(&told, Some(frames));
     let warn = |what: &str| report.warn(&told.input, what);
     let made = footage.run(&Arc::new(work), shard, |progress| tracker.progress(progress), warn);

@@ -53,7 +53,10 @@ pub(crate) fn python(program: &str, arguments: &[&str]) {
 pub(crate) fn client(program: &str, arguments: &[&str]) {
     let venv = amplio_testkit::golden::weights().join("clients");
     if !venv.join("requirements.txt").exists() {
-        return note(&format!("skipped: no clients in {}; tools/clients/setup installs them", venv.display()));
+        return note(&format!(
+            "skipped: no clients in {}; tools/clients/setup installs them",
+            venv.display()
+        ));
     }
     let ran = Command::new(venv.join("bin").join(program)).args(arguments).output().expect(program);
     let said = String::from_utf8_lossy(&ran.stderr);
