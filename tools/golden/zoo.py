@@ -263,7 +263,7 @@ def mm_realsr(root):
     # The layers between have (512 + 2 * features) / 2 channels.
     fewer = lambda: narrower({512: 16, 260: 10, 264: 12})
     for seed, (name, features, blocks, growth, degradations) in enumerate(
-        [("x4", 8, 1, 4, 2), ("x4-two-blocks", 4, 2, 4, 2), ("x4-one-degradation", 8, 1, 8, 1)], start=560
+        [("x4", 8, 1, 4, 2), ("x4-two-blocks", 4, 2, 4, 2), ("x4-one-degradation", 8, 1, 8, 1), ("x4-odd-size", 4, 1, 4, 1)], start=560
     ):
         with fewer():
             net = MMRealSR(
@@ -272,7 +272,8 @@ def mm_realsr(root):
             )
         found = {"features": features, "blocks": blocks, "growth": growth, "degradations": degradations}
         wanted = expect("mm-realsr", 4, found)
-        make_network_case(root / name, net, seed, wanted, "MMRealSR", size=(16, 20), last=net.conv_last, loading=fewer)
+        size = (17, 23) if name.endswith("odd-size") else (16, 20)
+        make_network_case(root / name, net, seed, wanted, "MMRealSR", size=size, last=net.conv_last, loading=fewer)
 
 
 ARCHITECTURES = [

@@ -65,6 +65,9 @@ fn size(task: &Task<'_, '_>, from: &Each<Vec<usize>>) -> Result<Each<[usize; 2]>
     let scales = task.optional(2).is_some() && !task.numbers(2)?.at(0).data.is_empty();
     let list = if scales { task.numbers(2)? } else { task.numbers(3)? };
     let axes = task.node.ints("axes")?.map_or(Ok(vec![0, 1, 2, 3]), |list| axes(list, 4))?;
+    // Only sizes that the file itself says, and does not compute.
+    let made_for = task.made_for.filter(|_| !scales && list.fixed().is_ok());
+    let made_for = made_for.filter(|_| axes.contains(&2) && axes.contains(&3));
     let mut sizes = [[0; 2]; PROBES];
     for (probe, size) in sizes.iter_mut().enumerate() {
         let said = &list.at(probe).data;
@@ -77,7 +80,7 @@ fn size(task: &Task<'_, '_>, from: &Each<Vec<usize>>) -> Result<Each<[usize; 2]>
             let wide = if scales { all[axis] as f64 * said * (1.0 + f64::from(f32::EPSILON)) } else { said };
             all[axis] = if wide >= 0.0 && wide < f64::from(1 << 24) { wide as usize } else { 0 };
         }
-        if let Some(made_for) = task.made_for.filter(|_| !scales && axes.contains(&2) && axes.contains(&3)) {
+        if let Some(made_for) = made_for {
             let picture = &task.net.shapes(task.net.input())[probe];
             let meant = meant([all[2], all[3]], made_for, [picture[2], picture[3]]);
             [all[2], all[3]] = meant.unwrap_or([all[2], all[3]]);
