@@ -167,13 +167,14 @@ fn ends_in_separator(path: &Path) -> bool {
     path.to_string_lossy().ends_with(std::path::is_separator)
 }
 
-/// The one name of a file, whether it exists or not.
+/// The one name of a file, whether it and its folders exist already or not.
 fn place(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        path.file_name().map_or_else(|| path.to_owned(), |name| folder.join(name))
-    })
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(place), _, _) => place,
+        (Err(_), Some(folder), Some(name)) => place(folder).join(name),
+        _ => path,
+    }
 }
 
 /// `photo_4x.png` as `photo_4x-2.png`.
