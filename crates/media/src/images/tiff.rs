@@ -128,7 +128,9 @@ fn orientation(source: &mut Source<'_>) -> Orientation {
 
 fn header(bytes: &[u8]) -> Result<Header> {
     let (bytes, palette) = without_palette(bytes);
-    let mut source = source(&bytes, &Limits::default())?;
+    // No picture is decoded, and no tag has more values than the file has bytes.
+    let values = (bytes.len() as u64).saturating_mul(size_of::<decoder::ifd::Value>() as u64);
+    let mut source = source(&bytes, &Limits { max_bytes: values, ..Limits::default() })?;
     let (header, _) = stored(&mut source, palette)?;
     Ok(orientation(&mut source).upright(header))
 }
