@@ -66,6 +66,7 @@ CASES = [
     Case("trunk-x4", "trunk", ups=2, features=16),
     Case("trunk-x4-grey", "trunk", ups=2, in_channels=1, out_channels=1),
     Case("trunk-x4-state-dict", "trunk", ups=2, prefix="state_dict."),
+    Case("plus-x2", "old", ups=1, features=12, growth=8, plus=True),
 ]
 
 NEW_NAMES = {"block": "body.{}.rdb{}.conv{}", "body": "conv_body", "up": "conv_up{}", "hr": "conv_hr"}

@@ -15,8 +15,8 @@ onnxruntime.set_default_logger_severity(3)
 logging.disable(logging.WARNING)
 
 
-def export(net, picture, opset=17, dynamo=False, multiple=1):
-    """The network as an ONNX model whose batch, height and width are open."""
+def export(net, picture, opset=17, dynamo=False, multiple=1, open_sides=True):
+    """The network as an ONNX model whose height and width are open, or else those of the picture."""
     with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         if dynamo:
@@ -24,9 +24,8 @@ def export(net, picture, opset=17, dynamo=False, multiple=1):
         file = io.BytesIO()
         names = {"input_names": ["input"], "output_names": ["output"]}
         sides = {2: "height", 3: "width"}
-        torch.onnx.export(
-            net, (picture,), file, opset_version=opset, dynamic_axes={"input": sides, "output": sides}, dynamo=False, **names
-        )
+        axes = {"input": sides, "output": sides} if open_sides else None
+        torch.onnx.export(net, (picture,), file, opset_version=opset, dynamic_axes=axes, dynamo=False, **names)
     return onnx.load_from_string(file.getvalue())
 
 

@@ -205,6 +205,8 @@ CASES = [
     Case("halved", Halved, multiple=2),
     Case("halved-all-half", Halved, multiple=2, change=all_half),
     Case("halved-dynamo", Halved, dynamo=True, multiple=2),
+    Case("halved-8-blocks", lambda: Halved(features=14, blocks=8), multiple=2),
+    Case("halved-x4", lambda: Halved(features=10, blocks=6, scale=4), 4, multiple=2),
 ]
 
 

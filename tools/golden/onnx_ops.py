@@ -95,6 +95,7 @@ CASES = {
     "choice": (17, "y = Where(c, x, b)", {"c": np.array([[[True]], [[False]], [[False]], [[True]]]), "b": floats(0.25)}),
     "sum-of-products": (17, 'a = Einsum<equation="bchw,bcHw->bHhc">(x, x) b = Einsum<equation="bHhc, oc -> boHh">(a, m) c = Einsum<equation="bchw,c->bcw">(x, v) d = Unsqueeze(c, ax) e = ReduceMean<axes=[2,3]>(b) y = Mul(d, e)', {"m": numbers(4, 4), "v": numbers(4), "ax": ints(2)}),
     "signs": (17, "s = Sign(c) y = Mul(x, s)", {"c": np.array([[[1.5]], [[-2]], [[0]], [[0.5]]], dtype=np.float32)}),
+    "largest-of-a-few": (17, "a, i = TopK<axis=1>(x, k2) b, j = TopK<axis=1,largest=0>(x, k3) c, m = TopK<axis=-3>(x, k1) d = Slice(b, zero, k2, one) e = Add(a, c) y = Mul(e, d)", {"k1": ints(1), "k2": ints(2), "k3": ints(3), "zero": ints(0), "one": ints(1)}),
     "dropout": (17, "a = Dropout(x) y = Relu(a)", {}),
 }
 

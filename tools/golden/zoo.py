@@ -120,6 +120,7 @@ def dncnn(root):
     for seed, (name, channels, told, features, convs, norm) in enumerate([
         ("grey", 1, False, 8, 8, False), ("colour", 3, False, 12, 10, False), ("norm", 1, False, 8, 6, True),
         ("told-grey", 1, True, 8, 9, False), ("told-colour", 3, True, 8, 8, False),
+        ("told-colour-wide", 3, True, 12, 10, False),
     ], start=470):
         net = DnCNN(
             in_nc=channels + told, out_nc=channels, nc=features, nb=convs, act_mode="BR" if norm else "R",
@@ -167,6 +168,11 @@ def real_cugan(root):
         ("x4-pro", UpCunet4x, 4, 3, {"pro": True}),
         ("x2-fast", UpCunet2x_fast, 2, 3, {}),
         ("x2-grey", UpCunet2x, 2, 1, {}),
+        ("x2-odd-size", UpCunet2x, 2, 3, {}),
+        ("x3-odd-size", UpCunet3x, 3, 3, {}),
+        ("x4-pro-odd-size", UpCunet4x, 4, 3, {"pro": True}),
+        ("x2-fast-odd-size", UpCunet2x_fast, 2, 3, {}),
+        ("x3-pro", UpCunet3x, 3, 3, {"pro": True}),
     ], start=500):
         with fewer():
             net = build(in_channels=channels, out_channels=channels, **options)
@@ -174,19 +180,24 @@ def real_cugan(root):
         last = net.conv_final if hasattr(net, "conv_final") else net.unet2.conv_bottom
         wanted = expect("real-cugan", scale, found, channels)
         size = (40, 44) if found["fast"] else (20, 24)
+        if name.endswith("odd-size"):
+            # Networks of the fast kind take sides that are a row short of a multiple of four.
+            size = (size[0] + 7, size[1] + 3) if found["fast"] else (size[0] + 5, size[1] + 3)
         make_network_case(root / name, net, seed, wanted, "RealCUGAN", size=size, last=last, loading=fewer)
 
 
 def nafnet(root):
     for seed, (name, channels, features, encoders, middle, decoders) in enumerate([
         ("colour", 3, 4, [1, 2], 1, [1, 1]), ("grey", 1, 8, [1], 2, [2]), ("deep", 3, 4, [1, 1, 1], 1, [1, 1, 1]),
+        ("odd-size", 3, 4, [1, 1], 1, [1, 1]),
     ], start=510):
         net = NAFNet(
             img_channel=channels, width=features, middle_blk_num=middle, enc_blk_nums=encoders, dec_blk_nums=decoders
         )
         counts = ["-".join(map(str, counts)) for counts in (encoders, decoders)]
         found = {"features": features, "encoders": counts[0], "middle": middle, "decoders": counts[1]}
-        make_network_case(root / name, net, seed, expect("nafnet", 1, found, channels), "NAFNet", size=(16, 24), last=net.ending)
+        size = (17, 22) if name == "odd-size" else (16, 24)
+        make_network_case(root / name, net, seed, expect("nafnet", 1, found, channels), "NAFNet", size=size, last=net.ending)
 
 
 def moesr(root):
@@ -226,12 +237,14 @@ def fbcnn(root):
     fewer = lambda: narrower({512: 12})
     for seed, (name, channels, widths, blocks) in enumerate([
         ("colour", 3, [4, 6, 8, 12], 2), ("grey", 1, [4, 4, 8, 12], 2), ("deep", 3, [4, 4, 4, 12], 3),
+        ("odd-size", 3, [4, 4, 8, 12], 2),
     ], start=530):
         with fewer():
             net = FBCNN(in_nc=channels, out_nc=channels, nc=list(widths), nb=blocks)
         found = {"features": "-".join(map(str, widths)), "blocks": blocks}
         wanted = expect("fbcnn", 1, found, channels)
-        make_network_case(root / name, net, seed, wanted, "FBCNN", size=(16, 24), last=net.m_tail, loading=fewer)
+        size = (19, 29) if name == "odd-size" else (16, 24)
+        make_network_case(root / name, net, seed, wanted, "FBCNN", size=size, last=net.m_tail, loading=fewer)
 
 
 def seemore(root):
@@ -250,7 +263,7 @@ def mm_realsr(root):
     # The layers between have (512 + 2 * features) / 2 channels.
     fewer = lambda: narrower({512: 16, 260: 10, 264: 12})
     for seed, (name, features, blocks, growth, degradations) in enumerate(
-        [("x4", 8, 1, 4, 2), ("x4-two-blocks", 4, 2, 4, 2), ("x4-one-degradation", 8, 1, 8, 1)], start=560
+        [("x4", 8, 1, 4, 2), ("x4-two-blocks", 4, 2, 4, 2), ("x4-one-degradation", 8, 1, 8, 1), ("x4-odd-size", 4, 1, 4, 1)], start=560
     ):
         with fewer():
             net = MMRealSR(
@@ -259,7 +272,8 @@ def mm_realsr(root):
             )
         found = {"features": features, "blocks": blocks, "growth": growth, "degradations": degradations}
         wanted = expect("mm-realsr", 4, found)
-        make_network_case(root / name, net, seed, wanted, "MMRealSR", size=(16, 20), last=net.conv_last, loading=fewer)
+        size = (17, 23) if name.endswith("odd-size") else (16, 20)
+        make_network_case(root / name, net, seed, wanted, "MMRealSR", size=size, last=net.conv_last, loading=fewer)
 
 
 ARCHITECTURES = [

@@ -4,13 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use amplio::cpu::Level;
 use amplio::media::animations::Delay;
 use amplio::media::{Header, videos};
 use amplio::{Request, Size, Transcoder, Upscaler, Writing};
 use anyhow::{Error, Result, anyhow, bail};
 
 use crate::destination::{Claims, Destination};
-use crate::engine::Engine;
 use crate::formats::Container;
 use crate::inputs::{self, Input, Inputs};
 use crate::kind::Kind;
@@ -19,15 +19,22 @@ use crate::outcome::{Failure, Outcome};
 use crate::quantity::show_scale;
 use crate::report::{Job, Report};
 use crate::stop;
-use crate::video::VideoArgs;
+use crate::video::{Identity, VideoArgs};
 
 mod animation;
 mod archive;
+mod footage;
+mod lanes;
 mod pages;
 mod picture;
+mod place;
 mod preview;
 mod sequence;
+mod slides;
+mod unrolled;
 mod video;
+
+use lanes::Lanes;
 
 /// What is to be done with each input.
 pub(crate) struct Batch {
@@ -41,8 +48,8 @@ pub(crate) struct Batch {
     pub(crate) container: Option<Container>,
     /// How videos are made.
     pub(crate) video: VideoArgs,
-    /// What tells the model and the machine from others that give other numbers.
-    pub(crate) engine: Engine,
+    /// The instructions of the machine that are used.
+    pub(crate) level: Level,
     /// The number of the first file, where files are numbered.
     pub(crate) start_number: Option<u64>,
     /// How long a frame of numbered files lasts.
@@ -58,36 +65,52 @@ pub(crate) enum End {
     Skipped(PathBuf),
 }
 
+/// What is to be done with an input when everything about it is decided.
+pub(crate) enum Step<'a> {
+    /// Nothing more.
+    End(End),
+    /// A picture is to be made; a small one beside others.
+    Make { is_small: bool, make: Make<'a> },
+}
+
+/// Makes something.
+type Make<'a> = Box<dyn FnOnce(&Report) -> Result<End> + Send + 'a>;
+
+impl Step<'_> {
+    /// Does it now.
+    fn end(self, report: &Report) -> Result<End> {
+        match self {
+            Self::End(end) => Ok(end),
+            Self::Make { make, .. } => make(report),
+        }
+    }
+}
+
 impl Batch {
-    /// Makes the results, one after the other. One that fails stops no other.
-    pub(crate) fn run(&self, inputs: Inputs, mut claims: Claims, mut report: Report) -> Result<Outcome> {
+    /// Makes the results in order. One that fails stops no other.
+    pub(crate) fn run(&self, inputs: Inputs, mut claims: Claims, report: Report) -> Result<Outcome> {
         for (name, error) in &inputs.missing {
             report.failed(name, error);
         }
         for (name, what) in &inputs.remarks {
             report.warn(name, what);
         }
-        let mut interrupted = false;
-        let together = self.is_sequence(&inputs.found);
-        let groups = inputs.found.chunks(if together { inputs.found.len() } else { 1 });
-        for group in groups {
-            let name = group[0].name();
-            let ended = match group {
-                [input] if !together => self.one(input, &mut claims, &report),
-                inputs => self.sequence(inputs, &mut claims, &report),
-            };
-            match ended {
-                Ok(End::Done(job, seconds)) => report.done(&job, seconds),
-                Ok(End::Planned(job)) => report.planned(&job)?,
-                Ok(End::Skipped(path)) => report.skipped(&name, &path.display().to_string()),
-                Err(error) if Outcome::of(&error) == Outcome::Interrupted => {}
-                Err(error) => report.failed(&name, &error),
+        std::thread::scope(|scope| {
+            let mut lanes = Lanes::new(scope, &report);
+            if self.is_sequence(&inputs.found) {
+                return lanes
+                    .told(&inputs.found[0].name(), self.sequence(&inputs.found, &mut claims, &report));
             }
-            interrupted = stop::asked();
-            if interrupted {
-                break;
+            for input in &inputs.found {
+                let step = self.one(input, &mut claims, &mut lanes);
+                lanes.take(input.name(), step)?;
+                if stop::asked() {
+                    break;
+                }
             }
-        }
+            lanes.finish()
+        })?;
+        let interrupted = stop::asked();
         report.summary(inputs.others, inputs.results, interrupted);
         Ok(match interrupted {
             true => Outcome::Interrupted,
@@ -96,25 +119,41 @@ impl Batch {
         })
     }
 
-    fn one(&self, input: &Input, claims: &mut Claims, report: &Report) -> Result<End> {
+    fn one<'a>(&'a self, input: &Input, claims: &mut Claims, lanes: &mut Lanes<'_, '_>) -> Result<Step<'a>> {
         let kind = Kind::of(input)?;
-        if let (Destination::File(path), false) = (&self.destination, matches!(kind, Kind::Video(_)))
+        let report = lanes.report;
+        if let (Destination::File(path), Kind::Picture(_) | Kind::Pages(_) | Kind::Archive(_)) =
+            (&self.destination, &kind)
             && videos::Container::of(path).is_some()
         {
-            bail!("only videos become videos");
+            bail!("only videos, animations and numbered pictures become videos");
         }
         if let (Kind::Picture(_) | Kind::Animation(_) | Kind::Pages(_), Some(Container::Archive)) =
             (&kind, self.container)
         {
             bail!("only archives become archives");
         }
-        match kind {
-            Kind::Picture(bytes) => self.picture(input, &bytes, claims, report),
+        if let Kind::Picture(bytes) = kind {
+            return match self.moving_avif(input, &bytes) {
+                Some(path) => {
+                    lanes.finish()?;
+                    self.video(input, path, &Identity::of_bytes(&bytes), claims, report).map(Step::End)
+                }
+                None => self.picture(input, bytes, claims, report),
+            };
+        }
+        // What is more than a picture has the machine for itself.
+        lanes.finish()?;
+        let ended = match kind {
+            Kind::Picture(_) => bail!("a picture is made elsewhere"),
+            Kind::Animation(bytes) if self.makes_video() => self.animation_film(input, bytes, claims, report),
             Kind::Animation(bytes) => self.animation(input, &bytes, claims, report),
             Kind::Pages(pages) => self.pages(input, pages, claims, report),
             Kind::Archive(file) => self.archive(input, file, claims, report),
-            Kind::Video(path) => self.video(input, &path, claims, report),
-        }
+            Kind::Piped(opened) => self.piped(input, opened, claims, report),
+            Kind::Video(path) => self.video(input, &path, &Identity::of_file(&path)?, claims, report),
+        };
+        ended.map(Step::End)
     }
 
     /// The file for the result of an input, or standard output if `None`; or the file that is there already and stays.

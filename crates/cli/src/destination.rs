@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use amplio::media::videos::Container;
 use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 
@@ -72,10 +73,10 @@ impl Destination {
                 Err(Failure::usage("standard output takes one picture, and there are several inputs"))
             }
             _ if path.is_dir() || ends_in_separator(path) => Ok(Self::Folder(path.into())),
-            // Frames of one animation.
+            // Frames of one animation or video.
             false
                 if matches!(inputs, [input] if inputs::numbered(input).is_some())
-                    && formats::of_name(path).is_some() =>
+                    && (formats::of_name(path).is_some() || Container::of(path).is_some()) =>
             {
                 Ok(Self::File(path.into()))
             }
@@ -86,7 +87,8 @@ impl Destination {
             false
                 if path.exists()
                     || formats::of_name(path).is_some()
-                    || formats::container(path).is_some() =>
+                    || formats::container(path).is_some()
+                    || Container::of(path).is_some() =>
             {
                 Err(Failure::usage(format!("-o {shown} is one file, and there are several inputs")))
             }

@@ -41,21 +41,24 @@ pub(crate) enum Preset {
     Video,
 }
 
-/// What the numbers of results depend on beside the input and what was asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Engine {
-    pub(crate) model: ModelArgs,
-    /// What it is blended with.
-    pub(crate) blend: String,
-    pub(crate) level: Level,
+/// What tells a model on a machine with these instructions from others that give other numbers: all that the model is made of,
+/// whatever its name.
+pub(crate) fn fingerprint(model: &Model, level: Level) -> String {
+    let (graph, mut digest) = (model.graph(), Sha256::new());
+    for (_, node) in graph.nodes() {
+        digest.update(format!("{:?} {:?}\n", node.op(), node.inputs()));
+        let Some(tensor) = node.constant() else { continue };
+        digest.update(format!("{:?}\n", tensor.shape()));
+        for numbers in tensor.data().chunks(NUMBERS) {
+            digest.update(numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
+        }
+    }
+    let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digest} {:?} {:?} {level}", graph.output(), model.info())
 }
 
-impl Engine {
-    /// What tells it from others.
-    pub(crate) fn fingerprint(&self) -> Result<String> {
-        Ok(format!("{} {} {}", self.model.fingerprint()?, self.blend, self.level))
-    }
-}
+/// How many of a model's numbers are digested at once.
+const NUMBERS: usize = 1 << 16;
 
 /// What runs the model.
 #[derive(Clone, Debug, Args)]
@@ -89,21 +92,6 @@ impl ModelArgs {
     /// Another model, in the same manner.
     pub(crate) fn load_other(&self, name: &str, quiet: bool) -> Result<Model> {
         load_in(Manner { offline: self.offline, quiet }, name)
-    }
-
-    /// What tells this model from others: its name, or the bytes of its files.
-    fn fingerprint(&self) -> Result<String> {
-        let (name, mut digest) = (self.name(), Sha256::new());
-        let path = Path::new(name);
-        if builtin::find(name).is_err() && path.exists() {
-            for path in [path.to_owned(), path.with_extension("bin"), path.with_extension("onnx.data")] {
-                if path.is_file() {
-                    digest.update(std::fs::read(path)?);
-                }
-            }
-        }
-        let bytes: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("{name} {bytes}"))
     }
 
     fn name(&self) -> &str {

@@ -206,6 +206,11 @@ impl Opened {
         &self.first
     }
 
+    /// All bytes, one after the other.
+    pub(crate) fn reader(self) -> impl Read {
+        io::Cursor::new(self.first).chain(self.rest)
+    }
+
     /// All bytes.
     pub(crate) fn bytes(mut self) -> Result<Vec<u8>> {
         self.rest.read_to_end(&mut self.first).map_err(|error| explained(&error))?;

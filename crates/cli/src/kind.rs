@@ -10,7 +10,7 @@ use amplio::media::animations::Limits;
 use amplio::media::pages::Pages;
 use anyhow::{Result, anyhow};
 
-use crate::inputs::{Input, explained};
+use crate::inputs::{Input, Opened, explained};
 
 /// What an input is, with as much of it as finding that out has read.
 pub(crate) enum Kind {
@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Archive(Box<dyn ReadSeek>),
     /// A video: its file.
     Video(PathBuf),
+    /// A video that comes through a pipe.
+    Piped(Opened),
 }
 
 /// A file, or bytes in memory.
@@ -46,6 +48,7 @@ impl Kind {
                 return Ok(Self::Archive(Box::new(Cursor::new(opened.bytes()?))));
             }
             (Some(media::Kind::Video), Some(path)) => return Ok(Self::Video(path.clone())),
+            (Some(media::Kind::Video), None) => return Ok(Self::Piped(opened)),
             _ => {}
         }
         let bytes = opened.bytes()?;

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use amplio::Progress;
@@ -34,16 +36,19 @@ pub(crate) struct Report {
     voice: Voice,
     began: Instant,
     total: usize,
-    tally: Tally,
-    failures: Vec<(String, String)>,
+    tally: Mutex<Tally>,
+    /// Whether a bar is shown: there is one at a time.
+    watched: AtomicBool,
 }
 
 /// How the work ended for how many pictures.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Tally {
     done: usize,
     planned: usize,
     skipped: usize,
+    /// What failed, and why.
+    failures: Vec<(String, String)>,
 }
 
 /// A picture that is being made.
@@ -78,6 +83,7 @@ pub(crate) struct Tracker<'a> {
     report: &'a Report,
     job: &'a Job,
     bar: ProgressBar,
+    shown: bool,
     began: Instant,
     told: Cell<Instant>,
 }
@@ -99,33 +105,41 @@ impl Report {
             _ if terminal::is_watched() => Voice::Bars,
             _ => Voice::Lines,
         };
-        Self { voice, began: Instant::now(), total, tally: Tally::default(), failures: Vec::new() }
+        Self { voice, began: Instant::now(), total, tally: Mutex::default(), watched: AtomicBool::new(false) }
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins to follow a picture.
     pub(crate) fn start<'a>(&'a self, job: &'a Job) -> Tracker<'a> {
         self.event(job.event("start"));
-        let bar = match self.voice {
-            Voice::Bars => ProgressBar::new(STEPS).with_style(style()),
-            _ => ProgressBar::hidden(),
+        let shown = self.voice == Voice::Bars && !self.watched.swap(true, Ordering::Relaxed);
+        let bar = match shown {
+            true => ProgressBar::new(STEPS).with_style(style()),
+            false => ProgressBar::hidden(),
         };
-        let place = self.tally.done + self.tally.skipped + self.failures.len() + 1;
+        let place = {
+            let tally = self.tally();
+            tally.done + tally.skipped + tally.failures.len() + 1
+        };
         bar.set_prefix(match self.total {
             0 | 1 => job.input.clone(),
             total => format!("{place}/{total} {}", job.input),
         });
         bar.tick();
-        if self.voice == Voice::Bars {
+        if shown {
             // A tile may take long: the seconds show that there is life.
             bar.enable_steady_tick(LIFE);
         }
         let now = Instant::now();
-        Tracker { report: self, job, bar, began: now, told: Cell::new(now) }
+        Tracker { report: self, job, bar, shown, began: now, told: Cell::new(now) }
     }
 
     /// A picture was made, in so long a time.
-    pub(crate) fn done(&mut self, job: &Job, seconds: f64) {
-        self.tally.done += 1;
+    pub(crate) fn done(&self, job: &Job, seconds: f64) {
+        self.tally().done += 1;
         let speed = job.megapixels() / seconds.max(1e-9);
         let mut event = job.event("done");
         event["seconds"] = rounded(seconds);
@@ -141,8 +155,8 @@ impl Report {
     }
 
     /// A picture would be made, if this were not a rehearsal. This is what was asked for.
-    pub(crate) fn planned(&mut self, job: &Job) -> anyhow::Result<()> {
-        self.tally.planned += 1;
+    pub(crate) fn planned(&self, job: &Job) -> anyhow::Result<()> {
+        self.tally().planned += 1;
         match self.voice {
             Voice::Json => terminal::print(job.event("planned")),
             _ => {
@@ -153,8 +167,8 @@ impl Report {
     }
 
     /// A picture was left out, because its result is there already.
-    pub(crate) fn skipped(&mut self, input: &str, output: &str) {
-        self.tally.skipped += 1;
+    pub(crate) fn skipped(&self, input: &str, output: &str) {
+        self.tally().skipped += 1;
         self.event(json!({ "event": "skipped", "input": input, "output": output }));
         self.line(format!("{input}: skipped, {output} exists"));
     }
@@ -166,26 +180,27 @@ impl Report {
     }
 
     /// A picture could not be made. Programs are told now, people at the end.
-    pub(crate) fn failed(&mut self, input: &str, error: &Error) {
+    pub(crate) fn failed(&self, input: &str, error: &Error) {
         let message = error.to_string();
         self.event(json!({ "event": "error", "input": input, "message": message }));
-        self.failures.push((input.into(), message));
+        self.tally().failures.push((input.into(), message));
     }
 
     /// Whether any picture could not be made.
     pub(crate) fn has_failures(&self) -> bool {
-        !self.failures.is_empty()
+        !self.tally().failures.is_empty()
     }
 
     /// Tells how it all ended. `others` are files in folders that are no pictures, `results` those of earlier runs.
     pub(crate) fn summary(&self, others: usize, results: usize, interrupted: bool) {
-        let Tally { done, planned, skipped } = self.tally;
-        let (failed, seconds) = (self.failures.len(), self.began.elapsed().as_secs_f64());
+        let tally = self.tally();
+        let Tally { done, planned, skipped, ref failures } = *tally;
+        let (failed, seconds) = (failures.len(), self.began.elapsed().as_secs_f64());
         self.event(json!({
             "event": "summary", "done": done, "planned": planned, "skipped": skipped, "failed": failed,
             "not_pictures": others, "earlier_results": results, "interrupted": interrupted, "seconds": rounded(seconds),
         }));
-        for (input, message) in &self.failures {
+        for (input, message) in failures {
             terminal::complain(format!("{input}: {message}"));
         }
         if self.total > 1 || others + results > 0 {
@@ -295,6 +310,9 @@ impl Tracker<'_> {
 impl Drop for Tracker<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+        if self.shown {
+            self.report.watched.store(false, Ordering::Relaxed);
+        }
     }
 }
 

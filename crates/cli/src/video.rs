@@ -1,7 +1,7 @@
 //! Videos: what can be asked for, and what makes a piece of work the same work.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -13,13 +13,10 @@ use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 
 use crate::inputs::explained;
-use crate::quantity;
+use crate::{quantity, stop};
 
 /// How many bytes of the beginning and of the end stand for an input.
 const SAMPLE: u64 = 1 << 20;
-
-/// How many frames are worked on at the same time.
-const LANES: usize = 2;
 
 /// What can be asked for.
 #[derive(Clone, Debug, Args)]
@@ -105,13 +102,13 @@ impl VideoArgs {
             dedup: self.dedup,
             part: Part { start: self.start, end: self.end, frames: self.frames.clone() },
             length: self.segment,
-            lanes: LANES,
             hwaccel: self.hwaccel.clone(),
             deinterlace: self.deinterlace,
             on_error: match self.on_error {
                 OnErrorArg::Repeat => OnError::Repeat,
                 OnErrorArg::Fail => OnError::Fail,
             },
+            ..VideoRequest::default()
         }
     }
 
@@ -126,24 +123,74 @@ impl VideoArgs {
     }
 }
 
-/// A name for work: equal if and only if it gives the same frames.
-pub(crate) fn key(input: &Path, parts: &[&str]) -> Result<String> {
-    let mut digest = Sha256::new();
-    let mut file = File::open(input).map_err(|error| explained(&error))?;
-    let about = file.metadata().map_err(|error| explained(&error))?;
+/// What tells an input from others.
+#[derive(Clone)]
+pub(crate) struct Identity(Sha256);
+
+impl Identity {
+    /// By the file's size and time, its beginning and its end: videos are too long to be read twice.
+    pub(crate) fn of_file(path: &Path) -> Result<Self> {
+        let mut digest = Sha256::new();
+        sample(path, &mut digest).map_err(|error| explained(&error))?;
+        Ok(Self(digest))
+    }
+
+    /// By each of them.
+    pub(crate) fn of_files(paths: &[PathBuf]) -> Result<Self> {
+        let mut digest = Sha256::new();
+        for path in paths {
+            let sampled = sample(path, &mut digest);
+            sampled.map_err(|error| anyhow!("{}: {}", path.display(), explained(&error)))?;
+        }
+        Ok(Self(digest))
+    }
+
+    /// By all that is in it.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Sha256::new_with_prefix(bytes))
+    }
+
+    /// By all that comes from a reader, which is copied until someone asks to stop.
+    pub(crate) fn of_stream(mut from: impl Read, to: &mut File) -> std::io::Result<Self> {
+        let (mut digest, mut part) = (Sha256::new(), vec![0; SAMPLE as usize]);
+        while !stop::asked() {
+            let read = from.read(&mut part)?;
+            if read == 0 {
+                break;
+            }
+            digest.update(&part[..read]);
+            to.write_all(&part[..read])?;
+        }
+        Ok(Self(digest))
+    }
+
+    /// By something else, too.
+    pub(crate) fn and(mut self, what: &str) -> Self {
+        self.0.update(what);
+        self.0.update([0]);
+        self
+    }
+
+    /// A name for work: equal if and only if it gives the same frames.
+    pub(crate) fn key(&self, parts: &[&str]) -> String {
+        let whole = parts.iter().fold(self.clone(), |whole, part| whole.and(part));
+        whole.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Adds what tells a file from others.
+fn sample(path: &Path, digest: &mut Sha256) -> std::io::Result<()> {
+    let mut file = File::open(path)?;
+    let about = file.metadata()?;
     let changed = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    digest.update(format!("{} {:?}\n", about.len(), changed));
+    digest.update(format!("{} {changed:?}\n", about.len()));
     for place in [0, about.len().saturating_sub(SAMPLE)] {
         let mut sample = Vec::new();
-        file.seek(SeekFrom::Start(place)).map_err(|error| explained(&error))?;
-        file.by_ref().take(SAMPLE).read_to_end(&mut sample).map_err(|error| explained(&error))?;
+        file.seek(SeekFrom::Start(place))?;
+        (&file).take(SAMPLE).read_to_end(&mut sample)?;
         digest.update(&sample);
     }
-    for part in parts {
-        digest.update(part);
-        digest.update([0]);
-    }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(())
 }
 
 /// An option of an encoder.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use amplio::media::images;
 use amplio::media::{Channels, Depth, Header, Metadata};
-use common::server::{Server, curl};
+use common::server::{Server, curl, python};
 use common::{Folder, note};
 use serde_json::Value;
 
@@ -109,6 +109,8 @@ fn pictures_and_videos_go_from_bucket_to_bucket() {
         let bytes = std::fs::read(folder.path(&format!("s3/pictures/all/{name}"))).expect(name);
         assert_eq!(images::read_header(&bytes).expect("a picture").1.width, 80);
     }
+
+    python("boto.py", &[&endpoint, KEYS[0].1, KEYS[1].1]);
 
     let gone = done(&folder, &server, &job("s3://pictures/none.png", "s3://pictures/x.png"));
     assert_eq!(

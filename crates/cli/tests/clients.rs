@@ -4,9 +4,6 @@
 
 mod common;
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use amplio::media::images;
 use common::Folder;
 use common::server::{Server, curl};
@@ -16,18 +13,9 @@ fn server(folder: &Folder, more: &[&str]) -> Server {
     Server::start(folder, &[&["--model", "anime"], more].concat(), &[])
 }
 
-/// Runs a program of `tests/clients` with the server's URL and more; it ends well if the client got what it wanted.
+/// Runs a program of `tests/clients` with the server's URL and more.
 fn python(program: &str, server: &Server, more: &[&str]) {
-    let venv = amplio_testkit::golden::weights().join("clients");
-    if !venv.join("requirements.txt").exists() {
-        eprintln!("skipped: no clients in {}; tools/clients/setup installs them", venv.display());
-        return;
-    }
-    let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(program);
-    let mut command = Command::new(venv.join("bin/python"));
-    let ran = command.arg("-B").arg(program).arg(&server.url).args(more).output().expect("python");
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stdout));
+    common::server::python(program, &[&[server.url.as_str()], more].concat());
 }
 
 fn size(folder: &Folder, name: &str) -> (&'static str, u32, u32) {
@@ -47,6 +35,26 @@ fn requests_as_the_clients_of_the_aws_sample() {
     let folder = Folder::new();
     let place = format!("file://{}/", folder.path("bucket").display());
     python("aws_sample.py", &server(&folder, &["--storage", &place]), &["bucket"]);
+}
+
+#[test]
+fn a_client_of_tus() {
+    let folder = Folder::new();
+    python("tus.py", &server(&folder, &[]), &[]);
+}
+
+/// schemathesis asks everything that the document of the interface allows, and what it does not.
+#[test]
+fn the_document_of_the_interface_is_true() {
+    let folder = Folder::new();
+    let server = server(&folder, &[]);
+    let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
+                  response_schema_conformance";
+    let document = format!("{}/openapi.json", server.url);
+    let fixed = ["--max-examples", "20", "--seed", "1", "--generation-deterministic", "--checks", checks];
+    // Not in sequences of requests: it takes the job that stores a video for a key of the shelf.
+    let phases = ["--phases", "examples,coverage,fuzzing"];
+    common::server::client("schemathesis", &[&["run", &document][..], &fixed, &phases].concat());
 }
 
 #[test]

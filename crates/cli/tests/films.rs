@@ -293,18 +293,27 @@ impl Drop for Disk {
     }
 }
 
+fn modified(folder: &Folder, name: &str) -> std::time::SystemTime {
+    std::fs::metadata(folder.path(name)).and_then(|about| about.modified()).expect("a file")
+}
+
 #[test]
+#[allow(clippy::print_stdout, reason = "what was not tested is to be known")]
 fn a_full_disk_is_told_and_the_work_goes_on_when_there_is_room() {
     let (folder, model) = (Folder::new(), model());
     ffmpeg(&folder, "-f lavfi -i testsrc2=s=48x32:r=10:d=4 -c:v libx264 clip.mkv");
-    // Only root may mount; others test it where root does.
-    let Some(disk) = Disk::new(folder.path("disk"), 120) else { return };
+    let Some(disk) = Disk::new(folder.path("disk"), 120) else {
+        return println!("not tested: only root may mount a small disk, and not everywhere");
+    };
     let arguments = ["clip.mkv", "-o", "disk/out.mkv", "--crf", "4"];
     run(&folder, &model, &arguments).failed(1, "no space left");
     assert!(!folder.path("disk/out.mkv").exists());
     assert!(folder.path("disk/out.mkv.amplio/000000.nut").exists());
+    let kept = modified(&folder, "disk/out.mkv.amplio/000000.nut");
     disk.resize(4000);
-    run(&folder, &model, &arguments).succeeded();
-    assert_eq!(times(&folder, "disk/out.mkv").0, times(&folder, "clip.mkv").0);
-    assert_eq!(folder.files(), ["clip.mkv", "disk/out.mkv"]);
+    run(&folder, &model, &[&arguments[..], &["--keep"]].concat()).succeeded();
+    assert_eq!(modified(&folder, "disk/out.mkv.amplio/000000.nut"), kept, "it went on");
+    run(&folder, &model, &["clip.mkv", "-o", "whole.mkv", "--crf", "4"]).succeeded();
+    assert_eq!(digests(&folder, "disk/out.mkv"), digests(&folder, "whole.mkv"));
+    assert_eq!(times(&folder, "disk/out.mkv"), times(&folder, "whole.mkv"));
 }

@@ -145,7 +145,9 @@ impl Footprint {
             }
             _ => self.scale,
         };
-        Self { scale, reach: None, ..self }
+        // One pixel that all others are told of lies on no grid.
+        let multiple = if matches!(to[..], [_, _, 1, 1]) { [1; 2] } else { self.multiple };
+        Self { scale, reach: None, multiple }
     }
 
     fn join(self, other: Self) -> Self {
@@ -216,5 +218,18 @@ mod tests {
         let graph = net.finish(larger).expect("a network");
         let footprint = footprint(&graph, &Shape::image(1, 3, 64, 96)).expect("fits");
         assert_eq!((footprint.multiple, footprint.reach), ([2, 2], None));
+    }
+
+    #[test]
+    fn what_a_smaller_picture_says_of_the_whole_asks_for_no_sizes() {
+        let mut net = Builder::new(3);
+        let input = net.input();
+        let half = Pool { kind: PoolKind::Max, kernel: [2; 2], stride: [2; 2], padding: [0; 4] };
+        let half = net.apply(half, &[input]);
+        let mean = net.apply(Reduce { kind: ReduceKind::Mean, axes: vec![2, 3], keep: true }, &[half]);
+        let gated = net.mul(input, mean);
+        let graph = net.finish(gated).expect("a network");
+        let footprint = footprint(&graph, &Shape::image(1, 3, 64, 96)).expect("fits");
+        assert_eq!((footprint.multiple, footprint.reach), ([1, 1], None));
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong, by who must act.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The result of every fallible function of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -39,6 +39,14 @@ pub enum Error {
         /// The largest allowed value, in the unit that `what` names.
         limit: u64,
     },
+    /// Something is wrong with one of many files.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
     /// Another program could not do its part.
     #[error("{program}: {what}")]
     Program {
@@ -64,6 +72,11 @@ impl Error {
     /// A [`Error::Unsupported`].
     pub(crate) fn unsupported(what: impl Into<String>) -> Self {
         Error::Unsupported { what: what.into() }
+    }
+
+    /// What makes an error that of one of many files.
+    pub(crate) fn of(path: &Path) -> impl Fn(Error) -> Error {
+        |error| Error::File { path: path.to_owned(), error: Box::new(error) }
     }
 
     /// A [`Error::Program`].

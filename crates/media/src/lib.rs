@@ -1,9 +1,8 @@
 //! Pictures and videos in and out, nothing lost.
 //!
 //! [`images`] reads and writes files, from top to bottom in rows where the format allows; [`animations`] frame by frame
-//! those that move. An [`Image`] is
+//! those that move; a [`Sequence`] is many files. An [`Image`] is
 //! samples of 8, 16 or float bits in one of four channel layouts, with its [`Metadata`].
-//! [`videos`] moves the frames of videos, with the programs of FFmpeg.
 //! [`convert()`] changes depth and channels, [`resample`] the size (classically), [`alpha`] gives
 //! invisible pixels sensible colours.
 //!
@@ -30,6 +29,7 @@ mod kind;
 mod metadata;
 mod orientation;
 mod picture;
+mod sequence;
 mod xmp;
 
 pub use convert::{convert, convert_floats};
@@ -37,3 +37,4 @@ pub use error::{Error, Result};
 pub use kind::Kind;
 pub use metadata::{Density, DensityUnit, Metadata};
 pub use picture::{Channels, Depth, Header, Image, Samples, Transfer};
+pub use sequence::Sequence;

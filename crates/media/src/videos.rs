@@ -7,7 +7,8 @@
 //! # Layout
 //!
 //! - [`Tools`]: the programs, found and started safely (`process`); [`Probe`]: what is in a file.
-//! - [`Decoder`]: frames with their times, from anywhere in a file; [`Encoder`]: frames to the packets of a segment.
+//! - [`Decoder`]: frames with their times, from anywhere in a file; [`Slides`]: those of animations and of numbered pictures;
+//!   [`Encoder`]: frames to the packets of a segment.
 //! - [`Work`]: finished segments in a folder, so that work goes on after any interruption; [`Mux`]: segments and all other
 //!   streams as one file; [`Container`]: the kinds of files.
 //! - [`nut`]: the container in which frames and packets travel.
@@ -32,6 +33,7 @@ mod restraint;
 mod samples;
 mod segments;
 mod siting;
+mod slides;
 mod time;
 mod to_image;
 mod tools;
@@ -46,10 +48,11 @@ pub use format::{Component, Format, Model};
 pub use formats::FORMATS;
 pub use frame::Frame;
 pub use from_image::from_image;
-pub use mux::{Kept, Mux};
+pub use mux::{Ending, Kept, Mux};
 pub use probe::{Kind, Probe, Stream, Video};
 pub use restraint::Restraint;
 pub use segments::{Digests, Gap, Marked, Segmenter, Wanted};
+pub use slides::Slides;
 pub use time::Ratio;
 pub use to_image::to_image;
 pub use tools::Tools;

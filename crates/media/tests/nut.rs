@@ -14,6 +14,7 @@ fn stream() -> Stream {
         width: 640,
         height: 360,
         sample_aspect: Some(Ratio { num: 8, den: 9 }),
+        transparent: false,
     }
 }
 
@@ -23,6 +24,7 @@ fn packets() -> Vec<Packet> {
         pts,
         key: i == 0 || i == 6,
         data: vec![i as u8; [0, 1, 40_000, 77][i % 4]],
+        alpha: Vec::new(),
     };
     order.iter().enumerate().map(packet).collect()
 }
@@ -46,9 +48,19 @@ fn what_was_written_is_read() {
 }
 
 #[test]
+fn packets_may_be_transparent() {
+    let stream = Stream { transparent: true, ..stream() };
+    let clear = |(i, packet): (usize, Packet)| Packet { alpha: vec![9; [0, 3, 5000][i % 3]], ..packet };
+    let packets: Vec<Packet> = packets().into_iter().enumerate().map(clear).collect();
+    let mut writer = Writer::new(Vec::new(), &stream).expect("headers");
+    packets.iter().for_each(|packet| writer.packet(packet).expect("a packet"));
+    assert_eq!(read(&writer.finish().expect("bytes")), Some((stream, packets)));
+}
+
+#[test]
 fn times_before_zero_are_refused() {
     let mut writer = Writer::new(Vec::new(), &stream()).expect("headers");
-    assert!(writer.packet(&Packet { pts: -1, key: true, data: Vec::new() }).is_err());
+    assert!(writer.packet(&Packet { pts: -1, key: true, data: Vec::new(), alpha: Vec::new() }).is_err());
 }
 
 #[test]
@@ -88,7 +100,7 @@ fn changed_bytes_are_noticed_everywhere_but_in_the_packets_themselves() {
 #[test]
 fn promises_take_no_memory() {
     let mut writer = Writer::new(Vec::new(), &stream()).expect("headers");
-    writer.packet(&Packet { pts: 0, key: true, data: vec![7; 2000] }).expect("a packet");
+    writer.packet(&Packet { pts: 0, key: true, data: vec![7; 2000], alpha: Vec::new() }).expect("a packet");
     let bytes = writer.finish().expect("bytes");
     let mut reader = Reader::new(&bytes[..], 1999).expect("headers");
     assert!(reader.packet().expect_err("too large").to_string().contains("2000"));

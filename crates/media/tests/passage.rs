@@ -43,7 +43,8 @@ impl Passage<'_> {
         for gap in Wanted::default().gaps(&work.segments(), LENGTH) {
             let mut frames = Marked::new(Decoder::new(self.tools, &decode, gap.after.as_ref())?, LENGTH);
             let (size, sample_aspect) = (frames.source().size(), frames.source().sample_aspect());
-            let made = Made { video: &probe.video, from: size, sample_aspect, to: size, container };
+            let (video, like) = (&probe.video, probe.video.format);
+            let made = Made { video, like, from: size, sample_aspect, to: size, container };
             let encode = Encode::choose(self.tools, &self.wish, &made)?;
             encode.check(self.tools)?;
             colour = Some(encode.colour);
@@ -65,8 +66,8 @@ impl Passage<'_> {
         }
         let kept = Mux::keeps(self.tools, &from, &probe, container, &self.folder.path("scratch"))?;
         let colour = colour.expect("an encoder");
-        let (tools, probe, input) = (self.tools, &probe, &from);
-        let mux = Mux { tools, input, probe, container, kept: &kept, colour, part: None };
+        let (tools, probe, input) = (self.tools, &probe, Some(from.as_path()));
+        let mux = Mux { tools, input, probe, container, kept: &kept, colour, part: None, ending: None };
         let finished = work.segments();
         let segments: Vec<_> =
             finished.iter().map(|(&n, segment)| (work.packets(n), segment.first)).collect();

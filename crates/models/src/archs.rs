@@ -11,6 +11,7 @@ mod drunet;
 mod dysample;
 mod esrgan;
 mod fbcnn;
+mod gated;
 mod layers;
 mod mm_realsr;
 mod moesr;

@@ -11,6 +11,7 @@
 //! - [`Event`]: what its caller is told, and where it may be stopped.
 //! - `transfer`: one file, from several links, in several attempts; `attempt`: one of them; `partial`: what has arrived.
 //! - `client`: requests; `reply`: what a host answers; `contents`: what it sends in place of models.
+//! - `parts`: the files that a file names, in which the rest of its model lies.
 //! - `hub`: what Hugging Face tells of a file before it sends it.
 
 mod attempt;
@@ -19,6 +20,7 @@ mod contents;
 mod fetcher;
 mod hub;
 mod partial;
+mod parts;
 mod reply;
 mod settings;
 mod transfer;

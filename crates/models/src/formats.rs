@@ -4,6 +4,7 @@ pub mod ncnn;
 mod net;
 mod numbers;
 pub mod onnx;
+pub(crate) mod packed;
 pub mod pth;
 pub mod safetensors;
 
@@ -24,7 +25,12 @@ pub struct Format {
     pub probe: fn(&[u8]) -> bool,
     /// Reads a file.
     pub read: fn(&Input<'_>) -> Result<Contents>,
+    /// The names of the files beside a file that hold parts of its model; `None` if its files name no others.
+    pub beside: Option<Beside>,
 }
+
+/// Tells the names of files beside a file.
+pub type Beside = fn(&Input<'_>) -> Result<Vec<String>>;
 
 /// What a format reads.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,8 @@ use std::path::Path;
 use amplio_graph::{Graph, Shape, Tensor, passes, reference};
 
 use crate::archs::{self, ARCHITECTURES, Architecture, Built};
-use crate::formats::{self, Contents, FORMATS, Input};
+use crate::formats::packed::Packed;
+use crate::formats::{self, Contents, FORMATS, Format, Input};
 use crate::info::Measures;
 use crate::unwrap::unwrapped;
 use crate::{Error, Limits, ModelInfo, Result, Weights, builtin};
@@ -13,6 +14,8 @@ use crate::{Error, Limits, ModelInfo, Result, Weights, builtin};
 #[derive(Clone, Debug)]
 pub struct Model {
     graph: Graph,
+    /// The network before folding, if it fills pictures up in its own way.
+    filling: Option<Graph>,
     info: ModelInfo,
     origin: Origin,
 }
@@ -82,11 +85,25 @@ impl Model {
 
     fn read(name: &str, input: &Input<'_>) -> Result<Self> {
         input.limits.check_bytes(input.bytes.len())?;
-        let format = formats::detect(input.bytes, input.path).ok_or_else(|| {
-            let known: Vec<_> =
-                FORMATS.iter().map(|f| format!("{} (.{})", f.name, f.extensions.join(", ."))).collect();
-            Error::unsupported(format!("this format of model files; known are {}", known.join(", ")))
-        })?;
+        match Packed::of(input.bytes, input.limits)? {
+            Some(packed) => Self::read_packed(name, &packed, input.limits),
+            None => Self::read_as(detected(input.bytes, input.path)?, name, input),
+        }
+    }
+
+    fn read_packed(name: &str, packed: &Packed<'_>, limits: &Limits) -> Result<Self> {
+        let bytes = packed.model(limits)?;
+        let model = match packed.numbers(limits)? {
+            Some(numbers) => Self::from_ncnn(name, &bytes, &numbers, limits),
+            None => detected(&bytes, Some(packed.name())).and_then(|format| {
+                let input = Input { bytes: &bytes, path: None, limits };
+                Self::read_as(format, name, &input)
+            }),
+        };
+        model.map_err(|error| error.within(packed.place()))
+    }
+
+    fn read_as(format: &Format, name: &str, input: &Input<'_>) -> Result<Self> {
         Self::new(name, format.name, (format.read)(input)?)
     }
 
@@ -126,12 +143,34 @@ impl Model {
             licence: said(&["license", "licence"]),
             source: said(&["source"]),
         };
-        Ok(Self { graph: passes::fold(&built.graph), info, origin })
+        let filling = (info.size_multiple > 1 && passes::fills(&built.graph)).then(|| built.graph.clone());
+        Ok(Self { graph: passes::fold(&built.graph), filling, info, origin })
     }
 
     /// The network, folded.
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// How long a side must be made, by mirroring the picture, before the network is given it. A network that fills pictures up
+    /// in its own way is given them as they are, unless they are very small; see [`Model::graph_for`].
+    pub fn side(&self, side: usize) -> usize {
+        let ModelInfo { size_multiple, minimum_size, .. } = self.info;
+        if self.filling.is_some() && side >= minimum_size.saturating_add(size_multiple) {
+            return side;
+        }
+        side.max(minimum_size).next_multiple_of(size_multiple)
+    }
+
+    /// The network for pictures of this height and width. Where they are no multiples of [`ModelInfo::size_multiple`], it fills
+    /// them up in its own way, or mirrors them at their last row and column.
+    pub fn graph_for(&self, size: [usize; 2]) -> Cow<'_, Graph> {
+        let missing = size.map(|side| side.next_multiple_of(self.info.size_multiple) - side);
+        if missing == [0; 2] {
+            return Cow::Borrowed(&self.graph);
+        }
+        let graph = self.filling.as_ref().unwrap_or(&self.graph);
+        Cow::Owned(passes::fold(&passes::filled(graph, missing, self.info.scale)))
     }
 
     /// What is known about the model.
@@ -201,4 +240,13 @@ impl Model {
         let close = |(a, b): (&f32, &f32)| (a - b).abs() <= SAME * largest;
         Ok(ours.shape() == theirs.shape() && ours.data().iter().zip(theirs.data()).all(close))
     }
+}
+
+/// The format of a file.
+fn detected(bytes: &[u8], path: Option<&Path>) -> Result<&'static Format> {
+    formats::detect(bytes, path).ok_or_else(|| {
+        let known: Vec<_> =
+            FORMATS.iter().map(|f| format!("{} (.{})", f.name, f.extensions.join(", ."))).collect();
+        Error::unsupported(format!("this format of model files; known are {}", known.join(", ")))
+    })
 }

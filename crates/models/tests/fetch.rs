@@ -9,3 +9,5 @@ mod lists;
 mod setting;
 #[path = "fetch/sharing.rs"]
 mod sharing;
+#[path = "fetch/together.rs"]
+mod together;

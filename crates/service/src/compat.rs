@@ -18,16 +18,13 @@ use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::app::App;
-use crate::clock;
+use crate::engine::Order;
 use crate::engine::cache::Made;
 use crate::engine::wish::{Recipe, Wish};
-use crate::engine::{Order, blocking};
 use crate::http::auth::Client;
-use crate::http::jobs;
-use crate::jobs::NewJob;
+use crate::http::jobs::{self, Handed};
 use crate::jobs::job::Spec;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -73,7 +70,8 @@ async fn enlarge(
     preferred: Option<&'static Format>,
 ) -> Result<Arc<Made>, Refusal> {
     let time = app.settings.request_time;
-    let order = Order { content, name: None, recipe, preferred, weight: 1.0, time, patient: false };
+    let order =
+        Order { content: content.into(), name: None, recipe, preferred, weight: 1.0, time, patient: false };
     app.engine.order(order).await?.wait().await
 }
 
@@ -84,22 +82,8 @@ async fn hand_in(
     spec: Spec,
     content: Option<Content>,
 ) -> Result<String, Refusal> {
-    let job = NewJob {
-        id: Uuid::now_v7().to_string(),
-        owner: client.owner.clone(),
-        priority: 0,
-        created: clock::now(),
-        spec,
-        idempotency_key: None,
-    };
-    let (app, client) = (app.clone(), client.clone());
-    blocking(move || {
-        jobs::room(&app, &client)?;
-        app.desk.accept(&job, content.as_ref()).map_err(Refusal::internal)?;
-        app.metrics.job("queued");
-        Ok(job.id)
-    })
-    .await
+    let handed = Handed { spec, priority: 0, idempotency_key: None };
+    Ok(jobs::hand_in(app, client, handed, content).await?.id)
 }
 
 /// A refusal in the words of another API.

@@ -90,7 +90,7 @@ pub(crate) struct Engine {
 
 /// What someone wants.
 pub(crate) struct Order {
-    pub(crate) content: Content,
+    pub(crate) content: Arc<Content>,
     /// The name of its file, if it has one.
     pub(crate) name: Option<String>,
     pub(crate) recipe: Recipe,
@@ -201,7 +201,6 @@ impl Engine {
     pub(crate) async fn order(&self, order: Order) -> std::result::Result<Ticket, Refusal> {
         let Order { content, name, mut recipe, preferred, weight, time, patient } = order;
         let (shop, provider) = (self.shop.clone(), self.provider.clone());
-        let content = Arc::new(content);
         let inspected = content.clone();
         let task = blocking(move || {
             let look = Look {

@@ -99,15 +99,21 @@ pub struct Settings {
     pub webhook_secret: Option<String>,
     /// Whether URLs may lead to private addresses.
     pub private_urls: bool,
-    /// The folders and buckets (`file:`, `s3:`) that jobs may read and write.
+    /// The folders and buckets (`file:`, `s3:`, `gs:`, `az:`) that jobs may read and write.
     pub storage: Vec<String>,
     /// How buckets are reached, by the names of object stores' usual variables in lower case (`aws_access_key_id`); not one
     /// of [`SETTINGS`].
     pub storage_options: Vec<(String, String)>,
     /// Where `/v1/media` keeps what it stores.
     pub media: Option<String>,
-    /// The largest side of what `/v1/media` stores.
+    /// The longer side of what `/v1/media` stores; any if 0.
     pub media_side: u32,
+    /// The pixels of what `/v1/media` stores; any number if 0.
+    pub media_pixels: u64,
+    /// The bytes of a picture that `/v1/media` stores; any number if 0.
+    pub media_bytes: u64,
+    /// The shorter side below which `/v1/media` makes nothing smaller.
+    pub media_least: u32,
 }
 
 impl Settings {
@@ -180,7 +186,6 @@ impl Settings {
             ("max-batch", self.max_batch),
             ("tile-memory", self.tile_memory),
             ("attempts", u64::from(self.attempts)),
-            ("media-side", u64::from(self.media_side)),
             ("request-time", self.request_time.as_millis() as u64),
             ("job-time", self.job_time.as_millis() as u64),
             ("idle-time", self.idle_time.as_millis() as u64),
@@ -239,6 +244,9 @@ impl Default for Settings {
             storage_options: Vec::new(),
             media: None,
             media_side: 512,
+            media_pixels: 0,
+            media_bytes: 0,
+            media_least: 64,
         }
     }
 }

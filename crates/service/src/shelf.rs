@@ -1,11 +1,14 @@
-//! Pictures that are stored small and restored when someone wants them.
+//! Pictures and videos that are stored small and restored when someone wants them.
 //!
 //! Each has a small picture and a note of facts. The note is written last and names the picture, so that whoever finds a
 //! note finds its picture, whatever happens in between.
 
+mod policy;
+
+use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use amplio::media::videos::CONTAINERS;
 use futures::TryStreamExt;
 use object_store::path::Path as Place;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
@@ -15,8 +18,11 @@ use utoipa::ToSchema;
 
 use crate::refusal::{Code, Refusal};
 use crate::settings::Settings;
-use crate::storage::Root;
+use crate::spool::{Content, Spool};
+use crate::storage::{Root, copy};
 use crate::{Error, Result};
+
+pub(crate) use policy::Policy;
 
 /// The longest key.
 const LONGEST_KEY: usize = 512;
@@ -81,7 +87,7 @@ impl Key {
         Place::from(format!("facts/{}/{}.json", self.owner, self.key))
     }
 
-    fn picture(&self) -> Place {
+    fn object(&self) -> Place {
         Place::from(format!("pictures/{}/{}.{}", self.owner, self.key, uuid::Uuid::now_v7().simple()))
     }
 }
@@ -100,12 +106,12 @@ impl Shelf {
         Ok(Self { store: Root::open(&place, &settings.storage_options)?.store })
     }
 
-    /// Stores a small picture with its facts, in place of an earlier one.
-    pub(crate) async fn put(&self, key: &Key, mut facts: Facts, picture: Bytes) -> Answer<Facts> {
+    /// Stores a small file with its facts, in place of an earlier one.
+    pub(crate) async fn put(&self, key: &Key, mut facts: Facts, path: &Path) -> Answer<Facts> {
         let earlier = self.facts(key).await.ok();
-        let place = key.picture();
+        let place = key.object();
         facts.object = place.to_string();
-        self.store.put(&place, PutPayload::from_bytes(picture)).await.map_err(explained)?;
+        copy(path, self.store.clone(), place, "the shelf").await?;
         let note = serde_json::to_vec(&facts).map_err(Refusal::internal)?;
         self.store.put(&key.note(), PutPayload::from(note)).await.map_err(explained)?;
         if let Some(earlier) = earlier {
@@ -122,10 +128,14 @@ impl Shelf {
         serde_json::from_slice(&note).map_err(Refusal::internal)
     }
 
-    /// The small picture.
-    pub(crate) async fn picture(&self, facts: &Facts) -> Answer<Bytes> {
-        let found = self.store.get(&Place::from(facts.object.as_str())).await.map_err(explained)?;
-        found.bytes().await.map_err(explained)
+    /// What is stored small, by its object; into `folder` if it is large.
+    pub(crate) async fn content(&self, object: &str, folder: &Path) -> Answer<Content> {
+        let found = self.store.get(&Place::from(object)).await.map_err(explained)?;
+        let (mut pieces, mut spool) = (found.into_stream(), Spool::new(folder));
+        while let Some(piece) = pieces.try_next().await.map_err(explained)? {
+            spool.push(&piece).map_err(Refusal::internal)?;
+        }
+        Ok(spool.finish())
     }
 
     /// Forgets a stored picture.
@@ -162,6 +172,16 @@ impl Shelf {
 }
 
 impl Facts {
+    /// The object of what is stored.
+    pub(crate) fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// Whether it is a video.
+    pub(crate) fn is_video(&self) -> bool {
+        CONTAINERS.iter().any(|container| container.extensions.contains(&self.format.as_str()))
+    }
+
     /// What is known before it is stored.
     pub(crate) fn new(key: &str, sent: (u32, u32, u64, &str), stored: (u32, u32, u64)) -> Self {
         let (width, height, bytes, format) = sent;
@@ -193,12 +213,17 @@ mod tests {
         let shelf =
             Shelf::open(&Settings { data: folder.path().into(), ..Settings::default() }).expect("opens");
         let key = |name: &str| Key::parse("ann", name).expect("a key");
+        let file = |text: &str| {
+            std::fs::write(folder.path().join(text), text).expect("written");
+            folder.path().join(text)
+        };
         for name in ["b", "a/b", "a/c"] {
-            shelf.put(&key(name), facts(name), Bytes::from_static(b"one")).await.expect("stored");
+            shelf.put(&key(name), facts(name), &file("one")).await.expect("stored");
         }
-        shelf.put(&key("b"), facts("b"), Bytes::from_static(b"two")).await.expect("replaced");
+        shelf.put(&key("b"), facts("b"), &file("two")).await.expect("replaced");
         let found = shelf.facts(&key("b")).await.expect("there");
-        assert_eq!(shelf.picture(&found).await.expect("there"), &b"two"[..]);
+        let content = shelf.content(found.object(), folder.path()).await.expect("there");
+        assert_eq!(content.bytes().expect("there"), &b"two"[..]);
         let names = |all: Vec<Facts>| all.into_iter().map(|facts| facts.key).collect::<Vec<_>>();
         assert_eq!(names(shelf.list("ann", "", 9).await.expect("listed")), ["a/b", "a/c", "b"]);
         assert_eq!(names(shelf.list("ann", "a/b", 1).await.expect("listed")), ["a/c"]);

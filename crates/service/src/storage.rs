@@ -36,7 +36,7 @@ pub(crate) struct Root {
 type Answer<T> = std::result::Result<T, Refusal>;
 
 impl Root {
-    /// Opens a place: `file:/folder`, `s3://bucket/prefix`.
+    /// Opens a place: `file:/folder`, `s3://bucket/prefix`, `gs://…`, `az://…`.
     pub(crate) fn open(place: &str, options: &[(String, String)]) -> Result<Self> {
         let wrong = |what: &dyn std::fmt::Display| Error::setting("storage", format!("{place}: {what}"));
         let mut url = Url::parse(place).map_err(|e| wrong(&e))?;
@@ -137,17 +137,7 @@ impl Storage {
     pub(crate) async fn write_file(&self, text: &str, path: &Path) -> Answer<()> {
         let url = parse(text)?;
         let (root, key) = self.find(&url)?;
-        let mut from = tokio::fs::File::open(path).await.map_err(Refusal::internal)?;
-        let mut to = BufWriter::new(root.store.clone(), key);
-        let unreachable = |error: std::io::Error| Refusal::new(Code::Unreachable, format!("{text}: {error}"));
-        match tokio::io::copy(&mut from, &mut to).await {
-            Ok(_) => to.shutdown().await.map_err(unreachable),
-            Err(error) => {
-                // What has arrived of it is thrown away there.
-                let _ = to.abort().await;
-                Err(unreachable(error))
-            }
-        }
+        copy(path, root.store.clone(), key, text).await
     }
 
     /// The URLs of everything below a URL that ends in `/`, in order.
@@ -180,6 +170,21 @@ impl Storage {
             let what = format!("{url} is not in a place that this server may use (its setting storage)");
             Refusal::new(Code::Forbidden, what)
         })
+    }
+}
+
+/// Copies a file to a store, whole or not at all; `what` it is called in words.
+pub(crate) async fn copy(path: &Path, store: Arc<dyn ObjectStore>, key: Key, what: &str) -> Answer<()> {
+    let mut from = tokio::fs::File::open(path).await.map_err(Refusal::internal)?;
+    let mut to = BufWriter::new(store, key);
+    let unreachable = |error: std::io::Error| Refusal::new(Code::Unreachable, format!("{what}: {error}"));
+    match tokio::io::copy(&mut from, &mut to).await {
+        Ok(_) => to.shutdown().await.map_err(unreachable),
+        Err(error) => {
+            // What has arrived of it is thrown away there.
+            let _ = to.abort().await;
+            Err(unreachable(error))
+        }
     }
 }
 

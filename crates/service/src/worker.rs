@@ -13,8 +13,9 @@ use crate::clock;
 use crate::desk::Live;
 use crate::engine::cache::Made;
 use crate::engine::{Order, Progress, blocking};
-use crate::jobs::job::{End, Input, Item, Job, Output, Reason};
+use crate::jobs::job::{End, Input, Item, Job, Output, Reason, Shelved};
 use crate::refusal::{Code, Refusal};
+use crate::shelf::{Facts, Key};
 use crate::spool::Content;
 
 /// How long a worker may be silent before its job is someone else's.
@@ -179,6 +180,11 @@ async fn perform(app: &Arc<App>, job: &Job, live: &Live) -> Result<Output, Refus
             let thing = Thing::at(app, url).await?;
             deliver(app, job, enlarge(app, job, thing, &report).await?).await
         }
+        Input::Shelf(object) => {
+            let content = app.shelf.content(object, &app.spool).await?;
+            let thing = Thing { content, name: job.spec.name.clone() };
+            deliver(app, job, enlarge(app, job, thing, &report).await?).await
+        }
         Input::Batch(urls) => batch(app, job, urls, &report).await,
     }
 }
@@ -204,7 +210,7 @@ async fn enlarge(
     report: Report<'_>,
 ) -> Result<Arc<Made>, Refusal> {
     let order = Order {
-        content,
+        content: content.into(),
         name,
         recipe: job.spec.parameters.recipe(&app.settings.model)?,
         preferred: None,
@@ -227,6 +233,11 @@ async fn enlarge(
 async fn deliver(app: &Arc<App>, job: &Job, made: Arc<Made>) -> Result<Output, Refusal> {
     if let Some(url) = &job.spec.output {
         app.storage.write_file(url, &made.path).await?;
+    }
+    if let Some(Shelved { key, width, height, bytes, format }) = &job.spec.shelf {
+        let stored = (made.width, made.height, made.bytes);
+        let facts = Facts::new(key, (*width, *height, *bytes, format), stored);
+        app.shelf.put(&Key::parse(&job.owner, key)?, facts, &made.path).await?;
     }
     let file = format!("output-{}.{}", job.attempts, made.file.extension);
     let path = app.desk.folder(&job.id).join(&file);

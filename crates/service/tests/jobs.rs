@@ -146,6 +146,18 @@ async fn jobs_survive_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_ended_long_ago_is_forgotten() {
+    let server = Server::with(&[("retention", "1ms")]);
+    let job = hand_in(&server, "/v1/jobs", picture(20, 12, 1)).await;
+    let path = format!("/v1/jobs/{}", id(&job));
+    while server.get(&path).send().await.expect("an answer").status() != 404 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let left = std::fs::read_dir(server.folder.path().join("jobs")).expect("a folder").count();
+    assert_eq!(left, 0, "nor are its files there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn batches_read_and_write_places() {
     let place = tempfile::tempdir().expect("a folder");
     let url = format!("file://{}/", place.path().display());

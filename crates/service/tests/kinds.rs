@@ -4,7 +4,6 @@ mod common;
 
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use amplio::media::animations::{self, Delay, Dither, Frame, Loops, Options};
@@ -12,16 +11,9 @@ use amplio::media::images::{self, WriteOptions};
 use amplio::media::pages::{Pages, PagesWriter};
 use amplio::media::{Channels, Depth, Header, Samples};
 use amplio_testkit::golden;
+use common::film::{clip, facts, server};
 use common::{Server, form, json, picture, problem, shape};
 use serde_json::Value;
-
-/// A server with a tiny network that makes everything four times as large, and other settings than the usual ones.
-fn server(settings: &[(&str, &str)]) -> Server {
-    let models = golden::root().join("ncnn/compact-x4-f16");
-    let mut all = vec![("models", models.to_str().expect("text")), ("model", "model")];
-    all.extend_from_slice(settings);
-    Server::with(&all)
-}
 
 async fn hand_in(server: &Server, path: &str, kind: &'static str, body: Vec<u8>) -> String {
     let request = server.post(path).header("content-type", kind).body(body);
@@ -36,49 +28,6 @@ async fn output(server: &Server, job: &Value) -> Vec<u8> {
     let answer = server.get(path).send().await.expect("an answer");
     assert_eq!(answer.headers()["content-type"], job["output"]["mime"].as_str().expect("a type"));
     answer.bytes().await.expect("a body").to_vec()
-}
-
-/// What a program of ffmpeg prints about a file, a line each.
-fn told(program: &str, arguments: &str, file: &Path) -> Vec<String> {
-    let mut command = Command::new(program);
-    command.args(
-        arguments
-            .split_whitespace()
-            .map(|word| if word == "FILE" { file.as_os_str() } else { word.as_ref() }),
-    );
-    let told = command.output().expect("a program of ffmpeg");
-    assert!(told.status.success(), "{command:?}: {}", String::from_utf8_lossy(&told.stderr));
-    let text = String::from_utf8(told.stdout).expect("text");
-    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
-}
-
-/// A clip of so many frames with sound.
-fn clip(frames: u32, name: &str) -> Vec<u8> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join(name);
-    let arguments = format!(
-        "-nostdin -v error -f lavfi -i testsrc2=size=48x32:rate=10 -f lavfi -i sine=r=8000 -frames:v {frames} -shortest \
-         -c:v libx264 -preset ultrafast -c:a aac -y FILE"
-    );
-    told("ffmpeg", &arguments, &file);
-    std::fs::read(file).expect("a clip")
-}
-
-/// The times, the size and the other streams of a video.
-fn facts(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), bytes).expect("written");
-    let times = told(
-        "ffprobe",
-        "-v error -select_streams v:0 -show_entries frame=pts_time -of csv=p=0 FILE",
-        file.path(),
-    );
-    let streams = told(
-        "ffprobe",
-        "-v error -show_entries stream=codec_name,width,height -of csv=p=0 FILE",
-        file.path(),
-    );
-    (times, streams)
 }
 
 fn animation(format: &str) -> Vec<u8> {

@@ -55,7 +55,12 @@ pub(crate) struct Band {
 impl Divided {
     /// The network in two parts if these need at most half of the memory.
     pub(crate) fn new(graph: &Graph, device: &dyn Device) -> Self {
-        Self::in_parts(graph, device).unwrap_or_else(|| Self { head: graph.clone(), tail: None })
+        Self::in_parts(graph, device).unwrap_or_else(|| Self::not(graph.clone()))
+    }
+
+    /// The network in one part.
+    pub(crate) fn not(graph: Graph) -> Self {
+        Self { head: graph, tail: None }
     }
 
     fn in_parts(graph: &Graph, device: &dyn Device) -> Option<Self> {
@@ -148,7 +153,7 @@ mod tests {
     #[test]
     fn bands_give_the_bits_of_the_whole() {
         let (graph, device) = (network(), Cpu::new(2, Level::best()).expect("a device"));
-        let whole = Divided { head: graph.clone(), tail: None };
+        let whole = Divided::not(graph.clone());
         let mut divided = Divided::new(&graph, &device);
         divided.tail.as_mut().expect("a tail").memory = 1 << 18;
         let data: Vec<f32> = (0..70 * 37 * 3).map(|i| (i * 31 % 101) as f32 / 101.0).collect();

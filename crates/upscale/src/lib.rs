@@ -18,7 +18,7 @@
 //! - [`Upscaler`]: a model on a device; [`Request`] says how large and in what tiles. `animation`: frame after frame.
 //! - [`Target`]: the sizes that people ask for, resolved to pixels.
 //! - [`Transcoder`]: pictures, animations, pages and archives from file to file; [`Writing`]: in which format, and how.
-//! - [`VideoJob`]: a video from file to file, in segments.
+//! - [`Reel`]: a video that is read; [`VideoJob`]: made larger as a file, in segments; [`Unrolled`]: as pictures.
 //! - [`Film`]: frames of a video, made larger in order while the next ones are read.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
 //! - `tiles`: where a picture is cut, and how the results are joined.
@@ -59,7 +59,7 @@ pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
 pub use transcode::{ArchiveJob, Transcoder};
 pub use upscaler::{Request, TileSize, Tiling, Upscaler};
-pub use video::{Part, VideoJob, VideoProgress, VideoRequest, VideoWatcher};
+pub use video::{Part, Reel, Unrolled, VideoJob, VideoProgress, VideoRequest, VideoWatcher};
 
 /// The result of anything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use amplio_graph::{Device, Pixels, Precision, Shape};
@@ -55,19 +56,14 @@ impl Network {
         self.engine.model.info().scale
     }
 
-    /// Sides of the input must be multiples of this.
-    pub(crate) fn multiple(&self) -> usize {
-        self.engine.model.info().size_multiple
-    }
-
     /// Tiles begin at multiples of this, so that the device rounds their numbers as those of the whole picture.
     pub(crate) fn grid(&self) -> usize {
-        self.multiple() * self.engine.device.alignment(self.precision).max(1)
+        self.engine.model.info().size_multiple * self.engine.device.alignment(self.precision).max(1)
     }
 
-    /// Sides of the input must be at least this.
-    pub(crate) fn minimum(&self) -> usize {
-        self.engine.model.info().minimum_size
+    /// The side of the input for a picture's side of this length.
+    pub(crate) fn side(&self, side: usize) -> usize {
+        self.engine.model.side(side)
     }
 
     /// How the channels of a picture go through the network.
@@ -141,13 +137,17 @@ impl Network {
     }
 
     fn plans(&self, input: &Shape) -> Result<Plans> {
-        Plans::new(&self.engine.divided, input, &*self.engine.device, self.precision)
+        let Engine { model, device, divided, .. } = &*self.engine;
+        match model.graph_for([input[2], input[3]]) {
+            Cow::Borrowed(_) => Plans::new(divided, input, &**device, self.precision),
+            Cow::Owned(graph) => Plans::new(&Divided::not(graph), input, &**device, self.precision),
+        }
     }
 
     /// Bytes that a tile of this height and width needs: the network's, and its input.
     fn bytes(&self, size: [usize; 2]) -> Result<usize> {
         let channels = self.engine.model.info().input_channels;
-        let [height, width] = size.map(|side| side.max(self.minimum()).next_multiple_of(self.multiple()));
+        let [height, width] = size.map(|side| self.side(side));
         let plans = self.plans(&Shape::image(1, channels, height, width))?;
         let input = channels.saturating_mul(height * width * size_of::<f32>());
         Ok(plans.bytes(&*self.engine.device, self.precision).saturating_add(input))

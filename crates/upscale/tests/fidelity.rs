@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use amplio::graph::plan::FusedPlan;
 use amplio::graph::{Device, Executable, Precision, Result, StepWatcher, Tensor, reference};
-use amplio::media::{Channels, Depth, Image, Metadata, Samples, Transfer};
+use amplio::media::{Channels, Depth, Header, Image, Metadata, Samples, Transfer};
 use amplio::models::Model;
 use amplio::{Error, Request, Size, Target, Upscaler};
 use amplio_testkit::golden;
@@ -42,6 +42,29 @@ fn colours_are_the_networks_own() {
     let difference = |(a, b): (&f32, &f32)| (a.clamp(0.0, 1.0) - b).abs();
     let largest = expected.data().iter().zip(got.data()).map(difference).fold(0.0, f32::max);
     assert!(largest < 1e-5, "{largest}");
+}
+
+#[test]
+fn what_misses_to_a_multiple_is_filled_up_as_the_network_does_it() {
+    let odd = ["real-cugan", "nafnet", "fbcnn"].map(|name| golden::cases(&format!("archs/{name}")));
+    let odd: Vec<_> = odd.into_iter().flatten().filter(|case| case.name.ends_with("odd-size")).collect();
+    assert!(odd.len() > 5, "{} cases", odd.len());
+    for case in odd {
+        let (input, expected) = (case.input(), case.output());
+        let [_, channels, height, width] = input.shape()[..] else { panic!("a picture") };
+        let pixel = |i: usize| input.at(&[0, i % channels, i / channels / width, i / channels % width]);
+        let samples = Samples::F32((0..height * width * channels).map(pixel).collect());
+        let header = Header::new(width as u32, height as u32, Channels::Rgb, Depth::F32);
+        let image = Image::new(header, samples).expect("a picture");
+        let model = Arc::new(Model::load(&case.file("model.safetensors")).expect("loads"));
+        let larger =
+            Upscaler::new(model, cpu(2)).enlarge(image, &Request::default(), &go_on).expect("larger");
+        let got = tensor(&larger);
+        assert_eq!(got.shape(), expected.shape(), "{}", case.name);
+        let difference = |(a, b): (&f32, &f32)| (a.clamp(0.0, 1.0) - b).abs();
+        let largest = expected.data().iter().zip(got.data()).map(difference).fold(0.0, f32::max);
+        assert!(largest < 1e-4, "{}: {largest}", case.name);
+    }
 }
 
 #[test]

@@ -2,9 +2,8 @@
 #![expect(clippy::print_stdout, reason = "the figures are wanted with --nocapture")]
 
 use amplio::cpu::{Cpu, Level};
-use amplio::graph::ops::{Pad, PadMode};
 use amplio::graph::plan::FusedPlan;
-use amplio::graph::{Device, ImageShape, Op, Precision, Tensor};
+use amplio::graph::{Device, ImageShape, Precision, Tensor};
 use amplio::models::Model;
 use amplio_testkit::golden::{self, Case};
 
@@ -18,20 +17,10 @@ fn model(case: &Case) -> Model {
     Model::load(&case.file(file)).unwrap_or_else(|e| panic!("{}: {e}", case.name))
 }
 
-/// The network's output, for sizes that it cannot take with the picture mirrored at its right and bottom.
 fn run(device: &Cpu, precision: Precision, model: &Model, input: &Tensor) -> Tensor {
     let ImageShape { height, width, .. } = input.shape().as_image("golden").expect("a picture");
-    let info = model.info();
-    let missing = |side: usize| side.next_multiple_of(info.size_multiple) - side;
-    let pad = Pad { mode: PadMode::Reflect, amounts: [0, 0, missing(height), missing(width)] };
-    let padded = Op::from(pad).reference(&[input]).expect("a larger picture");
-    let plan = FusedPlan::new(model.graph(), padded.shape()).expect("a plan");
-    let result =
-        device.compile(&plan, precision).and_then(|mut compiled| compiled.run(&padded)).expect("a result");
-    let part = |side: usize, of: usize| side * of / (side + missing(side));
-    let shape =
-        result.shape().with(2, part(height, result.shape()[2])).with(3, part(width, result.shape()[3]));
-    Tensor::from_fn(shape, |at| result.at(at))
+    let plan = FusedPlan::new(&model.graph_for([height, width]), input.shape()).expect("a plan");
+    device.compile(&plan, precision).and_then(|mut compiled| compiled.run(input)).expect("a result")
 }
 
 fn error(got: &Tensor, expected: &Tensor) -> f32 {

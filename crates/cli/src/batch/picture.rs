@@ -5,28 +5,31 @@ use amplio::media::{Header, animations};
 use amplio::{Encoding, holds_pictures};
 use anyhow::Result;
 
-use super::{Batch, End, explained, shown};
+use super::{Batch, End, Step, explained, shown};
 use crate::destination::Claims;
 use crate::draft::Draft;
 use crate::inputs::Input;
 use crate::report::{Job, Report};
 
+/// A picture of no more pixels is made while the one before it is still being written: together they take little memory.
+const SMALL: u64 = 4 << 20;
+
 impl Batch {
-    /// Makes the picture in a file larger.
+    /// Decides what becomes of the picture in a file.
     pub(super) fn picture(
         &self,
         input: &Input,
-        bytes: &[u8],
+        bytes: Vec<u8>,
         claims: &mut Claims,
         report: &Report,
-    ) -> Result<End> {
-        let (format, picture) = images::read_header(bytes)?;
+    ) -> Result<Step<'_>> {
+        let (format, picture) = images::read_header(&bytes)?;
         let encoding = self.writing.format.resolve(format, input.path.as_deref(), holds_pictures);
         let header = self.transcoder().header(&picture, encoding.format)?;
         let name = self.name(input, &picture, &header, &encoding.extension);
         let path = match self.claim(input, &name, claims)? {
             Ok(path) => path,
-            Err(skipped) => return Ok(End::Skipped(skipped)),
+            Err(skipped) => return Ok(Step::End(End::Skipped(skipped))),
         };
         let job = Job {
             input: input.name(),
@@ -37,21 +40,26 @@ impl Batch {
             pixels: header.pixels(),
             format: encoding.format.name,
         };
-        self.warn_of_losses(&job.input, (bytes, &picture), &header, &encoding, report);
+        self.warn_of_losses(&job.input, (&bytes, &picture), &header, &encoding, report);
         if self.rehearsal {
-            return Ok(End::Planned(job));
+            return Ok(Step::End(End::Planned(job)));
         }
         self.prepare(path.as_deref())?;
-        let tracker = report.start(&job);
-        let image = images::read(bytes, &Limits::default())?;
-        let draft = Draft::new(path.as_deref(), claims.replace())?;
-        let made = (encoding.format, &header);
-        let made = self.transcoder().picture(image, made, draft.sink()?, &tracker.watcher());
-        made.map_err(|error| explained(error, &job.output))?;
-        draft.publish()?;
-        let seconds = tracker.seconds();
-        drop(tracker);
-        Ok(End::Done(job, seconds))
+        let replace = claims.replace();
+        let is_small = picture.pixels() <= SMALL && path.is_some();
+        let make = move |report: &Report| {
+            let tracker = report.start(&job);
+            let image = images::read(&bytes, &Limits::default())?;
+            let draft = Draft::new(path.as_deref(), replace)?;
+            let made = (encoding.format, &header);
+            let made = self.transcoder().picture(image, made, draft.sink()?, &tracker.watcher());
+            made.map_err(|error| explained(error, &job.output))?;
+            draft.publish()?;
+            let seconds = tracker.seconds();
+            drop(tracker);
+            Ok(End::Done(job, seconds))
+        };
+        Ok(Step::Make { is_small, make: Box::new(make) })
     }
 
     /// Tells what of a picture the result cannot have.

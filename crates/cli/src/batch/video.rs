@@ -6,31 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amplio::media::images::{self, WriteOptions};
-use amplio::media::videos::{Container, Kept, Kind, Tools, Wanted, Work};
-use amplio::media::{Channels, Depth, Header};
-use amplio::{VideoJob, VideoProgress};
+use amplio::media::videos::{Container, Tools, Work};
+use amplio::media::{Channels, Depth, Header, animations};
+use amplio::{Choice, Reel, VideoJob};
 use anyhow::{Result, anyhow, bail};
 
+use super::footage::Footage;
 use super::{Batch, End, preview};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
-use crate::inputs::Input;
+use crate::engine::fingerprint;
+use crate::inputs::{Input, Opened, explained};
 use crate::outcome::Failure;
-use crate::quantity::count;
-use crate::report::{FilmTracker, Job, Parts, Report};
+use crate::report::{Job, Parts, Report};
 use crate::stop;
-use crate::video::{key, trouble};
-
-/// Files that are written on trial.
-const SCRATCH: &str = "0.trial.part";
-
-/// A video that is to be made, and where its unfinished work is.
-pub(crate) struct Footage<'a> {
-    pub(crate) job: VideoJob<'a>,
-    pub(crate) input: PathBuf,
-    /// What makes it the same work.
-    pub(crate) key: String,
-}
+use crate::video::{Identity, trouble};
 
 impl Batch {
     /// Makes the video in a file larger.
@@ -38,6 +28,7 @@ impl Batch {
         &self,
         input: &Input,
         path: &Path,
+        identity: &Identity,
         claims: &mut Claims,
         report: &Report,
     ) -> Result<End> {
@@ -45,22 +36,86 @@ impl Batch {
             return Err(Failure::usage("a video needs a file for its result: -o FILE"));
         }
         let tools = self.video.tools()?;
-        let (container, extension) = self.container_of(path)?;
-        let footage = self.footage(&tools, path, container)?;
+        let open = || Reel::of_file(&tools, path, &self.video.request(self.request)).map_err(trouble);
+        match self.unrolls() {
+            Some(encoding) => self.unroll(input, &open()?, &encoding, claims, report),
+            None => {
+                // What cannot be written need not be looked into.
+                self.container_of(Some(path))?;
+                self.film(input, open()?, identity, claims, report)
+            }
+        }
+    }
+
+    /// Makes a video larger that comes through a pipe. Who decodes it goes back and forth in it, so it becomes a file for that
+    /// time, in the folder for unfinished work.
+    pub(super) fn piped(
+        &self,
+        input: &Input,
+        opened: Opened,
+        claims: &mut Claims,
+        report: &Report,
+    ) -> Result<End> {
+        let folder = self.video.work_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let spooled = || {
+            std::fs::create_dir_all(&folder)?;
+            let mut file = tempfile::Builder::new().prefix(".amplio-").tempfile_in(&folder)?;
+            stop::remember(file.path());
+            let identity = Identity::of_stream(opened.reader(), file.as_file_mut())?;
+            std::io::Result::Ok((file, identity))
+        };
+        let (file, identity) = spooled()
+            .map_err(|error| anyhow!("keeping it in {}: {}", folder.display(), explained(&error)))?;
+        if stop::asked() {
+            return Err(Failure::Interrupted.into());
+        }
+        let ended = self.video(input, file.path(), &identity, claims, report);
+        stop::forget(file.path());
+        ended
+    }
+
+    /// The file of an animation that is read as a video: an AVIF that moves. None if it is to become a picture, or if nothing here
+    /// can decode it.
+    pub(super) fn moving_avif<'a>(&self, input: &'a Input, bytes: &[u8]) -> Option<&'a Path> {
+        let path = input.path.as_deref().filter(|_| animations::is_beyond_reading(bytes))?;
+        let moves = match (&self.destination, &self.writing.format) {
+            (Destination::Standard, _) => false,
+            (Destination::Numbered(_), _) => true,
+            (Destination::File(_), Choice::This(encoding)) => {
+                self.makes_video() || animations::can_write(encoding.format)
+            }
+            (_, Choice::This(encoding)) => images::by_extension("avif") == Some(encoding.format),
+            (_, Choice::Same) => true,
+        };
+        (moves && self.video.tools().is_ok()).then_some(path)
+    }
+
+    /// Makes frames larger, as a video.
+    pub(super) fn film(
+        &self,
+        input: &Input,
+        reel: Reel,
+        identity: &Identity,
+        claims: &mut Claims,
+        report: &Report,
+    ) -> Result<End> {
+        let (container, extension) = self.container_of(input.path.as_deref())?;
+        let footage = self.footage_of(reel, container, identity)?;
         let job = &footage.job;
         let header = |(width, height)| Header::new(width, height, Channels::Rgb, Depth::U8);
-        let name = self.name(input, &header(job.from), &header(job.to), &extension);
+        let name = self.name(input, &header(job.reel.size), &header(job.to), &extension);
         let output = match self.claim(input, &name, claims)? {
             Ok(output) => output.ok_or_else(|| anyhow!("a video needs a file"))?,
             Err(skipped) => return Ok(End::Skipped(skipped)),
         };
+        let frames = job.reel.count();
         let mut told = Job {
             input: input.name(),
             output: output.display().to_string(),
-            from: Some(job.from),
+            from: Some(job.reel.size),
             to: Some(job.to),
-            parts: job.frames().map(|count| Parts { count, name: "frames" }),
-            pixels: header(job.to).pixels() * job.frames().unwrap_or(1),
+            parts: frames.map(|count| Parts { count, name: "frames" }),
+            pixels: header(job.to).pixels() * frames.unwrap_or(1),
             format: if self.video.preview { "png" } else { container.muxer },
         };
         if self.rehearsal {
@@ -74,7 +129,7 @@ impl Batch {
         let work =
             Work::open(&self.video.folder(&output), &footage.key, false).map_err(|e| trouble(e.into()))?;
         let work = Arc::new(work);
-        let tracker = report.film(&told, job.frames());
+        let tracker = report.film(&told, frames);
         let made = footage.make(&work, &draft, &tracker, report, &told.input);
         let seconds = tracker.seconds();
         drop(tracker);
@@ -96,41 +151,44 @@ impl Batch {
         Ok(End::Done(told, seconds))
     }
 
-    /// A video with what is decided about it.
-    pub(crate) fn footage<'a>(
-        &'a self,
-        tools: &'a Tools,
-        path: &Path,
-        container: &'static Container,
-    ) -> Result<Footage<'a>> {
-        let request = self.video.request(self.request);
-        let job = VideoJob::new(&self.upscaler, tools, path, container, request).map_err(trouble)?;
-        let key = key(path, &[&job.description(), &self.engine.fingerprint()?])?;
-        Ok(Footage { job, input: path.into(), key })
+    /// The video in a file, with what is decided about it.
+    pub(crate) fn footage<'a>(&'a self, tools: &'a Tools, path: &Path) -> Result<Footage<'a>> {
+        let reel = Reel::of_file(tools, path, &self.video.request(self.request)).map_err(trouble)?;
+        self.footage_of(reel, self.container_of(Some(path))?.0, &Identity::of_file(path)?)
     }
 
-    /// The kind of file for the result of an input.
-    pub(crate) fn container_for(&self, path: &Path) -> Result<&'static Container> {
-        Ok(self.container_of(path)?.0)
+    fn footage_of<'a>(
+        &'a self,
+        reel: Reel<'a>,
+        container: &'static Container,
+        identity: &Identity,
+    ) -> Result<Footage<'a>> {
+        let request = self.video.request(self.request);
+        let job = VideoJob::new(&self.upscaler, reel, container, request).map_err(trouble)?;
+        let engine = fingerprint(self.upscaler.model(), self.level);
+        let key = identity.key(&[&job.description(), &engine]);
+        Ok(Footage { job, key })
     }
 
     /// Where the result of a video goes; standard output if `None`.
-    pub(crate) fn place_of(&self, footage: &Footage) -> Result<Option<PathBuf>> {
+    pub(crate) fn place_of(&self, path: &Path, footage: &Footage) -> Result<Option<PathBuf>> {
         let header = |(width, height)| Header::new(width, height, Channels::Rgb, Depth::U8);
-        let input = Input { path: Some(footage.input.clone()), below: PathBuf::new(), number: None };
-        let extension = self.container_of(&footage.input)?.1;
-        let (from, to) = (header(footage.job.from), header(footage.job.to));
+        let input = Input { path: Some(path.to_owned()), below: PathBuf::new(), number: None };
+        let extension = self.container_of(Some(path))?.1;
+        let (from, to) = (header(footage.job.reel.size), header(footage.job.to));
         self.destination.path(&input, &self.name(&input, &from, &to, &extension))
     }
 
     /// The kind of file for the result of an input, and its extension.
-    fn container_of(&self, path: &Path) -> Result<(&'static Container, String)> {
+    fn container_of(&self, path: Option<&Path>) -> Result<(&'static Container, String)> {
+        let path = path.unwrap_or(Path::new(""));
         let extension = |path: &Path| path.extension().and_then(OsStr::to_str).unwrap_or_default().to_owned();
         let like = Container::like(path);
-        let own = if Container::of(path).is_some() { extension(path) } else { like.extensions[0].into() };
+        let known = Container::of_moving(path).is_some();
+        let own = if known { extension(path) } else { like.extensions[0].into() };
         match &self.destination {
             _ if self.video.preview => Ok((like, "png".into())),
-            Destination::File(output) => match Container::of(output) {
+            Destination::File(output) => match Container::of_moving(output) {
                 Some(container) => Ok((container, extension(output))),
                 None => bail!(".{} is no kind of video that can be written", extension(output)),
             },
@@ -160,78 +218,5 @@ impl Batch {
         let seconds = tracker.seconds();
         drop(tracker);
         Ok(End::Done(told, seconds))
-    }
-}
-
-impl Footage<'_> {
-    /// Makes what is not there yet and puts everything together.
-    fn make(
-        &self,
-        work: &Arc<Work>,
-        draft: &Draft,
-        tracker: &FilmTracker,
-        report: &Report,
-        name: &str,
-    ) -> Result<()> {
-        if work.segments().is_empty() {
-            self.job.check().map_err(trouble)?;
-        }
-        let kept = self.kept(work, |what| report.warn(name, what))?;
-        self.run(
-            work,
-            &Wanted::default(),
-            |progress| tracker.progress(progress),
-            |what| report.warn(name, what),
-        )?;
-        let to = draft.path().ok_or_else(|| anyhow!("a video needs a file"))?;
-        self.job.assemble(work, &kept, to).map_err(trouble)
-    }
-
-    /// What becomes of the other streams; what is lost is told.
-    pub(crate) fn kept(&self, work: &Work, warn: impl Fn(&str)) -> Result<Vec<Kept>> {
-        self.job.remarks().iter().for_each(|remark| warn(remark));
-        let kept = self.job.kept(&work.folder().join(SCRATCH)).map_err(trouble)?;
-        for (index, kept) in kept.iter().enumerate().filter(|(index, _)| *index != self.job.probe.main) {
-            let stream = &self.job.probe.streams[index];
-            let what = match stream.kind {
-                Kind::Video => "video",
-                Kind::Audio => "sound",
-                Kind::Subtitle => "subtitles",
-                Kind::Attachment => "attachment",
-                Kind::Data => "data",
-            };
-            let codec = &stream.codec;
-            match kept {
-                Kept::Copied => {}
-                Kept::Transcoded(to) => warn(&format!("stream {index} ({what}, {codec}) becomes {to}")),
-                Kept::Dropped(why) => warn(&format!("stream {index} ({what}, {codec}) is left out: {why}")),
-            }
-        }
-        Ok(kept)
-    }
-
-    /// Makes segments; what could not be decoded is told.
-    pub(crate) fn run(
-        &self,
-        work: &Arc<Work>,
-        wanted: &Wanted,
-        tell: impl Fn(VideoProgress) + Sync,
-        warn: impl Fn(&str),
-    ) -> Result<()> {
-        let watcher = |progress| {
-            tell(progress);
-            if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let bad = self.job.run(work, wanted, &watcher).map_err(trouble)?;
-        if !bad.is_empty() {
-            let times: Vec<_> = bad.iter().take(20).map(|seconds| format!("{seconds:.3}")).collect();
-            let more = if bad.len() > times.len() { ", …" } else { "" };
-            let frames = count(bad.len(), "frame", "frames");
-            warn(&format!(
-                "{frames} could not be decoded and repeat the one before: at {}{more} s",
-                times.join(", ")
-            ));
-        }
-        Ok(())
     }
 }

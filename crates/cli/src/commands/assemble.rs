@@ -33,14 +33,14 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let typed = plan.arguments()?;
     let batch = typed.batch()?;
     let tools = typed.video().tools()?;
-    let footage = batch.footage(&tools, &plan.input, batch.container_for(&plan.input)?)?;
+    let footage = batch.footage(&tools, &plan.input)?;
     if footage.key != plan.key {
         bail!("the video, the model, amplio or ffmpeg is not the one of the plan");
     }
     let output = match args.output {
         Some(output) => output,
         None => batch
-            .place_of(&footage)?
+            .place_of(&plan.input, &footage)?
             .ok_or_else(|| anyhow!("a video needs a file for its result: -o FILE"))?,
     };
     draft::refuse_taken(&output, args.overwrite, Some(&plan.input))?;

@@ -1,6 +1,9 @@
 //! `amplio bench`: how fast models run here.
 
+mod film;
+
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use amplio::cpu::{Cpu, Level, Peak};
@@ -25,6 +28,10 @@ pub(crate) struct Args {
     /// The sizes of the input in pixels.
     #[arg(long, value_name = "WxH", value_delimiter = ',', default_value = "256x256", value_parser = quantity::sides)]
     size: Vec<[u32; 2]>,
+    /// The frames of this video instead, which are kept in memory and made larger in as many lanes as those of a film: how many
+    /// in a second.
+    #[arg(long, value_name = "FILE", conflicts_with = "size")]
+    video: Option<PathBuf>,
     /// How exactly to compute.
     #[arg(long, value_name = "HOW", value_enum, value_delimiter = ',', default_value = "fast")]
     precision: Vec<PrecisionArg>,
@@ -75,6 +82,13 @@ const HEAD: [&str; 9] =
 pub(crate) fn run(args: Args) -> Result<Outcome> {
     let models = args.model.iter().map(|name| engine::load(name)).collect::<Result<Vec<_>>>()?;
     let mut all = Vec::new();
+    if let Some(video) = &args.video {
+        for model in models {
+            let cpu = engine::cpu(args.threads[0], args.isa)?;
+            film::run((model, cpu), video, args.precision[0].into(), (args.rounds, args.json))?;
+        }
+        return Ok(Outcome::Done);
+    }
     for &threads in &args.threads {
         let cpu = engine::cpu(threads, args.isa)?;
         let peak = cpu.peak(PEAK);

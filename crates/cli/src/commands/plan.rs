@@ -39,11 +39,11 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let batch = typed.batch()?;
     if !options.iter().any(|option| option.starts_with("--isa")) {
         // Other instructions may round otherwise.
-        options.extend(["--isa".into(), batch.engine.level.to_string()]);
+        options.extend(["--isa".into(), batch.level.to_string()]);
     }
     stop::listen();
     let tools = typed.video().tools()?;
-    let footage = batch.footage(&tools, &input, batch.container_for(&input)?)?;
+    let footage = batch.footage(&tools, &input)?;
     let (frames, marks) = footage.job.scan(&stop::asked).map_err(trouble)?;
     let segments = marks.len() as u64 + 1;
     let shards = plan::shards(segments, args.shards.into(), &marks);

@@ -1,5 +1,7 @@
 //! `amplio serve`: a server that makes pictures larger for many people.
 
+mod buckets;
+
 use std::path::{Path, PathBuf};
 
 use amplio_service::{Log, SETTINGS, Service, Setting, Settings, new_key};
@@ -131,13 +133,10 @@ fn settings(args: &Args) -> Result<Settings> {
             set(setting.name, &value, &variable)?;
         }
     }
-    // The variables of buckets are those that everyone's tools know.
-    let buckets = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
-    let options = buckets.map(|(name, value)| (name.to_lowercase(), value)).collect();
     for (name, value) in &args.flags.0 {
         set(name, value, &format!("--{name}"))?;
     }
-    settings.storage_options = options;
+    settings.storage_options = buckets::options();
     Ok(settings)
 }
 

@@ -44,14 +44,14 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let typed = plan.arguments()?;
     let batch = typed.batch()?;
     let tools = typed.video().tools()?;
-    let footage = batch.footage(&tools, &plan.input, batch.container_for(&plan.input)?)?;
+    let footage = batch.footage(&tools, &plan.input)?;
     if footage.key != plan.key {
         bail!("the video, the model, amplio or ffmpeg is not the one of the plan");
     }
     stop::listen();
     let work =
         Work::open(&Plan::folder(&args.plan), &plan.key, true).map_err(|error| trouble(error.into()))?;
-    let (from, to) = (footage.job.from, footage.job.to);
+    let (from, to) = (footage.job.reel.size, footage.job.to);
     let name = format!("{} ({index})", plan.input.display());
     let frames = plan.frames / plan.shards.len() as u64;
     let told = Job {
@@ -63,7 +63,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         pixels: u64::from(to.0) * u64::from(to.1) * frames,
         format: "segments",
     };
-    let mut report = Report::new(args.quiet, args.json, 1);
+    let report = Report::new(args.quiet, args.json, 1);
     let tracker = report.film(&told, Some(frames));
     let warn = |what: &str| report.warn(&told.input, what);
     let made = footage.run(&Arc::new(work), shard, |progress| tracker.progress(progress), warn);

@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use crate::batch::Batch;
 use crate::denoise::DenoiseArgs;
 use crate::destination::{Claims, Destination, IfExists};
-use crate::engine::{DeviceArgs, Engine, ModelArgs};
+use crate::engine::{DeviceArgs, ModelArgs};
 use crate::formats;
 use crate::inputs::{self, Except};
 use crate::memory::Memory;
@@ -27,7 +27,7 @@ use crate::{quantity, stop, terminal};
 /// What was typed.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Pictures, animations, archives such as book.cbz, folders of them, quoted patterns such as 'scans/*.png', numbered files such as
+    /// Pictures, animations, videos, archives such as book.cbz, folders of them, quoted patterns such as 'scans/*.png', numbered files such as
     /// frame%05d.png, or - for standard input.
     #[arg(value_name = "INPUT", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
@@ -87,10 +87,10 @@ pub(crate) struct Args {
     /// How gif makes the colours between those of its palettes.
     #[arg(long, value_enum, default_value_t = DitherArg::Diffusion, help_heading = "Output")]
     dither: DitherArg,
-    /// The first number of numbered files that are read; the first one that is written for the frames of an animation [default: 1].
+    /// The first number of numbered files that are read; the first one that is written for the frames of an animation or a video [default: 1].
     #[arg(long, value_name = "N", help_heading = "Output")]
     start_number: Option<u64>,
-    /// Frames per second, such as 24 or 30000/1001, of an animation that is made of numbered files [default: 25].
+    /// Frames per second, such as 24 or 30000/1001, of an animation or a video that is made of numbered files [default: 25].
     #[arg(long, value_name = "N", value_parser = quantity::rate, help_heading = "Output")]
     fps: Option<Delay>,
     /// Whether results keep EXIF, XMP and the like; colour profiles are always kept.
@@ -186,11 +186,7 @@ impl Args {
         let model = args.denoise.applied(args.model.load(args.quiet)?, partner)?;
         let cpu = args.device.cpu()?;
         Ok(Batch {
-            engine: Engine {
-                model: args.model.clone(),
-                blend: format!("{:?}", args.denoise),
-                level: cpu.level(),
-            },
+            level: cpu.level(),
             upscaler: Upscaler::new(Arc::new(model), Arc::new(cpu)),
             request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
             destination,

@@ -140,7 +140,7 @@ pub(crate) fn picture(header: Header) -> Image {
     });
     let samples = match header.depth {
         Depth::U8 => Samples::U8(values.collect()),
-        Depth::U16 => Samples::U16(values.map(|v| u16::from(v) * 257 + 3).collect()),
+        Depth::U16 => Samples::U16(values.map(|v| u16::from(v) * 256 + 3).collect()),
         Depth::F32 => Samples::F32(values.map(|v| f32::from(v) / 255.0).collect()),
     };
     Image::new(header, samples).expect("a picture")

@@ -1,9 +1,10 @@
 //! The server as a process of its own.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use super::Folder;
+use super::{Folder, note};
 
 /// A running server; it is killed when this is dropped.
 pub(crate) struct Server {
@@ -40,4 +41,24 @@ pub(crate) fn curl(folder: &Folder, arguments: &[&str]) -> String {
     let ran = command.args(["-sS"]).args(arguments).current_dir(folder.path("")).output().expect("curl");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).expect("text")
+}
+
+/// Runs a program of `tests/clients`; it ends well if the client got what it wanted.
+pub(crate) fn python(program: &str, arguments: &[&str]) {
+    let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(program);
+    client("python", &[&["-B", program.to_str().expect("text")], arguments].concat());
+}
+
+/// Runs a program of the environment that `tools/clients/setup` makes.
+pub(crate) fn client(program: &str, arguments: &[&str]) {
+    let venv = amplio_testkit::golden::weights().join("clients");
+    if !venv.join("requirements.txt").exists() {
+        return note(&format!(
+            "skipped: no clients in {}; tools/clients/setup installs them",
+            venv.display()
+        ));
+    }
+    let ran = Command::new(venv.join("bin").join(program)).args(arguments).output().expect(program);
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stdout));
 }

@@ -1,24 +1,38 @@
 //! Multiplications and additions of constants after a convolution move into its weights: batch normalisation, residual
-//! scaling, learned scales. Values that nobody reads disappear.
+//! scaling, learned scales. Borders of no rows and columns and values that nobody reads disappear.
 
 use std::sync::Arc;
 
 use crate::graph::Kind;
-use crate::ops::{BinaryFn, Conv2d};
+use crate::ops::{BinaryFn, Conv2d, Pad};
 use crate::{Graph, Node, Op, Tensor, Value};
 
 /// The same network with per-channel constants folded into the convolutions before them, without dead values.
 pub fn fold(graph: &Graph) -> Graph {
-    let mut nodes = graph.nodes.clone();
+    let Graph { mut nodes, output, .. } = without_empty_borders(graph);
     let mut uses = vec![0_usize; nodes.len()];
     nodes.iter().flat_map(|node| node.inputs()).for_each(|input| uses[input.index()] += 1);
-    uses[graph.output.index()] += 1;
+    uses[output.index()] += 1;
     for index in 0..nodes.len() {
         if let Some((conv, source)) = folded(&nodes, &uses, index) {
             nodes[index].kind = Kind::Apply { op: conv.into(), inputs: vec![source] };
         }
     }
-    without_dead(Graph { nodes, ..graph.clone() })
+    without_dead(Graph { nodes, output, ..*graph })
+}
+
+/// The same network, where what reads a border of no rows and columns reads what it was to be around.
+fn without_empty_borders(graph: &Graph) -> Graph {
+    let mut nodes = graph.nodes.clone();
+    let mut read: Vec<Value> = (0..nodes.len()).map(Value::new).collect();
+    for index in 0..nodes.len() {
+        let Kind::Apply { op, inputs } = &mut nodes[index].kind else { continue };
+        inputs.iter_mut().for_each(|input| *input = read[input.index()]);
+        if let (Op::Pad(Pad { amounts: [0, 0, 0, 0], .. }), [inside]) = (op, &inputs[..]) {
+            read[index] = *inside;
+        }
+    }
+    Graph { nodes, output: read[graph.output.index()], ..*graph }
 }
 
 /// The convolution that does the work of node `index` and of the convolution before it, with that one's input.

@@ -32,12 +32,16 @@ impl Delay {
         f64::from(self.numerator) / f64::from(self.denominator.max(1))
     }
 
+    /// The same time in lowest terms.
+    pub fn reduced(self) -> Delay {
+        let divisor = gcd(self.numerator, self.denominator).max(1);
+        Delay::new(self.numerator / divisor, self.denominator / divisor)
+    }
+
     /// The same time as a fraction whose parts are at most `most`, exactly if there is one, else to the nearest
     /// thousandth, hundredth, tenth or whole second.
     pub(super) fn within(self, most: u32) -> Option<Delay> {
-        let divisor = gcd(self.numerator, self.denominator).max(1);
-        let reduced = Delay::new(self.numerator / divisor, self.denominator / divisor);
-        let exact = [self, reduced].into_iter().find(|d| d.numerator <= most && d.denominator <= most);
+        let exact = [self, self.reduced()].into_iter().find(|d| d.numerator <= most && d.denominator <= most);
         exact.or_else(|| {
             [1000, 100, 10, 1].into_iter().find_map(|per_second| {
                 let ticks = (self.seconds() * f64::from(per_second)).round();

@@ -35,7 +35,7 @@ struct Codec {
 /// The encoders, for each codec the better one first.
 static CODECS: &[Codec] = &[
     Codec { name: "h264", encoder: "libx264", quality: &[("crf", "16")], effort: ("preset", "medium") },
-    Codec { name: "hevc", encoder: "libx265", quality: &[("crf", "17")], effort: ("preset", "medium") },
+    Codec { name: "hevc", encoder: "libx265", quality: &[("crf", "16")], effort: ("preset", "medium") },
     Codec {
         name: "vp9",
         encoder: "libvpx-vp9",
@@ -56,6 +56,8 @@ static CODECS: &[Codec] = &[
 pub struct Made<'a> {
     /// The video that is read.
     pub video: &'a Video,
+    /// The pixel format that the result's is to be near to: that of the video, unless it would be more than people can play.
+    pub like: &'static Format,
     /// The size of upright frames that are read.
     pub from: (u32, u32),
     /// Their pixels' width over their height.
@@ -79,10 +81,10 @@ impl Encode {
             Some(name) => Format::by_name(name).ok_or_else(|| {
                 Error::unsupported(format!("frames of the pixel format {name} cannot be made"))
             })?,
-            None => nearest(result.video.format, result.to, &tools.pixel_formats(&encoder)?),
+            None => nearest(result.like, result.to, &tools.pixel_formats(&encoder)?),
         };
         let (colours, colour) = tags(result, format);
-        let options = options(wish, codec, &encoder, result);
+        let options = options(wish, codec, (&encoder, format), result);
         let (width, height) = result.to;
         let (rate, sample_aspect) = (result.video.rate, result.sample_aspect);
         Ok(Self { encoder, options, format, width, height, rate, sample_aspect, colours, colour })
@@ -130,7 +132,12 @@ fn encoder(tools: &Tools, name: &str) -> Result<(String, Option<&'static Codec>)
 }
 
 /// All options, those that were asked for last.
-fn options(wish: &Wish, codec: Option<&Codec>, encoder: &str, result: &Made) -> Vec<(String, String)> {
+fn options(
+    wish: &Wish,
+    codec: Option<&Codec>,
+    (encoder, format): (&str, &Format),
+    result: &Made,
+) -> Vec<(String, String)> {
     let mut options: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: &str| {
         options.retain(|(known, _)| known != name);
@@ -153,12 +160,18 @@ fn options(wish: &Wish, codec: Option<&Codec>, encoder: &str, result: &Made) -> 
     if result.container.ordered {
         set("bf", "0");
     }
+    if format.alpha && encoder.starts_with("libvpx") {
+        // Frames that are never shown have no transparency.
+        set("auto-alt-ref", "0");
+    }
     if encoder == "prores_ks" {
         set("profile:v", if result.video.format.chroma == [0, 0] { "4444" } else { "hq" });
     }
     let wished = |name: &str| wish.options.iter().find(|(known, _)| known == name).map(|(_, value)| value);
     if encoder == "libx265" {
-        let mut parameters = vec!["log-level=error".to_owned(), "frame-threads=3".into()];
+        // Without the offsets chroma is coded more coarsely than luma, by more than two levels of saturated colours.
+        let usual = ["log-level=error", "frame-threads=3", "cbqpoffs=-3", "crqpoffs=-3"];
+        let mut parameters = usual.map(str::to_owned).to_vec();
         let (display, light) = &result.video.hdr;
         parameters.extend(display.as_ref().map(|display| format!("hdr10=1:master-display={display}")));
         parameters.extend(light.as_ref().map(|light| format!("max-cll={light}")));
@@ -180,8 +193,8 @@ fn nearest(from: &'static Format, size: (u32, u32), names: &[String]) -> &'stati
             u32::from(!to.fits(size.0, size.1)),
             lost(from.bits, to.bits),
             u32::from(from.model != to.model && to.model == Model::Grey),
-            lost(across.0, across.1) + lost(down.0, down.1),
             u32::from(from.alpha && !to.alpha),
+            lost(across.0, across.1) + lost(down.0, down.1),
             u32::from(from.model != to.model),
             u32::from(from.full != to.full),
             to.bits.abs_diff(from.bits),
@@ -192,12 +205,16 @@ fn nearest(from: &'static Format, size: (u32, u32), names: &[String]) -> &'stati
     names.iter().filter_map(|name| Format::by_name(name)).min_by_key(|format| cost(format)).unwrap_or(from)
 }
 
-/// What samples mean that are read and that are written, and the tags of a result. What the input does not say stays unsaid, unless players would then take it for something else.
+/// What samples mean that are read and that are written, and the tags of a result. What the input does not say stays unsaid,
+/// unless players would then take it for something else, or it was decided here as red, green and blue have become YUV.
 fn tags(result: &Made, to: &Format) -> ((Colour, Colour), Colour) {
     let (video, (width, height)) = (result.video, result.to);
     let source = video.colour;
     let read = source.resolved(video.format, result.from.0, result.from.1);
     let meant = read.written(video.format, to, width, height);
+    if video.format.model == Model::Rgb && to.model == Model::Yuv {
+        return ((read, meant), Colour { location: source.location, ..meant });
+    }
     let silent = Colour {
         matrix: source.matrix.and(meant.matrix),
         range: source.range.and(meant.range),
@@ -235,5 +252,6 @@ mod tests {
         assert_eq!(near("yuv411p", (64, 48), &["yuv420p", "yuv422p", "yuv444p"]), "yuv422p");
         assert_eq!(near("yuv420p", (64, 48), &["yuv422p10le", "yuv444p10le"]), "yuv422p10le");
         assert_eq!(near("yuv420p", (64, 48), &[]), "yuv420p");
+        assert_eq!(near("rgba", (64, 48), &["yuv420p", "yuv444p", "yuva420p"]), "yuva420p");
     }
 }

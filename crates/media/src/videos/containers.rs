@@ -20,6 +20,8 @@ pub struct Container {
     pub subtitles: Option<&'static str>,
     /// Whether pictures must be stored in the order in which they are shown.
     pub ordered: bool,
+    /// Ticks in a second, if the file does not take those of the video.
+    pub ticks: Option<u32>,
 }
 
 /// All kinds.
@@ -32,6 +34,7 @@ pub static CONTAINERS: &[Container] = &[
         audio: Some("flac"),
         subtitles: Some("ass"),
         ordered: false,
+        ticks: Some(1000),
     },
     Container {
         muxer: "mp4",
@@ -41,6 +44,7 @@ pub static CONTAINERS: &[Container] = &[
         audio: Some("aac"),
         subtitles: Some("mov_text"),
         ordered: false,
+        ticks: None,
     },
     Container {
         muxer: "mov",
@@ -50,6 +54,7 @@ pub static CONTAINERS: &[Container] = &[
         audio: Some("aac"),
         subtitles: Some("mov_text"),
         ordered: false,
+        ticks: None,
     },
     Container {
         muxer: "webm",
@@ -59,6 +64,7 @@ pub static CONTAINERS: &[Container] = &[
         audio: Some("libopus"),
         subtitles: Some("webvtt"),
         ordered: false,
+        ticks: Some(1000),
     },
     Container {
         muxer: "mpegts",
@@ -68,6 +74,7 @@ pub static CONTAINERS: &[Container] = &[
         audio: Some("aac"),
         subtitles: None,
         ordered: false,
+        ticks: Some(90_000),
     },
     Container {
         muxer: "avi",
@@ -77,6 +84,7 @@ pub static CONTAINERS: &[Container] = &[
         audio: Some("libmp3lame"),
         subtitles: None,
         ordered: true,
+        ticks: None,
     },
     Container {
         muxer: "nut",
@@ -86,8 +94,21 @@ pub static CONTAINERS: &[Container] = &[
         audio: Some("flac"),
         subtitles: None,
         ordered: false,
+        ticks: None,
     },
 ];
+
+/// Pictures that are a video as soon as there are several: not among the kinds, because one picture is none.
+pub(super) static AVIF: Container = Container {
+    muxer: "avif",
+    mime: "image/avif",
+    extensions: &["avif"],
+    codecs: ["av1", "av1"],
+    audio: None,
+    subtitles: None,
+    ordered: false,
+    ticks: None,
+};
 
 /// The names of files that hold videos.
 pub(super) static EXTENSIONS: &[&str] = &[
@@ -118,9 +139,15 @@ impl Container {
         CONTAINERS.iter().find(|container| container.muxer == muxer)
     }
 
-    /// The kind in which the result of a file of this name goes: its own, or Matroska, which holds everything.
+    /// The kind of a file by its name, for what is known to move: AVIF, too.
+    pub fn of_moving(path: &Path) -> Option<&'static Container> {
+        let extension = path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase();
+        if AVIF.extensions.contains(&extension.as_str()) { Some(&AVIF) } else { Self::of(path) }
+    }
+
+    /// The kind in which the result of a video in a file of this name goes: its own, or Matroska, which holds everything.
     pub fn like(path: &Path) -> &'static Container {
-        Self::of(path).unwrap_or(&CONTAINERS[0])
+        Self::of_moving(path).unwrap_or(&CONTAINERS[0])
     }
 }
 
@@ -176,5 +203,7 @@ mod tests {
         assert_eq!(muxer(b"\x1A\x45\xDF\xA3\x9F\x42\x82\x84webm\x42"), Some("webm"));
         assert_eq!(muxer(b"FLV\x01"), None);
         assert_eq!(Container::like(Path::new("a.wmv")).muxer, "matroska");
+        let still = Container::of(Path::new("a.avif"));
+        assert_eq!((still, Container::like(Path::new("a.avif")).muxer), (None, "avif"));
     }
 }

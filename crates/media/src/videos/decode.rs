@@ -1,25 +1,21 @@
 //! Frames of a video with their exact times, from anywhere in it.
 
+mod entering;
+mod packets;
 mod running;
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::nut::Packet;
-use super::process::Process;
-use super::tools::{self, Tools};
+use super::tools::Tools;
 use super::{Frame, Ratio, Video};
 use crate::{Error, Result};
 use running::Running;
 
-/// How long before a time the decoder begins to look for it, in seconds. A key frame is then before it, and the frame
-/// itself hangs on nothing that is left out.
-const LEAD: f64 = 2.0;
+pub use entering::Mark;
 
 /// How long the news of a broken packet may take to arrive after the frame that follows it.
 const LATE: Duration = Duration::from_millis(50);
@@ -48,17 +44,6 @@ pub struct Decode {
     pub deinterlace: bool,
     /// What happens where a frame cannot be decoded.
     pub on_error: OnError,
-}
-
-/// A place between two frames, known by the frame before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// How many frames there are before the place.
-    pub frames: u64,
-    /// The time of the last of them.
-    pub pts: i64,
-    /// The [`Mark::digest`] of its samples.
-    pub digest: String,
 }
 
 /// A list of times that grows.
@@ -93,73 +78,7 @@ struct Shape {
     sample_aspect: Option<Ratio>,
 }
 
-impl Decode {
-    /// The time before which there is nothing to look for, in seconds.
-    fn earliest(&self) -> f64 {
-        self.video.start.map_or(0.0, |start| self.video.time_base.seconds(start)).max(0.0)
-    }
-}
-
-impl Mark {
-    /// A digest of a frame's samples.
-    pub fn digest(frame: &Frame) -> String {
-        Sha256::digest(&frame.data).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
 impl Decoder {
-    /// Begins to decode after a mark, or at the beginning.
-    ///
-    /// # Errors
-    /// [`Error::Program`] if ffmpeg cannot decode it, [`Error::Unsupported`] if the frame of the mark is not in it.
-    pub fn new(tools: &Tools, decode: &Decode, after: Option<&Mark>) -> Result<Self> {
-        let Some(mark) = after else { return Self::from(tools, decode, None) };
-        let seconds = decode.video.time_base.seconds(mark.pts) - LEAD;
-        if seconds > decode.earliest()
-            && let Ok(mut decoder) = Self::from(tools, decode, Some(seconds))
-            && decoder.find(mark).unwrap_or(false)
-        {
-            return Ok(decoder);
-        }
-        // Not every file lets itself be entered anywhere.
-        let mut decoder = Self::from(tools, decode, None)?;
-        if !decoder.find(mark)? {
-            return Err(Error::unsupported("the video is no longer the one that it was"));
-        }
-        Ok(decoder)
-    }
-
-    /// Begins to decode with the first frame that is shown at a time or later.
-    ///
-    /// # Errors
-    /// As [`Decoder::new`].
-    pub fn starting(tools: &Tools, decode: &Decode, pts: i64) -> Result<Self> {
-        let seconds = decode.video.time_base.seconds(pts) - LEAD;
-        if seconds > decode.earliest()
-            && let Ok(mut decoder) = Self::from(tools, decode, Some(seconds))
-            && decoder.pass(pts).unwrap_or(false)
-        {
-            return Ok(decoder);
-        }
-        let mut decoder = Self::from(tools, decode, None)?;
-        decoder.pass(pts)?;
-        Ok(decoder)
-    }
-
-    /// Goes on to before the first frame of a time or later; whether there was one before it.
-    fn pass(&mut self, pts: i64) -> Result<bool> {
-        let mut passed = false;
-        while let Some(frame) = self.step()? {
-            self.forget();
-            if frame.pts >= pts {
-                self.ready.push_front(frame);
-                return Ok(passed);
-            }
-            passed = true;
-        }
-        Ok(false)
-    }
-
     fn from(tools: &Tools, decode: &Decode, seconds: Option<f64>) -> Result<Self> {
         let running = Running::start(tools, decode, seconds)?;
         let stream = running.reader.stream();
@@ -192,29 +111,6 @@ impl Decoder {
     /// The times of the frames that could not be decoded; the list grows while frames are taken.
     pub fn repeated(&self) -> Repeated {
         self.repeated.clone()
-    }
-
-    /// Goes on to behind the frame of a mark; false if it is not there.
-    fn find(&mut self, mark: &Mark) -> Result<bool> {
-        while let Some(frame) = self.step()? {
-            if frame.pts >= mark.pts {
-                self.forget();
-                return Ok(frame.pts == mark.pts && Mark::digest(&frame) == mark.digest);
-            }
-            self.hear();
-        }
-        Ok(false)
-    }
-
-    /// Forgets what was wrong with frames that are not given.
-    fn forget(&mut self) {
-        self.repeated.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.hear();
-    }
-
-    /// Takes what was said so far for something about earlier frames.
-    fn hear(&mut self) {
-        self.said = self.running.as_ref().map_or(0, |running| running.process.messages().count());
     }
 
     /// Whether more was said than so many lines.
@@ -284,7 +180,7 @@ impl Decoder {
             if !self.said_more(0) {
                 return Ok(());
             }
-            self.expected = Some(self.packets()?);
+            self.expected = Some(packets::times(&self.tools, &self.decode)?);
         }
         let expected = self.expected.as_deref().unwrap_or_default();
         let first = expected.partition_point(|&pts| pts <= last.pts);
@@ -322,26 +218,6 @@ impl Decoder {
         let seconds = self.decode.video.time_base.seconds(last.pts);
         let what = said.unwrap_or_else(|| "a frame could not be decoded".into());
         Error::malformed("video", format!("near {seconds:.3} s: {what}"))
-    }
-
-    /// The times of all packets, in order.
-    fn packets(&self) -> Result<Vec<i64>> {
-        let mut command = self.tools.ffprobe();
-        command.args(["-select_streams", &self.decode.stream.to_string()]);
-        command.args(["-show_entries", "packet=pts,flags", "-of", "csv=p=0"]);
-        command.args(tools::input(&self.decode.path));
-        let mut process = Process::start("ffprobe", command)?;
-        let mut times = Vec::new();
-        for line in BufReader::new(process.stdout()?).lines() {
-            let line = line?;
-            let mut fields = line.split(',');
-            let pts = fields.next().and_then(|pts| pts.parse::<i64>().ok());
-            let discarded = fields.next().is_some_and(|flags| flags.contains('D'));
-            times.extend(pts.filter(|_| !discarded));
-        }
-        times.sort_unstable();
-        times.dedup();
-        Ok(times)
     }
 }
 

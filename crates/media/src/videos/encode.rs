@@ -111,16 +111,16 @@ impl Retimer {
         let stream = Stream { time_base: self.time_base, ..reader.stream().clone() };
         let mut writer = Writer::new(to, &stream)?;
         let (mut first, mut packets) = (None, 0_u64);
-        while let Some(Packet { pts, key, data }) = reader.packet()? {
+        while let Some(packet) = reader.packet()? {
             // The first packet is a key frame: the first frame of all.
-            let since = pts - *first.get_or_insert(pts);
+            let since = packet.pts - *first.get_or_insert(packet.pts);
             let index = unit.exactly(since, self.tick).and_then(|index| usize::try_from(index).ok());
             let pts = {
                 let times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
                 index.and_then(|index| Some(times.get(index)? - times.first()?))
             };
             let pts = pts.ok_or_else(|| Error::program("ffmpeg", "the encoder made up a frame"))?;
-            writer.packet(&Packet { pts, key, data })?;
+            writer.packet(&Packet { pts, ..packet })?;
             packets += 1;
         }
         let frames = self.times.lock().unwrap_or_else(PoisonError::into_inner).len();
@@ -148,6 +148,10 @@ fn command(tools: &Tools, encode: &Encode) -> Command {
     }
     for (name, value) in &encode.options {
         command.arg(format!("-{name}")).arg(value);
+    }
+    if encode.format.alpha && encode.encoder.starts_with("libvpx") {
+        // Only this version of NUT has room for a second picture in a packet.
+        command.args(["-strict", "experimental", "-syncpoints", "timestamped"]);
     }
     command.args(["-pix_fmt", encode.format.name, "-fps_mode", "passthrough"]);
     command.args(["-enc_time_base", &rate.inverse().to_string(), "-f", "nut", "pipe:1"]);

@@ -1,4 +1,5 @@
 use super::formats::{FORMATS, SUBSTITUTES};
+use crate::{Channels, Depth};
 
 /// How the samples of a raw video frame lie in memory: one of ffmpeg's pixel formats, with little-endian words.
 ///
@@ -65,6 +66,17 @@ impl Format {
         };
         let little = || Self::by_name(&format!("{}le", name.strip_suffix("be")?));
         Self::by_name(name).or_else(substitute).or_else(little)
+    }
+
+    /// The format whose samples are those of pictures with these channels, as they are for integers; floats take 16 bits.
+    pub fn of_pictures(channels: Channels, depth: Depth) -> Option<&'static Format> {
+        let names = match channels {
+            Channels::Grey => ["gray", "gray16le"],
+            Channels::GreyAlpha => ["ya8", "ya16le"],
+            Channels::Rgb => ["rgb24", "rgb48le"],
+            Channels::Rgba => ["rgba", "rgba64le"],
+        };
+        Self::by_name(names[usize::from(depth != Depth::U8)])
     }
 
     /// The planar format with these properties, if there is one. Grey formats take no notice of `chroma`.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::containers::AVIF;
 use super::nut::{Packet, Reader, Stream, Writer};
 use super::process::Process;
 use super::tools::{self, Tools};
@@ -14,7 +15,7 @@ use crate::{Error, Result};
 const LARGEST: u64 = 4 << 30;
 
 /// Tags of the video's stream that are no longer true.
-const STALE: [&str; 10] = [
+const STALE: [&str; 12] = [
     "BPS",
     "DURATION",
     "NUMBER_OF_FRAMES",
@@ -25,6 +26,8 @@ const STALE: [&str; 10] = [
     "encoder",
     "ENCODER",
     "rotate",
+    "alpha_mode",
+    "ALPHA_MODE",
 ];
 
 /// What becomes of a stream beside the video.
@@ -43,8 +46,8 @@ pub enum Kept {
 pub struct Mux<'a> {
     /// The programs.
     pub tools: &'a Tools,
-    /// The input.
-    pub input: &'a Path,
+    /// The input, if it has other streams, tags or chapters.
+    pub input: Option<&'a Path>,
     /// What is in it.
     pub probe: &'a Probe,
     /// The kind of file.
@@ -55,6 +58,19 @@ pub struct Mux<'a> {
     pub colour: Colour,
     /// The part of the input that the video is of, in seconds of the input: from, and how long. It then begins at zero.
     pub part: Option<(f64, f64)>,
+    /// How the video ends, where it is known.
+    pub ending: Option<Ending>,
+}
+
+/// How a video ends, in its time base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// When the last frame is shown, as the segments tell it.
+    pub pts: i64,
+    /// For how long.
+    pub length: i64,
+    /// How long at least all others are shown.
+    pub shortest: i64,
 }
 
 impl Mux<'_> {
@@ -72,6 +88,11 @@ impl Mux<'_> {
     ) -> Result<Vec<Kept>> {
         let others: Vec<usize> = (0..probe.streams.len()).filter(|&index| index != probe.main).collect();
         let mut kept = vec![Kept::Copied; probe.streams.len()];
+        if container == &AVIF {
+            let alone = Kept::Dropped("AVIF files hold no more than pictures".into());
+            others.iter().for_each(|&index| kept[index] = alone.clone());
+            return Ok(kept);
+        }
         let trial = |streams: &[usize], codec: &str| {
             let tried = trial(tools, input, container, streams, codec, scratch);
             let _ = std::fs::remove_file(scratch);
@@ -132,22 +153,10 @@ impl Mux<'_> {
             command.args(["-itsoffset", &format!("-{ahead}")]);
         }
         command.args(["-protocol_whitelist", "pipe", "-f", "nut", "-i", "pipe:0"]);
-        if let Some((from, length)) = self.part {
-            command.args([
-                "-seek_timestamp",
-                "1",
-                "-ss",
-                &format!("{from:.6}"),
-                "-t",
-                &format!("{length:.6}"),
-            ]);
+        if let Some(input) = self.input {
+            self.take(&mut command, input);
         }
-        command.args(tools::input(self.input));
-        if self.part.is_some() {
-            // What is before the part would move all of it.
-            command.args(["-copypriorss", "0"]);
-        }
-        command.args(["-c", "copy", "-map_metadata", "1", "-map_chapters", "1"]);
+        command.args(["-c", "copy"]);
         let mut next = 0;
         for (index, kept) in self.kept.iter().enumerate() {
             let is_main = index == self.probe.main;
@@ -159,14 +168,16 @@ impl Mux<'_> {
                     command.args(["-map", &format!("1:{index}"), &format!("-c:{next}"), codec]);
                 }
             }
-            command.args([&format!("-map_metadata:s:{next}"), &format!("1:s:{index}")]);
+            if self.input.is_some() {
+                command.args([&format!("-map_metadata:s:{next}"), &format!("1:s:{index}")]);
+            }
             if is_main {
-                let first = if self.part.is_some() { 0 } else { earliest };
-                self.describe(&mut command, (stream, first), next);
+                let moved = if self.part.is_some() { -earliest } else { 0 };
+                self.describe(&mut command, (stream, moved), next);
             }
             next += 1;
         }
-        if ["mp4", "mov"].contains(&self.container.muxer) {
+        if ["mp4", "mov", "avif"].contains(&self.container.muxer) {
             command.args(["-video_track_timescale", &base.den.to_string()]);
         }
         if self.container.muxer == "mpegts" {
@@ -178,8 +189,22 @@ impl Mux<'_> {
         command
     }
 
-    /// The video's own stream: what it is for, what it means, and its tags that are still true.
-    fn describe(&self, command: &mut Command, (made, first): (&Stream, i64), place: usize) {
+    /// Takes streams, tags and chapters from the input, or from the part of it.
+    fn take(&self, command: &mut Command, input: &Path) {
+        if let Some((from, length)) = self.part {
+            let [from, length] = [from, length].map(|seconds| format!("{seconds:.6}"));
+            command.args(["-seek_timestamp", "1", "-ss", &from, "-t", &length]);
+        }
+        command.args(tools::input(input));
+        if self.part.is_some() {
+            // What is before the part would move all of it.
+            command.args(["-copypriorss", "0"]);
+        }
+        command.args(["-map_metadata", "1", "-map_chapters", "1"]);
+    }
+
+    /// The video's own stream, that was moved by so much: what it is for, what it means, and its tags that are still true.
+    fn describe(&self, command: &mut Command, (made, moved): (&Stream, i64), place: usize) {
         let stream = &self.probe.streams[self.probe.main];
         let dispositions =
             if stream.dispositions.is_empty() { "0".into() } else { stream.dispositions.join("+") };
@@ -187,6 +212,9 @@ impl Mux<'_> {
         let stale = |name: &str| STALE.iter().any(|s| name == *s || name.starts_with(&format!("{s}-")));
         for name in stream.tags.keys().filter(|name| stale(name)) {
             command.args([&format!("-metadata:s:{place}"), &format!("{name}=")]);
+        }
+        if made.transparent {
+            command.args([&format!("-metadata:s:{place}"), "alpha_mode=1"]);
         }
         let mut set = |name: &str, value: String| {
             command.args([&format!("-{name}:{place}"), &value]);
@@ -202,9 +230,26 @@ impl Mux<'_> {
             set("tag", "hvc1".into());
         }
         // NUT does not say how long the last frame is shown, nor when the first packets are decoded.
-        let tick = made.time_base.ticks(1.0 / self.probe.video.rate.value()).max(1);
-        let begin = format!("if(isnan(DTS)\\,{first}-({}-N)*{tick}\\,DTS)", made.decode_delay);
-        set("bsf", format!("setts=pts=PTS:dts={begin}:duration={tick}"));
+        let own = self.container.ticks.and_then(|den| Ratio::new(1, den)).unwrap_or(made.time_base);
+        let tick = own.ticks(1.0 / self.probe.video.rate.value()).max(1);
+        let begin = format!("if(isnan(DTS)\\,STARTPTS-({}-N)*{tick}\\,DTS)", made.decode_delay);
+        let length = self.ending.map(|ending| Ending { pts: ending.pts + moved, ..ending });
+        let length = length.map_or_else(|| tick.to_string(), |ending| ending.told(made.time_base, own));
+        set("bsf", format!("setts=pts=PTS:dts={begin}:duration={length}"));
+    }
+}
+
+impl Ending {
+    /// An expression for the duration of each packet, of a video with this time base in a file with its own. Some versions of
+    /// ffmpeg count in the one here, some in the other.
+    fn told(self, base: Ratio, own: Ratio) -> String {
+        let told =
+            |unit: Ratio| [self.pts, self.length, self.shortest].map(|ticks| unit.ticks(base.seconds(ticks)));
+        let ([own_pts, own_length, own_shortest], [pts, length, shortest]) = (told(own), told(base));
+        // A frame before the last one that lasted longer than it does would end after it.
+        let others = own_shortest.min(shortest);
+        let last = |pts, length, otherwise| format!("if(eq(PTS\\,{pts})\\,{length}\\,{otherwise})");
+        last(own_pts, own_length, last(pts, length, others.to_string()))
     }
 }
 

@@ -10,6 +10,7 @@ mod crc;
 mod frames;
 mod headers;
 mod reader;
+mod side;
 mod writer;
 
 pub use reader::Reader;
@@ -63,6 +64,8 @@ pub struct Stream {
     pub height: u32,
     /// Width of a pixel over its height, if known.
     pub sample_aspect: Option<Ratio>,
+    /// Whether packets may carry a second picture, as those of VP8 and VP9 do.
+    pub transparent: bool,
 }
 
 /// The bytes of one picture, or of what a codec made of it.
@@ -74,4 +77,6 @@ pub struct Packet {
     pub key: bool,
     /// The bytes.
     pub data: Vec<u8>,
+    /// The bytes of the picture that says how transparent this one is, where that is a picture of its own; otherwise none.
+    pub alpha: Vec<u8>,
 }

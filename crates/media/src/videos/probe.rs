@@ -48,6 +48,13 @@ pub struct Stream {
     pub dispositions: Vec<String>,
 }
 
+impl Stream {
+    /// Whether a tag says that its pictures are transparent, though their pixel format does not.
+    pub fn is_transparent(&self) -> bool {
+        self.tags.iter().any(|(name, value)| name.eq_ignore_ascii_case("alpha_mode") && value == "1")
+    }
+}
+
 /// What a stream holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -74,6 +81,8 @@ pub struct Video {
     pub pixels: String,
     /// The format in which frames are asked for.
     pub format: &'static Format,
+    /// The decoder, by ffmpeg's name, where the usual one would lose the transparency.
+    pub decoder: Option<&'static str>,
     /// The unit of times, in seconds.
     pub time_base: Ratio,
     /// When it begins, in that unit.
@@ -117,7 +126,13 @@ impl Probe {
         let first = first["frames"].as_array().and_then(|frames| frames.first()).cloned();
         let first = first.ok_or_else(|| Error::unsupported("there is no frame in it that can be decoded"))?;
         let duration = number(&told["format"]["duration"]).filter(|d| *d > 0.0);
-        let video = Video::new(&list[main], &first, duration)?;
+        let mut video = Video::new(&list[main], &first, duration)?;
+        if let Some(decoder) = clear(&streams[main], &video)
+            && tools.decoders()?.contains(decoder)
+        {
+            (video.decoder, video.pixels) = (Some(decoder), "yuva420p".into());
+            video.format = Format::by_name(&video.pixels).unwrap_or(video.format);
+        }
         let start = number(&told["format"]["start_time"]);
         let chapters = told["chapters"].as_array().map_or(0, Vec::len);
         Ok(Self { format, start, duration, streams, chapters, main, video })
@@ -146,6 +161,7 @@ impl Video {
             height,
             pixels,
             format,
+            decoder: None,
             time_base,
             start: stream["start_pts"].as_i64(),
             rate,
@@ -157,6 +173,16 @@ impl Video {
             hdr: hdr(all),
         })
     }
+}
+
+/// The decoder for a stream that has its transparency in packets of their own, which other decoders pass over.
+fn clear(stream: &Stream, video: &Video) -> Option<&'static str> {
+    let decoder = match stream.codec.as_str() {
+        "vp8" => "libvpx",
+        "vp9" => "libvpx-vp9",
+        _ => return None,
+    };
+    (stream.is_transparent() && video.pixels == "yuv420p").then_some(decoder)
 }
 
 fn ask<const N: usize>(tools: &Tools, path: &Path, what: [&str; N]) -> Result<Value> {

@@ -72,8 +72,20 @@ impl Tools {
     /// # Errors
     /// [`Error::Program`] if it does not say.
     pub fn encoders(&self) -> Result<BTreeSet<String>> {
+        self.names("-encoders")
+    }
+
+    /// The names of the decoders that ffmpeg has.
+    ///
+    /// # Errors
+    /// As [`Tools::encoders`].
+    pub fn decoders(&self) -> Result<BTreeSet<String>> {
+        self.names("-decoders")
+    }
+
+    fn names(&self, list: &str) -> Result<BTreeSet<String>> {
         let mut command = self.ffmpeg();
-        command.arg("-encoders").stdin(Stdio::null()).stdout(Stdio::piped());
+        command.arg(list).stdin(Stdio::null()).stdout(Stdio::piped());
         let list = Process::start("ffmpeg", command)?.output(MOST)?;
         let list = String::from_utf8_lossy(&list).into_owned();
         // After a line of dashes: six flags, the name, what it is.

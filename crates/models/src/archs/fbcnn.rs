@@ -3,7 +3,7 @@
 //! Paper: Jiang, Zhang, Timofte: Towards Flexible Blind JPEG Artifacts Removal, 2021, <https://arxiv.org/abs/2109.14573>,
 //! <https://github.com/jiaxi-jiang/FBCNN>.
 
-use amplio_graph::ops::{Conv2d, Unary};
+use amplio_graph::ops::{Conv2d, Pad, PadMode, Unary};
 use amplio_graph::{Builder, Value};
 
 use super::layers::{conv, linear, mean_of_channels, mixer, side};
@@ -36,6 +36,8 @@ fn build(weights: &Weights) -> Result<Built> {
 
     let mut net = Builder::new(side(&head, 1)?);
     let picture = net.input();
+    // What misses to a multiple repeats the last pixels.
+    let picture = net.apply(Pad { mode: PadMode::Replicate, amounts: [0; 4] }, &[picture]);
     let mut x = conv(&mut net, &head, picture)?;
     let mut seen = vec![];
     for name in ["m_down1", "m_down2", "m_down3"] {

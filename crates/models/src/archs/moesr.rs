@@ -7,7 +7,8 @@
 use amplio_graph::ops::Unary;
 use amplio_graph::{Builder, Value};
 
-use super::layers::{channels, conv, depthwise, factor, layer_norm, scale, side};
+use super::gated::gated;
+use super::layers::{conv, factor, scale, side};
 use super::{Architecture, Built, dysample, square_root};
 use crate::weights::Scope;
 use crate::{Error, Result, Weights};
@@ -22,7 +23,6 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     from_layers: |_| Vec::new(),
 };
 
-const EPSILON: f32 = 1e-6;
 const SLOPE: f32 = 0.1;
 /// The slopes of the upsamplers' functions: PyTorch's own, and one that is given.
 const SHUFFLE_SLOPE: f32 = 0.01;
@@ -88,35 +88,10 @@ fn at_half_size(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Valu
     Ok(net.add(y, x))
 }
 
-/// A gate on channels of which the last ones are mixed with their neighbours.
+/// The kernels see a few channels each: a square, a row, a column.
 fn block(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
-    let hidden = side(&weights.scope("fc2"), 1)?;
-    let mixed = side(&weights.scope("fc1"), 1)?;
-    let kept = hidden.checked_sub(mixed).ok_or_else(|| {
-        Error::unsupported(format!("{}: {mixed} of {hidden} channels are mixed", weights.path()))
-    })?;
-    let y = layer_norm(net, &weights.scope("norm"), EPSILON, x)?;
-    let y = conv(net, &weights.scope("fc1"), y)?;
-    let gate = channels(net, [0, hidden], y);
-    let gate = net.unary(Unary::Mish, gate);
-    let mut gated = vec![];
-    // The kernels see a few channels each: a square, a row, a column.
-    let part = side(&weights.scope("conv.dwconv_hw"), 0)?;
-    let own = (kept + mixed).checked_sub(3 * part).ok_or_else(|| {
-        Error::unsupported(format!("{}: 3 times {part} of {mixed} channels are mixed", weights.path()))
-    })?;
-    if own > 0 {
-        gated.push(channels(net, [hidden, hidden + own], y));
-    }
-    for (index, name) in ["dwconv_hw", "dwconv_w", "dwconv_h"].iter().enumerate() {
-        let start = hidden + own + index * part;
-        let seen = channels(net, [start, start + part], y);
-        gated.push(depthwise(net, &weights.scope("conv").scope(name), seen)?);
-    }
-    let all = net.concat(&gated);
-    let y = net.mul(gate, all);
-    let y = conv(net, &weights.scope("fc2"), y)?;
-    let y = net.unary(Unary::Mish, y);
+    let kernels = ["dwconv_hw", "dwconv_w", "dwconv_h"].map(|name| weights.scope("conv").scope(name));
+    let y = gated(net, weights, &kernels, x)?;
     let y = factor(net, weights, "gamma", y)?;
     Ok(net.add(y, x))
 }

@@ -9,7 +9,8 @@
 use amplio_graph::ops::{Conv2d, Unary};
 use amplio_graph::{Builder, Shape, Tensor, Value};
 
-use super::layers::{channels, conv, depthwise, layer_norm, scale, shift, side};
+use super::gated::gated;
+use super::layers::{conv, scale, shift, side};
 use super::{Architecture, Built, dysample, square_root};
 use crate::weights::Scope;
 use crate::{Error, Result, Weights};
@@ -24,7 +25,6 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     from_layers: |_| Vec::new(),
 };
 
-const EPSILON: f32 = 1e-6;
 /// Layers of `gblocks` that are no blocks: one before them, five after them.
 const BESIDE: usize = 6;
 /// The pictures whose mean a `gps` upsampler takes.
@@ -73,26 +73,8 @@ fn build(weights: &Weights) -> Result<Built> {
     Ok(Built::new(net.finish(output)?, hyper))
 }
 
-/// A gate on channels of which the last ones are mixed with their neighbours.
 fn block(net: &mut Builder, weights: &Scope<'_>, x: Value) -> Result<Value> {
-    let hidden = side(&weights.scope("fc2"), 1)?;
-    let mixed = side(&weights.scope("conv"), 0)?;
-    let kept = hidden.checked_sub(mixed).ok_or_else(|| {
-        Error::unsupported(format!("{}: {mixed} of {hidden} channels are mixed", weights.path()))
-    })?;
-    let y = layer_norm(net, &weights.scope("norm"), EPSILON, x)?;
-    let y = conv(net, &weights.scope("fc1"), y)?;
-    let gate = channels(net, [0, hidden], y);
-    let gate = net.unary(Unary::Mish, gate);
-    let neighbours = channels(net, [hidden + kept, 2 * hidden], y);
-    let mut gated = depthwise(net, &weights.scope("conv"), neighbours)?;
-    if kept > 0 {
-        let own = channels(net, [hidden, hidden + kept], y);
-        gated = net.concat(&[own, gated]);
-    }
-    let y = net.mul(gate, gated);
-    let y = conv(net, &weights.scope("fc2"), y)?;
-    let y = net.unary(Unary::Mish, y);
+    let y = gated(net, weights, &[weights.scope("conv")], x)?;
     let x = shift(net, x, -0.5);
     Ok(net.add(y, x))
 }

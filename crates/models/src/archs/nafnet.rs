@@ -3,7 +3,7 @@
 //! Paper: Chen, Chu, Zhang, Sun: Simple Baselines for Image Restoration, 2022, <https://arxiv.org/abs/2204.04676>,
 //! <https://github.com/megvii-research/NAFNet>.
 
-use amplio_graph::ops::Conv2d;
+use amplio_graph::ops::{Conv2d, Pad, PadMode};
 use amplio_graph::{Builder, Value};
 
 use super::layers::{channels, conv, depthwise, factor, layer_norm, mean_of_channels, side};
@@ -36,6 +36,8 @@ fn build(weights: &Weights) -> Result<Built> {
 
     let mut net = Builder::new(side(&intro, 1)?);
     let picture = net.input();
+    // What misses to a multiple is black.
+    let picture = net.apply(Pad { mode: PadMode::Constant(0.0), amounts: [0; 4] }, &[picture]);
     let mut x = conv(&mut net, &intro, picture)?;
     let mut seen = Vec::new();
     for level in 0..encoders.count() {

@@ -7,7 +7,8 @@
 //! Weights: every 3x3 convolution was trained as branches (`sk`, and the chain `conv.0`, `conv.1`, `conv.2`), which are
 //! merged when it is loaded; see [`branches`]. Files hold the merged one too, as `eval_conv`, but it may be out of date and
 //! is taken only where there are no branches. `no_norm` is a mark: the input is not normalised. With which mean and range it
-//! otherwise is, files do not say; all published networks have those of here.
+//! otherwise is, weights do not say; networks with others can be published as layers only, and 4xSPANkendata is (it subtracts the
+//! mean of ImageNet).
 
 mod branches;
 

@@ -69,6 +69,17 @@ impl Download {
 }
 
 impl RemoteFile {
+    /// A file of this name in the same folder.
+    #[cfg(feature = "download")]
+    pub(crate) fn beside(&self, name: &str) -> Self {
+        let beside = |url: &String| {
+            let path = links::path(url);
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            url.replacen(path, &format!("{folder}/{}", super::reference::encoded(name)), 1)
+        };
+        Self { name: name.into(), urls: self.urls.iter().map(beside).collect(), bytes: None, sha256: None }
+    }
+
     /// The second file of a network in NCNN's format, which lies beside the first one.
     fn companion(&self) -> Option<Self> {
         let name = self.name.strip_suffix(".param")?;

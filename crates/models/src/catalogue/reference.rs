@@ -89,7 +89,7 @@ impl HubFile {
 }
 
 /// A path as links have it: what is no letter, digit or one of a few signs becomes a percent sign and its bytes.
-fn encoded(path: &str) -> String {
+pub(super) fn encoded(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     let byte = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     path.bytes().map(byte).collect()

@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use crate::formats;
+use crate::formats::{self, packed::Packed};
+use crate::{Error, Limits};
 
 /// How many bytes of a file are looked at.
 pub(super) const HEAD: usize = 4096;
-
-/// Endings of model files inside archives.
-const MODELS: [&str; 6] = [".pth", ".pt", ".ckpt", ".safetensors", ".onnx", ".param"];
 
 /// What is wrong with a file that begins so, if it is one of the things that hosts send in place of models.
 pub(super) fn complaint(head: &[u8]) -> Option<String> {
@@ -22,9 +20,6 @@ pub(super) fn complaint(head: &[u8]) -> Option<String> {
     }
     if text.starts_with("version https://git-lfs") {
         return Some("it sends a pointer of Git LFS and not the file that it points to".into());
-    }
-    if let Some(name) = zipped(head) {
-        return Some(format!("it sends a zip archive that holds {name}; unpack it and name the file"));
     }
     let archives: [(&str, &[u8]); 3] =
         [("7z", b"7z\xbc\xaf\x27\x1c"), ("RAR", b"Rar!\x1a\x07"), ("gzip", b"\x1f\x8b")];
@@ -53,13 +48,17 @@ pub(super) fn with_ending(name: &str, head: &[u8]) -> String {
     }
 }
 
-/// The model file that is first in a zip archive. PyTorch's files are such archives as well, but hold no model files.
-fn zipped(head: &[u8]) -> Option<String> {
-    let length = u16::from_le_bytes([*head.get(26)?, *head.get(27)?]);
-    let name = head.starts_with(b"PK\x03\x04").then(|| head.get(30..30 + usize::from(length)))??;
-    let name: String = String::from_utf8_lossy(name).chars().filter(|c| !c.is_control()).collect();
-    let lower = name.to_ascii_lowercase();
-    MODELS.iter().any(|ending| lower.ends_with(ending)).then_some(name)
+/// Whether a file that begins so is a zip archive, as PyTorch's files are.
+pub(super) fn is_archive(head: &[u8]) -> bool {
+    head.starts_with(b"PK\x03\x04")
+}
+
+/// What is wrong with an archive, of which these are all bytes, if it is one of several models.
+pub(super) fn mixed(bytes: &[u8]) -> Option<String> {
+    match Packed::of(bytes, &Limits::default()) {
+        Err(Error::Unsupported { what }) => Some(format!("it sends {what}")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +81,6 @@ mod tests {
             (b"\xef\xbb\xbf\n <!DOCTYPE html><title>".to_vec(), "web page"),
             (b"<HTML>".to_vec(), "web page"),
             (b"version https://git-lfs.github.com/spec/v1\noid".to_vec(), "Git LFS"),
-            (zip("models/4x-Test.PTH"), "4x-Test.PTH"),
             (b"Rar!\x1a\x07\x01".to_vec(), "RAR"),
         ] {
             let complaint = complaint(&head).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::client::Client;
 use super::partial::Partial;
 use super::transfer::{Arrival, Transfer};
-use super::{Event, Listener, Settings, contents, hub, tell, wait};
+use super::{Event, Listener, Settings, contents, hub, parts, tell, wait};
 use crate::cache::{Cache, Lock, Record, RecordedFile, Stored};
 use crate::catalogue::{Download, Index, Key, RemoteFile};
 use crate::{Error, Result};
@@ -61,7 +61,8 @@ impl Fetcher {
         let record = stored.record.as_ref()?;
         let same =
             |(file, kept): (&RemoteFile, &RecordedFile)| file.sha256.is_none_or(|it| it == kept.sha256);
-        let all = record.files.len() == download.files.len();
+        // A file may name others, which are not known before.
+        let all = record.files.len() >= download.files.len();
         (all && download.files.iter().zip(&record.files).all(same)).then_some(stored)
     }
 
@@ -83,8 +84,7 @@ impl Fetcher {
         }
         let folder = self.cache.model_folder(&download.key);
         fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-        let files = download.files.iter().map(|file| self.fetched(file, &folder, listener));
-        let files = files.collect::<Result<Vec<_>>>().inspect_err(|_| {
+        let files = self.fetched_all(download, &folder, listener).inspect_err(|_| {
             // Only if nothing has arrived.
             let _ = fs::remove_dir(&folder);
         })?;
@@ -93,6 +93,29 @@ impl Fetcher {
         self.cache
             .find(&download.key)
             .ok_or_else(|| Error::not_found(format!("{} has vanished", download.name)))
+    }
+
+    /// Fetches the files of a model into its folder, and those beside the first one that it names.
+    fn fetched_all(
+        &self,
+        download: &Download,
+        folder: &Path,
+        listener: &mut Listener<'_>,
+    ) -> Result<Vec<RecordedFile>> {
+        let files = download.files.iter().map(|file| self.fetched(file, folder, listener));
+        let mut files = files.collect::<Result<Vec<_>>>()?;
+        if let (Some(first), Some(remote)) = (files.first(), download.files.first()) {
+            for name in parts::of(&folder.join(&first.name))? {
+                let part = hub::completed(&self.client, &remote.beside(&name));
+                let partial = Partial::of(&folder.join(&name));
+                let Arrival { url, sha256 } =
+                    self.transfer(&part, &partial, self.settings.limit, listener)?;
+                let bytes = partial.bytes();
+                partial.publish(&folder.join(&name))?;
+                files.push(RecordedFile { name, url, bytes, sha256 });
+            }
+        }
+        Ok(files)
     }
 
     /// Fetches a file of a model into its folder.
@@ -108,6 +131,11 @@ impl Fetcher {
                 from: url,
                 what: "it sends no model in a format that amplio knows".into(),
             });
+        }
+        let archive = contents::is_archive(&head).then(|| partial.head(self.settings.limit as usize));
+        if let Some(what) = archive.transpose()?.as_deref().and_then(contents::mixed) {
+            partial.discard()?;
+            return Err(Error::Download { from: url, what });
         }
         let bytes = partial.bytes();
         partial.publish(&folder.join(&name))?;

@@ -18,7 +18,8 @@ use super::{Contents, Format, Input};
 use crate::{DType, Error, Limits, Result};
 
 /// The format.
-pub const FORMAT: Format = Format { name: NAME, extensions: &["param", "bin"], probe, read: read_pair };
+pub const FORMAT: Format =
+    Format { name: NAME, extensions: &["param", "bin"], probe, read: read_pair, beside: None };
 
 const NAME: &str = "ncnn";
 

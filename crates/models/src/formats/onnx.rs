@@ -13,13 +13,15 @@ mod probes;
 mod proto;
 mod wire;
 
+use std::collections::BTreeSet;
+
 use external::External;
 
 use super::{Contents, Format, Input};
 use crate::{Error, Result};
 
 /// The format.
-pub const FORMAT: Format = Format { name: NAME, extensions: &["onnx"], probe, read };
+pub const FORMAT: Format = Format { name: NAME, extensions: &["onnx"], probe, read, beside: Some(beside) };
 
 const NAME: &str = "onnx";
 
@@ -34,6 +36,21 @@ pub fn operators() -> impl Iterator<Item = (&'static str, bool)> {
 /// A model begins with the version of its format, as field 1, and goes on with one of its other fields.
 fn probe(bytes: &[u8]) -> bool {
     matches!(bytes, [0x08, 3..=0x1f, 0x12 | 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42 | 0x72, ..])
+}
+
+/// The files in which the numbers of the network lie, if they lie in others.
+fn beside(input: &Input<'_>) -> Result<Vec<String>> {
+    let Some(graph) = proto::ModelProto::parse(input.bytes, input.limits)?.graph else {
+        return Ok(Vec::new());
+    };
+    let constants =
+        graph.nodes.iter().flat_map(|node| &node.attributes).filter_map(|(_, value)| match value {
+            proto::Attribute::Tensor(tensor) => Some(tensor),
+            _ => None,
+        });
+    let files: BTreeSet<_> =
+        graph.initializers.iter().chain(constants).filter_map(proto::TensorProto::location).collect();
+    Ok(files.into_iter().map(str::to_owned).collect())
 }
 
 fn read(input: &Input<'_>) -> Result<Contents> {

@@ -5,7 +5,7 @@
 //!
 //! A pickle is a program. Here it cannot do anything but to make data; `pth/pickle.rs` says how.
 
-mod archive;
+pub(super) mod archive;
 mod calls;
 mod cursor;
 mod legacy;
@@ -30,6 +30,7 @@ pub const FORMAT: Format = Format {
     extensions: &["pth", "pt", "ckpt"],
     probe: |bytes| archive::probe(bytes) || legacy::probe(bytes),
     read: |input: &Input<'_>| read(input.bytes, input.limits).map(super::Contents::Weights),
+    beside: None,
 };
 
 const NAME: &str = "pth";

@@ -23,6 +23,7 @@ pub const FORMAT: Format = Format {
     extensions: &["safetensors"],
     probe,
     read: |input: &Input<'_>| read(input.bytes, input.limits).map(Contents::Weights),
+    beside: None,
 };
 
 const NAME: &str = "safetensors";

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use amplio::media::videos::{Container, Kept, OnError, Probe, Tools, Wanted, Wish, Work};
-use amplio::{Dedup, Part, VideoJob, VideoProgress, VideoRequest};
+use amplio::{Part, Reel, VideoJob, VideoProgress, VideoRequest};
 
 use super::Progress;
 use super::Workshop;
@@ -19,9 +19,6 @@ use crate::spool::Content;
 
 /// How many frames are finished at a time; what is lost at most when the server is killed.
 const SEGMENT: u64 = 60;
-
-/// How many frames are worked on at the same time.
-const LANES: usize = 2;
 
 /// Where films are made, and how long they may be.
 pub(crate) struct Studio {
@@ -96,18 +93,18 @@ impl Studio {
 
     /// Whether a video is short and small enough.
     fn check(&self, job: &VideoJob) -> Result<(), Refusal> {
-        let (width, height) = job.from;
+        let (width, height) = job.reel.size;
         if u64::from(width) * u64::from(height) > self.max_pixels {
             let what =
                 format!("frames have {width}x{height} pixels; at most {} are allowed", self.max_pixels);
             return Err(Refusal::too_large("max-pixels", self.max_pixels, what));
         }
         let most = self.max_duration.as_secs();
-        if job.probe.duration.is_some_and(|seconds| seconds > most as f64) {
+        if job.reel.probe.duration.is_some_and(|seconds| seconds > most as f64) {
             let what = format!("a video lasts at most {most} seconds");
             return Err(Refusal::too_large("max-duration", most, what));
         }
-        match job.frames() {
+        match job.reel.count() {
             Some(frames) if frames > self.max_frames => Err(self.too_many()),
             _ => Ok(()),
         }
@@ -132,7 +129,9 @@ pub(super) fn make(
     let upscaler = shop.upscaler(task)?;
     let input = content.file(shop.cache.folder()).map_err(Refusal::internal)?;
     let _alone = studio.alone(&task.key);
-    let job = VideoJob::new(&upscaler, tools, input.as_ref(), container, request(shop, task))?;
+    let request = request(shop, task);
+    let reel = Reel::of_file(tools, input.as_ref(), &request)?;
+    let job = VideoJob::new(&upscaler, reel, container, request)?;
     studio.check(&job)?;
     task.recipe.writing.check(job.to)?;
     let folder = studio.folder.join(&task.key);
@@ -163,7 +162,7 @@ fn film(
     watch: Watch,
 ) -> Result<Option<String>, Refusal> {
     let most = shop.studio.max_frames;
-    let total = job.frames().unwrap_or(most).max(1) as f64;
+    let total = job.reel.count().unwrap_or(most).max(1) as f64;
     let turn = Mutex::new(shop.turns.enter(task.weight));
     let watcher = |progress: VideoProgress| {
         turn.lock().unwrap_or_else(PoisonError::into_inner).pass();
@@ -190,22 +189,20 @@ fn request(shop: &Workshop, task: &Task) -> VideoRequest {
     VideoRequest {
         request: task.request(shop),
         wish: Wish { codec: recipe.film.codec.clone(), crf: recipe.film.crf, ..Wish::default() },
-        dedup: Dedup::Exact,
         part: Part { start: recipe.film.start, end: recipe.film.end, frames: None },
         length: SEGMENT,
-        lanes: LANES,
-        hwaccel: None,
         deinterlace: recipe.film.deinterlace,
         on_error: OnError::Repeat,
+        ..VideoRequest::default()
     }
 }
 
 /// What of the other streams the result does not have as it was.
 fn lost(job: &VideoJob, kept: &[Kept]) -> Vec<String> {
-    let others = kept.iter().enumerate().filter(|(index, _)| *index != job.probe.main);
+    let others = kept.iter().enumerate().filter(|(index, _)| *index != job.reel.probe.main);
     others
         .filter_map(|(index, kept)| {
-            let codec = &job.probe.streams[index].codec;
+            let codec = &job.reel.probe.streams[index].codec;
             match kept {
                 Kept::Copied => None,
                 Kept::Transcoded(to) => Some(format!("stream {index} ({codec}) becomes {to}")),

@@ -117,6 +117,10 @@ impl Look<'_> {
     }
 
     fn picture(&self, bytes: &[u8], moves: bool) -> Result<Subject, Refusal> {
+        if animations::is_beyond_reading(bytes) {
+            let what = "frames of such animations are not read here, and to take the first one would lose the others";
+            return Err(Refusal::new(Code::UnsupportedMedia, what));
+        }
         let (own, header) = images::read_header(bytes)?;
         self.limits.picture.check(&header)?;
         if self.recipe.container.is_some() {

@@ -191,6 +191,11 @@ impl Wish {
         Ok(())
     }
 
+    /// Whether a size is asked for.
+    pub(crate) fn has_size(&self) -> bool {
+        [&self.scale, &self.size, &self.long_side, &self.short_side].into_iter().any(Option::is_some)
+    }
+
     /// Understands the parameters; `model` is the name of the usual model.
     pub(crate) fn recipe(&self, model: &str) -> Read<Recipe> {
         let fields =

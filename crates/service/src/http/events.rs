@@ -25,12 +25,22 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/jobs/{id}/events", get(events))
 }
 
+/// What happened to a job.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "only the document of the interface is made of it")]
+pub(crate) struct JobEvent {
+    /// The name of the job's state.
+    event: String,
+    /// The job, as JSON.
+    data: String,
+}
+
 /// What happens to a job, as server-sent events. Each has the name of the job's state and the job as its data; the stream
 /// ends with the job, or when the server stops.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/events", tag = "jobs", params(("id" = String, Path)),
     responses(
-        (status = 200, description = "Events", content_type = "text/event-stream", body = String),
+        (status = 200, description = "Events", content_type = "text/event-stream", body = JobEvent),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -37,7 +37,10 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, R
 }
 
 /// What the server counts, as Prometheus reads it.
-#[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, body = String)))]
+#[utoipa::path(
+    get, path = "/metrics", tag = "operation",
+    responses((status = 200, content_type = "application/openmetrics-text", body = String))
+)]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], app.metrics.text(&app.engine)).into_response()

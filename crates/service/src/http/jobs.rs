@@ -96,8 +96,10 @@ pub(crate) struct JobList {
     )),
     responses(
         (status = 202, description = "Accepted", body = JobView, headers(("Location" = String))),
+        (status = 400, description = "The body is broken", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "A URL leads to a place that the server may not use", body = Problem,
             content_type = "application/problem+json"),
+        (status = 404, description = "There is no such upload", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Another request came under this idempotency key", body = Problem,
             content_type = "application/problem+json"),
         (status = 413, description = "A limit was exceeded", body = Problem, content_type = "application/problem+json"),
@@ -154,6 +156,35 @@ pub(crate) async fn create(
         }
     };
     let (spec, priority) = asked.understood(&app, content.as_ref())?;
+    let job = hand_in(&app, &client, Handed { spec, priority, idempotency_key }, content).await?;
+    Ok(accepted(&app, &job))
+}
+
+/// The answer to a job that was handed in.
+pub(crate) fn accepted(app: &App, job: &Job) -> Response {
+    let view = JobView::of(job, app.desk.live(&job.id).as_ref());
+    let mut response = (StatusCode::ACCEPTED, Json(&view)).into_response();
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/jobs/{}", view.id)) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// A job as it is handed in.
+pub(crate) struct Handed {
+    pub(crate) spec: Spec,
+    pub(crate) priority: i64,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// Hands a job in, with its upload if it has one; the job, or the one that the same request was before.
+pub(crate) async fn hand_in(
+    app: &Arc<App>,
+    client: &Client,
+    handed: Handed,
+    content: Option<Content>,
+) -> Result<Job, Refusal> {
+    let Handed { spec, priority, idempotency_key } = handed;
     let job = NewJob {
         id: uuid::Uuid::now_v7().to_string(),
         owner: client.owner.clone(),
@@ -162,7 +193,8 @@ pub(crate) async fn create(
         spec,
         idempotency_key,
     };
-    let view = blocking(move || {
+    let (app, client) = (app.clone(), client.clone());
+    blocking(move || {
         room(&app, &client)?;
         let id = job.id.clone();
         let existing = match app.desk.accept(&job, content.as_ref()).map_err(Refusal::internal)? {
@@ -177,14 +209,9 @@ pub(crate) async fn create(
             }
         };
         let id = existing.unwrap_or(id);
-        find(&app, &client, &id).map(|job| JobView::of(&job, app.desk.live(&id).as_ref()))
+        find(&app, &client, &id)
     })
-    .await?;
-    let mut response = (StatusCode::ACCEPTED, Json(&view)).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/jobs/{}", view.id)) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    .await
 }
 
 /// The client's jobs, the newest first.
@@ -377,7 +404,7 @@ impl JobRequest {
             _ => return Err(Refusal::invalid("a job has one of an upload, an input and inputs")),
         };
         let urls = match &input {
-            Input::Upload(_) => &[][..],
+            Input::Upload(_) | Input::Shelf(_) => &[][..],
             Input::Url(url) => std::slice::from_ref(url),
             Input::Batch(urls) => urls,
         };
@@ -391,8 +418,9 @@ impl JobRequest {
         }
         let is_place = output.as_deref().map(|output| output.ends_with('/'));
         match (&input, is_place) {
-            (Input::Batch(_), Some(true)) | (Input::Upload(_) | Input::Url(_), None | Some(false)) => {}
+            (Input::Batch(_), Some(true)) => {}
             (Input::Batch(_), _) => return Err(Refusal::invalid("a batch needs an output that ends in /")),
+            (_, None | Some(false)) => {}
             _ => return Err(Refusal::invalid("the output of one picture is a file; it does not end in /")),
         }
         if let Some(webhook) = &webhook {
@@ -404,7 +432,7 @@ impl JobRequest {
         }
         let name = name.as_deref().map(file_name);
         let kind = kind_of(&input, content, name.as_deref())?;
-        Ok((Spec { input, name, kind, output, parameters, webhook, foreign: None }, priority))
+        Ok((Spec { name, kind, output, parameters, webhook, ..Spec::of(input) }, priority))
     }
 }
 
@@ -412,7 +440,7 @@ impl JobRequest {
 pub(crate) fn kind_of(input: &Input, content: Option<&Content>, name: Option<&str>) -> Result<Kind, Refusal> {
     let first = content.map_or(Ok(Vec::new()), |content| content.first(64)).map_err(Refusal::internal)?;
     let name = match input {
-        Input::Upload(_) => name,
+        Input::Upload(_) | Input::Shelf(_) => name,
         Input::Url(url) => Some(url.as_str()),
         Input::Batch(_) => return Ok(Kind::Batch),
     };

@@ -1,8 +1,10 @@
-//! `/v1/media`: pictures that are stored small, and restored when someone wants them.
+//! `/v1/media`: pictures and videos that are stored small, and restored when someone wants them.
+
+mod films;
 
 use std::sync::Arc;
 
-use amplio::media::images;
+use amplio::media::{Kind, images};
 use amplio::{Choice, Encoding, Fit, Size, Writing};
 use axum::extract::{Path, Query, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -17,12 +19,14 @@ use super::negotiate::negotiate;
 use super::problem::Problem;
 use super::upload::{self, Limit};
 use super::upscale;
+use super::view::JobView;
 use crate::app::App;
+use crate::engine::cache::Made;
 use crate::engine::wish::{Recipe, Wish};
 use crate::engine::{Order, blocking};
 use crate::refusal::{Code, Refusal};
-use crate::shelf::{Facts, Key};
-use crate::spool::Spool;
+use crate::shelf::{Facts, Key, Policy};
+use crate::spool::Content;
 
 /// The format and the quality of what is stored.
 const STORED: (&str, u8) = ("webp", 80);
@@ -64,7 +68,11 @@ pub(crate) struct MediaList {
 /// The client's stored pictures, and what storing them small has saved.
 #[utoipa::path(
     get, path = "/v1/media", tag = "media", params(MediaQuery),
-    responses((status = 200, body = MediaList), (status = 400, body = Problem, content_type = "application/problem+json"))
+    responses(
+        (status = 200, body = MediaList),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -91,13 +99,16 @@ pub(crate) async fn list(
     }))
 }
 
-/// Store a picture, small: its longer side becomes what the server's setting says, and its size is remembered. One that is
-/// small already is not made smaller.
+/// Store a picture, small: it becomes as small as the server's settings say, and its size is remembered. One that is small
+/// already is not made smaller. A video is stored by a job, which is the answer.
 #[utoipa::path(
     put, path = "/v1/media/{key}", tag = "media", params(("key" = String, Path)),
-    request_body(content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"))),
+    request_body(content(
+        (Vec<u8> = "image/*"), (Vec<u8> = "video/*"), (Vec<u8> = "application/octet-stream")
+    )),
     responses(
         (status = 201, description = "Stored", body = Facts),
+        (status = 202, description = "A video will be stored by this job", body = JobView),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
@@ -110,29 +121,49 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<Response, Refusal> {
     let key = Key::parse(&client.owner, &name)?;
-    let upload = upload::receive(&app, request, Limit::body(&app)).await?;
+    let upload = upload::receive(&app, request, Limit::upload(&app)).await?;
     let content = upload.content.ok_or_else(|| Refusal::invalid("the form has no file"))?;
-    let length = content.length();
-    let limits = app.engine.shop.limits;
+    let first = content.first(64).map_err(Refusal::internal)?;
+    if Kind::of_first(&first, upload.name.as_deref().map(std::path::Path::new)) == Some(Kind::Video) {
+        return films::store(&app, &client, (name, upload.name), content).await;
+    }
+    let (facts, made) = small(&app, &name, content).await?;
+    let facts = app.shelf.put(&key, facts, &made.path).await?;
+    Ok((StatusCode::CREATED, Json(facts)).into_response())
+}
+
+/// A picture made as small as the server's settings say.
+async fn small(app: &App, name: &str, content: Content) -> Result<(Facts, Arc<Made>), Refusal> {
+    let (length, most, limits) = (content.length(), app.settings.max_body, app.engine.shop.limits);
+    if length > most {
+        return Err(Refusal::too_large("max-body", most, format!("a picture has at most {most} bytes")));
+    }
     let (content, format, sent) = blocking(move || {
         let bytes = content.bytes().map_err(Refusal::internal)?;
         let (format, header) = images::read_header(&bytes)?;
         limits.picture.check(&header)?;
-        Ok((content, format, header))
+        Ok((Arc::new(content), format, (header.width, header.height)))
     })
     .await?;
     let mut recipe = Wish::default().recipe(&app.settings.model)?;
-    recipe.target.size = Some(Size::LongSide(sent.width.max(sent.height).min(app.settings.media_side)));
     let stored = images::by_name(STORED.0).ok_or_else(|| Refusal::internal("there is no WebP"))?;
     let stored = Choice::This(Encoding::of(stored));
     recipe.writing = Writing { format: stored, quality: Some(STORED.1), strip: true, ..Writing::default() };
-    let made = app.engine.order(order(&app, content, recipe, None)).await?.wait().await?;
-    let path = made.clone();
-    let bytes = blocking(move || std::fs::read(&path.path).map_err(Refusal::internal)).await?;
-    let stored = (made.width, made.height, made.bytes);
-    let facts = Facts::new(&name, (sent.width, sent.height, length, format.name), stored);
-    let facts = app.shelf.put(&key, facts, bytes.into()).await?;
-    Ok((StatusCode::CREATED, Json(facts)).into_response())
+    let policy = Policy::new(&app.settings);
+    let mut size = policy.size(sent);
+    loop {
+        let (width, height) = size;
+        recipe.target.size = Some(Size::Exact { width, height, fit: Fit::Stretch });
+        let made = app.engine.order(order(app, content.clone(), recipe.clone(), None)).await?.wait().await?;
+        match policy.smaller(sent, size, made.bytes) {
+            Some(smaller) => size = smaller,
+            None => {
+                let facts =
+                    Facts::new(name, (sent.0, sent.1, length, format.name), (width, height, made.bytes));
+                return Ok((facts, made));
+            }
+        }
+    }
 }
 
 /// A stored picture, restored: as large as it was, unless a size is given. It has the format that the `Accept` header or
@@ -140,9 +171,12 @@ pub(crate) async fn put(
 #[utoipa::path(
     get, path = "/v1/media/{key}", tag = "media", params(("key" = String, Path), Wish),
     responses(
-        (status = 200, description = "The picture", content_type = "image/*", body = Vec<u8>),
+        (status = 200, description = "The picture, or the video", content_type = "image/*", body = Vec<u8>),
+        (status = 202, description = "A video is restored by this job; ask again when it is done", body = JobView),
         (status = 304, description = "It has not changed"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The job that was to restore a video has failed", body = Problem,
+            content_type = "application/problem+json"),
         (status = 406, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     )
@@ -162,6 +196,9 @@ pub(crate) async fn get_media(
             name => wish.set(name, &value)?,
         }
     }
+    if facts.is_video() {
+        return films::restore(&app, &client, &facts, wish, &headers).await;
+    }
     let accepted = match wish.format {
         Some(_) => None,
         None => negotiate(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()))?,
@@ -172,9 +209,8 @@ pub(crate) async fn get_media(
         recipe.target.size = Some(Size::Exact { width, height, fit: Fit::Stretch });
     }
     let had = images::by_name(&facts.format).filter(|format| format.write.is_some());
-    let mut spool = Spool::new(&app.spool);
-    spool.push(&app.shelf.picture(&facts).await?).map_err(Refusal::internal)?;
-    let order = order(&app, spool.finish(), recipe, accepted.or(had));
+    let content = Arc::new(app.shelf.content(facts.object(), &app.spool).await?);
+    let order = order(&app, content, recipe, accepted.or(had));
     upscale::respond(app.engine.order(order).await?.wait().await?, &headers).await
 }
 
@@ -206,6 +242,7 @@ pub(crate) async fn head(
     responses(
         (status = 204, description = "It is forgotten"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn delete(
@@ -219,7 +256,7 @@ pub(crate) async fn delete(
 
 fn order(
     app: &App,
-    content: crate::spool::Content,
+    content: Arc<Content>,
     recipe: Recipe,
     preferred: Option<&'static images::Format>,
 ) -> Order {

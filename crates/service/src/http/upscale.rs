@@ -75,7 +75,7 @@ pub(crate) async fn upscale(
     let ticket = app
         .engine
         .order(Order {
-            content,
+            content: content.into(),
             name,
             recipe: wish.recipe(&app.settings.model)?,
             preferred: accepted,

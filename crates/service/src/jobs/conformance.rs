@@ -2,23 +2,13 @@
 
 use std::time::Duration;
 
-use super::job::{End, Input, Item, Kind, Output, Reason, Spec, State};
+use super::job::{End, Input, Item, Output, Reason, Spec, State};
 use super::sqlite::Sqlite;
 use super::{Cancel, Entry, Filter, Inserted, JobStore, NewJob, Queue};
-use crate::engine::wish::Wish;
 
 fn job(id: &str, owner: &str) -> NewJob {
     let input = Input::Url("https://example.org/a.png".into());
-    let parameters = Wish::default();
-    let spec = Spec {
-        input,
-        name: None,
-        kind: Kind::default(),
-        output: None,
-        parameters,
-        webhook: None,
-        foreign: None,
-    };
+    let spec = Spec::of(input);
     NewJob { id: id.into(), owner: owner.into(), priority: 0, created: 1, spec, idempotency_key: None }
 }
 

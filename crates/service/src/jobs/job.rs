@@ -67,6 +67,27 @@ pub(crate) struct Spec {
     /// Set if it came through another server's API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) foreign: Option<Foreign>,
+    /// Where else the result is kept, if it is to be stored small.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shelf: Option<Shelved>,
+}
+
+impl Spec {
+    /// Makes something larger as it is usually done.
+    pub(crate) fn of(input: Input) -> Self {
+        let (kind, parameters) = (Kind::default(), Wish::default());
+        Self { input, name: None, kind, output: None, parameters, webhook: None, foreign: None, shelf: None }
+    }
+}
+
+/// A place on the shelf, and what was sent for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Shelved {
+    pub(crate) key: String,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) bytes: u64,
+    pub(crate) format: String,
 }
 
 /// What a client of another server's API has said beside the work, to be given back to it.
@@ -109,6 +130,8 @@ pub(crate) enum Input {
     Upload(String),
     /// One picture, by its URL.
     Url(String),
+    /// Something that is stored small; its object on the shelf.
+    Shelf(String),
     /// Several pictures, by their URLs. One that ends in `/` means everything below it.
     Batch(Vec<String>),
 }

@@ -212,7 +212,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "storage",
         "URL,…",
-        "The places (file:/folder, s3://bucket/prefix) that jobs may read and write",
+        "The places (file:/folder, s3://bucket/prefix, gs:, az:) that jobs may read and write",
         storage,
         several,
         show_several
@@ -225,7 +225,38 @@ pub const SETTINGS: &[Setting] = &[
         optional,
         show_optional
     ),
-    setting!("media-side", "PIXELS", "The longer side of what /v1/media stores", media_side, number, text),
+    setting!(
+        "media-side",
+        "PIXELS",
+        "The longer side of what /v1/media stores; any if 0",
+        media_side,
+        number,
+        text
+    ),
+    setting!(
+        "media-pixels",
+        "PIXELS",
+        "The pixels of what /v1/media stores; any number if 0",
+        media_pixels,
+        count,
+        show_count
+    ),
+    setting!(
+        "media-bytes",
+        "BYTES",
+        "The bytes of a picture that /v1/media stores; any number if 0",
+        media_bytes,
+        bytes,
+        show_bytes
+    ),
+    setting!(
+        "media-least",
+        "PIXELS",
+        "The shorter side below which /v1/media makes nothing smaller",
+        media_least,
+        number,
+        text
+    ),
 ];
 
 fn number<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {

@@ -1,6 +1,8 @@
 //! A server in this process, and pictures for it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod film;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

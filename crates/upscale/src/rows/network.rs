@@ -40,8 +40,7 @@ impl<'a> Networked<'a> {
         meter: &'a Meter<'a>,
     ) -> Result<Self> {
         let Frame { width, height, .. } = source.frame();
-        let fill = |side: usize| side.max(network.minimum()).next_multiple_of(network.multiple());
-        let padded = [fill(height), fill(width)];
+        let padded = [height, width].map(|side| network.side(side));
         let (passes, budget) = (network.passes(channels)?, tiling.memory);
         let cut = network.cut(padded, channels.count(), &tiling, budget)?;
         let results = Rolling::new(width * network.scale() * channels.count());

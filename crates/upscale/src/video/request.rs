@@ -30,6 +30,23 @@ pub struct VideoRequest {
     pub on_error: OnError,
 }
 
+impl Default for VideoRequest {
+    /// All frames, at the model's scale: in segments of 120, two at a time, equal ones once.
+    fn default() -> Self {
+        Self {
+            request: Request::default(),
+            wish: Wish::default(),
+            dedup: Dedup::default(),
+            part: Part::default(),
+            length: 120,
+            lanes: 2,
+            hwaccel: None,
+            deinterlace: false,
+            on_error: OnError::Fail,
+        }
+    }
+}
+
 /// Which frames of a video.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Part {

@@ -42,6 +42,9 @@ fn command(tools: &Tools, decode: &Decode, seconds: Option<f64>, shift: i64) -> 
     if let Some(hwaccel) = &decode.hwaccel {
         command.args(["-hwaccel", hwaccel]);
     }
+    if let Some(decoder) = video.decoder {
+        command.args([&format!("-c:{}", decode.stream), decoder]);
+    }
     if let Some(seconds) = seconds {
         command.args(["-seek_timestamp", "1", "-noaccurate_seek", "-ss", &format!("{seconds:.6}")]);
     }

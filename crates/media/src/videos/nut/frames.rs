@@ -19,6 +19,8 @@ pub(super) struct FrameHeader {
     pub(super) size: u64,
     /// Which beginning was left out.
     pub(super) elided: usize,
+    /// Whether something stands before the data.
+    pub(super) sided: bool,
 }
 
 /// How a time is stored.
@@ -81,7 +83,7 @@ impl FrameHeader {
         if flags & flag::RESERVED != 0 {
             reserved = v()?;
         }
-        if reserved > 256 || stream >= main.streams as u64 || flags & flag::SIDE_DATA != 0 {
+        if reserved > 256 || stream >= main.streams as u64 {
             return Err(broken("a frame of no stream, or with data of unknown meaning"));
         }
         for _ in 0..reserved {
@@ -102,8 +104,9 @@ impl FrameHeader {
         if size < left_out as u64 {
             return Err(broken("a frame that is shorter than its beginning"));
         }
-        let (key, end) = (flags & flag::KEY != 0, flags & flag::EOR != 0);
-        Ok(Self { stream: stream as usize, pts, key, end, size, elided })
+        let (key, end, sided) =
+            (flags & flag::KEY != 0, flags & flag::EOR != 0, flags & flag::SIDE_DATA != 0);
+        Ok(Self { stream: stream as usize, pts, key, end, size, elided, sided })
     }
 }
 

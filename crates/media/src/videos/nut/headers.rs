@@ -36,6 +36,8 @@ impl Code {
 
 /// What holds for the whole file.
 pub(super) struct Main {
+    /// Whether there may be something beside the data of packets.
+    pub(super) sided: bool,
     pub(super) streams: usize,
     pub(super) time_bases: Vec<Ratio>,
     pub(super) codes: [Code; 256],
@@ -75,7 +77,7 @@ impl Main {
         if streams == 0 || time_bases.is_empty() || elided.iter().map(Vec::len).sum::<usize>() > MOST_ELIDED {
             return Err(broken("a main header without streams or time bases, or with too much else"));
         }
-        Ok(Self { streams, time_bases, codes, elided })
+        Ok(Self { sided: version > 3, streams, time_bases, codes, elided })
     }
 }
 
@@ -153,6 +155,7 @@ impl StreamHeader {
                 width,
                 height,
                 sample_aspect,
+                transparent: main.sided,
             });
         }
         Ok(Self { id, time_base, msb_pts_shift, video })

@@ -5,7 +5,7 @@ use std::io::{BufReader, Read};
 use super::bytes::{Bytes, broken, number};
 use super::frames::FrameHeader;
 use super::headers::{Main, StreamHeader};
-use super::{MAGIC, Packet, Ratio, Stream, crc, startcode};
+use super::{MAGIC, Packet, Ratio, Stream, crc, side, startcode};
 use crate::{Error, Result};
 
 /// Headers are no larger.
@@ -77,15 +77,15 @@ impl<R: Read> Reader<R> {
             let clock = &mut self.clocks[header.stream];
             clock.2 = header.pts.resolve(clock.2, clock.1)?;
             let pts = clock.2;
-            let data = self.body(&header)?;
+            let (data, alpha) = self.body(&header)?;
             if header.stream == self.chosen && !header.end {
-                return Ok(Some(Packet { pts, key: header.key, data }));
+                return Ok(Some(Packet { pts, key: header.key, data, alpha }));
             }
         }
     }
 
-    /// The bytes of a frame, with those that were left out.
-    fn body(&mut self, header: &FrameHeader) -> Result<Vec<u8>> {
+    /// The bytes of a frame, with those that were left out, and those of its transparency.
+    fn body(&mut self, header: &FrameHeader) -> Result<(Vec<u8>, Vec<u8>)> {
         if header.size > self.largest {
             return Err(Error::Limit {
                 what: format!("a packet of {} bytes", header.size),
@@ -94,8 +94,16 @@ impl<R: Read> Reader<R> {
         }
         let mut data = self.main.elided[header.elided].clone();
         let stored = header.size - data.len() as u64;
-        take(&mut self.from, stored, &mut data)?;
-        Ok(data)
+        if !header.sided {
+            take(&mut self.from, stored, &mut data)?;
+            return Ok((data, Vec::new()));
+        }
+        let mut all = Vec::new();
+        take(&mut self.from, stored, &mut all)?;
+        let mut rest = Bytes(&all);
+        let alpha = side::read(&mut rest)?;
+        data.extend(rest.0);
+        Ok((data, alpha))
     }
 
     /// Reads a header between frames. Only syncpoints matter: times go on from them.

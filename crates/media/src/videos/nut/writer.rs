@@ -3,11 +3,14 @@
 use std::io::Write;
 
 use super::bytes::{put_v, put_vb};
-use super::{MAGIC, Packet, Stream, crc, flag, startcode};
+use super::{MAGIC, Packet, Stream, crc, flag, side, startcode};
 use crate::{Error, Result};
 
-/// The version of the format.
-const VERSION: u64 = 3;
+/// The version of the format, as two numbers.
+const VERSION: &[u64] = &[3];
+
+/// The one that has more than data in its packets. It is not final; ffmpeg reads it.
+const SIDED: &[u64] = &[4, 1];
 
 /// The longest way from one startcode to the next, unless a single frame is longer.
 const MAX_DISTANCE: u64 = 1 << 15;
@@ -59,12 +62,17 @@ impl<W: Write> Writer<W> {
         }
         let frame = head.len();
         let key = if packet.key { flag::KEY } else { 0 };
+        let (beside, sided) = match packet.alpha.is_empty() {
+            true => (Vec::new(), 0),
+            false => (side::written(&packet.alpha), flag::SIDE_DATA),
+        };
         head.push(CODE);
-        put_v(&mut head, flag::CODED_PTS | flag::SIZE_MSB | flag::CHECKSUM | key);
+        put_v(&mut head, flag::CODED_PTS | flag::SIZE_MSB | flag::CHECKSUM | sided | key);
         put_v(&mut head, time + (1 << MSB_PTS_SHIFT));
-        put_v(&mut head, packet.data.len() as u64);
+        put_v(&mut head, (beside.len() + packet.data.len()) as u64);
         let sum = crc::of(&head[frame..]);
         head.extend(sum.to_be_bytes());
+        head.extend(beside);
         self.put(&head)?;
         self.put(&packet.data)
     }
@@ -92,7 +100,9 @@ impl<W: Write> Writer<W> {
 
 fn main(stream: &Stream) -> Vec<u8> {
     let mut body = Vec::new();
-    for value in [VERSION, 1, MAX_DISTANCE, 1, stream.time_base.num.into(), stream.time_base.den.into()] {
+    let version = if stream.transparent { SIDED } else { VERSION };
+    let (num, den) = (stream.time_base.num.into(), stream.time_base.den.into());
+    for value in version.iter().copied().chain([1, MAX_DISTANCE, 1, num, den]) {
         put_v(&mut body, value);
     }
     // Runs of codes: flags, 6 fields, pts_delta, size_mul, stream, size_lsb, reserved, count.
@@ -103,6 +113,10 @@ fn main(stream: &Stream) -> Vec<u8> {
     }
     // No beginnings of frames are left out; some readers insist on being told.
     put_v(&mut body, 0);
+    if stream.transparent {
+        // Nor are syncpoints other than usual.
+        put_v(&mut body, 0);
+    }
     body
 }
 

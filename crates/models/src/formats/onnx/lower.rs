@@ -80,6 +80,9 @@ pub(super) fn lower<'p>(
                 }
             }
         }
+        if source.budget.is_spent() {
+            break;
+        }
     }
     let error = farthest.map_or_else(|| malformed("no nodes"), |(_, error)| error);
     Err(source.explained(error))
@@ -113,8 +116,13 @@ impl<'p> Source<'_, 'p> {
     ) -> Result<Vec<Item>> {
         let inputs = self.take(node, items)?;
         net.at(if node.name.is_empty() { node.outputs.first().unwrap_or(&node.op) } else { node.name });
-        let (opset, limits) = (self.opset, self.limits);
-        ops::lower(operator, &mut Task { node, opset, inputs: &inputs, net, external, limits })
+        let (opset, limits, made_for) = (self.opset, self.limits, self.made_for());
+        let mut task = Task { node, opset, inputs: &inputs, net, external, limits, made_for };
+        let made = ops::lower(operator, &mut task)?;
+        match node.outputs.iter().skip(made.len()).find(|name| self.readers.contains_key(*name)) {
+            Some(name) => Err(Error::unsupported(format!("the output {name} of this operator"))),
+            None => Ok(made),
+        }
     }
 
     fn define(&self, items: &mut Items<'p>, name: &'p str, item: Item) {
@@ -146,12 +154,18 @@ impl<'p> Source<'_, 'p> {
 
     /// The error, with a hint where the file was made for pictures of one size.
     fn explained(&self, error: Error) -> Error {
-        match self.input.dims[..] {
-            [_, _, Some(height), Some(width)] => error.within(format!(
+        match self.made_for() {
+            Some([height, width]) => error.within(format!(
                 "the file was made for pictures of {width}x{height} pixels only; export it with dynamic height and width"
             )),
-            _ => error,
+            None => error,
         }
+    }
+
+    /// Height and width of the only pictures that the file speaks of.
+    fn made_for(&self) -> Option<[usize; 2]> {
+        let [_, _, Some(height), Some(width)] = self.input.dims[..] else { return None };
+        Some([usize::try_from(height).ok()?, usize::try_from(width).ok()?])
     }
 }
 

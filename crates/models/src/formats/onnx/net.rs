@@ -72,6 +72,13 @@ impl Default for Budget {
     }
 }
 
+impl Budget {
+    /// Whether too much was computed, so that no attempt can succeed any more.
+    pub(super) fn is_spent(&self) -> bool {
+        self.computed.get() == 0
+    }
+}
+
 impl From<Value> for Item {
     fn from(value: Value) -> Self {
         Self::Value(value)
@@ -231,9 +238,8 @@ impl Net {
             Numbers::Varying(arrays) => arrays.iter().map(|array| array.data.len()).sum(),
         };
         let left = self.budget.computed.get().checked_sub(elements);
-        let left = left.ok_or_else(|| Error::limit("numbers computed of sizes", MOST_COMPUTED))?;
-        self.budget.computed.set(left);
-        Ok(())
+        self.budget.computed.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or_else(|| Error::limit("numbers computed of sizes", MOST_COMPUTED))
     }
 
     fn folded(&mut self, op: &Op, inputs: &[Arc<Tensor>]) -> Result<Item> {

@@ -31,6 +31,7 @@ mod shape;
 mod slice;
 mod softmax;
 mod task;
+mod top_k;
 mod transpose;
 mod unary;
 mod where_op;
@@ -157,6 +158,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     arithmetic::SUM,
     unary::TANH,
     expand::TILE,
+    top_k::TOP_K,
     transpose::TRANSPOSE,
     reshape::UNSQUEEZE,
     where_op::WHERE,

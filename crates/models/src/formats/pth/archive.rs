@@ -2,9 +2,14 @@
 //! (<https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>, sections 4.3 and 4.5.3).
 //!
 //! Entries are read where they lie in the file. Their checksums are not looked at, as PyTorch does not look at them: it can
-//! be told to write none.
+//! be told to write none. Archives that others have made of model files are read here too, and their checksums are looked at.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Read;
+
+use flate2::Crc;
+use flate2::read::DeflateDecoder;
 
 use super::cursor::Cursor;
 use super::malformed;
@@ -21,17 +26,20 @@ const END_BYTES: usize = 22;
 const LOCATOR_BYTES: usize = 20;
 /// The kind of the extra field with sizes and places of 64 bits.
 const EXTRA_64: u16 = 1;
+/// How an entry's bytes lie there: as they are, or compressed by Deflate.
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
 /// Entries beside the tensors: the pickle, TorchScript's code, versions.
 const OTHER_ENTRIES: usize = 1 << 14;
 
 /// Whether a file begins as an archive does.
-pub(super) fn probe(bytes: &[u8]) -> bool {
+pub(in crate::formats) fn probe(bytes: &[u8]) -> bool {
     bytes.starts_with(&LOCAL)
 }
 
 /// An archive in memory.
 #[derive(Debug)]
-pub(super) struct Archive<'a> {
+pub(in crate::formats) struct Archive<'a> {
     bytes: &'a [u8],
     entries: BTreeMap<&'a str, Entry>,
 }
@@ -40,7 +48,10 @@ pub(super) struct Archive<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     encrypted: bool,
-    compressed: bool,
+    method: u16,
+    checksum: u32,
+    /// Bytes in the archive, and without compression.
+    packed: usize,
     size: usize,
     /// Where its local header lies, which its bytes follow.
     header: usize,
@@ -48,7 +59,7 @@ struct Entry {
 
 impl<'a> Archive<'a> {
     /// Reads the directory.
-    pub(super) fn new(bytes: &'a [u8], limits: &Limits) -> Result<Self> {
+    pub(in crate::formats) fn new(bytes: &'a [u8], limits: &Limits) -> Result<Self> {
         let (count, place) = directory(bytes)?;
         let most = limits.tensors.saturating_add(OTHER_ENTRIES);
         if count > most {
@@ -67,14 +78,14 @@ impl<'a> Archive<'a> {
     }
 
     /// The names of all entries.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+    pub(in crate::formats) fn names(&self) -> impl Iterator<Item = &'a str> {
         self.entries.keys().copied()
     }
 
     /// The bytes of an entry, if there is one of this name.
     pub(super) fn get(&self, name: &str) -> Result<Option<&'a [u8]>> {
         let Some(entry) = self.entries.get(name) else { return Ok(None) };
-        if entry.compressed || entry.encrypted {
+        if entry.encrypted || entry.method != STORED || entry.packed != entry.size {
             let how = if entry.encrypted { "encrypted" } else { "compressed" };
             let what =
                 format!("an archive whose entry {name} is {how}; PyTorch stores its entries as they are");
@@ -82,6 +93,30 @@ impl<'a> Archive<'a> {
         }
         let bytes = local(self.bytes, entry).map_err(|error| error.within(format!("entry {name}")))?;
         Ok(Some(bytes))
+    }
+
+    /// The bytes of an entry, which may be compressed.
+    pub(in crate::formats) fn unpacked(&self, name: &str, limits: &Limits) -> Result<Cow<'a, [u8]>> {
+        let entry = self.entries.get(name).ok_or_else(|| malformed("it is not in the archive"))?;
+        limits.check_bytes(entry.size)?;
+        let packed = local(self.bytes, entry)?;
+        let bytes = match (entry.encrypted, entry.method) {
+            (false, STORED) => Cow::Borrowed(packed),
+            (false, DEFLATED) => {
+                let mut bytes = Vec::new();
+                let read = DeflateDecoder::new(packed).take(entry.size as u64 + 1).read_to_end(&mut bytes);
+                read.map_err(|error| malformed(format!("it cannot be unpacked: {error}")))?;
+                Cow::Owned(bytes)
+            }
+            (true, _) => return Err(Error::unsupported("what is encrypted")),
+            (_, method) => return Err(Error::unsupported(format!("the compression of the number {method}"))),
+        };
+        let mut checksum = Crc::new();
+        checksum.update(&bytes);
+        if bytes.len() != entry.size || checksum.sum() != entry.checksum {
+            return Err(malformed("it is not what it was when it was packed"));
+        }
+        Ok(bytes)
     }
 }
 
@@ -138,9 +173,9 @@ fn entry<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, Entry)> {
     }
     cursor.take(4)?;
     let (flags, method) = (cursor.u16()?, cursor.u16()?);
-    // Time, date, checksum.
-    cursor.take(2 + 2 + 4)?;
-    let (compressed_size, size) = (cursor.u32()?, cursor.u32()?);
+    // Time, date.
+    cursor.take(2 + 2)?;
+    let (checksum, packed, size) = (cursor.u32()?, cursor.u32()?, cursor.u32()?);
     let lengths = [cursor.u16()?, cursor.u16()?, cursor.u16()?].map(usize::from);
     // Disk, attributes.
     cursor.take(2 + 2 + 4)?;
@@ -151,9 +186,8 @@ fn entry<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, Entry)> {
     cursor.take(lengths[2])?;
     // In this order, and only those that do not fit.
     let mut widened = |narrow: u32| if narrow == u32::MAX { wide.size() } else { Ok(narrow as usize) };
-    let (size, compressed_size, header) = (widened(size)?, widened(compressed_size)?, widened(header)?);
-    let compressed = method != 0 || size != compressed_size;
-    Ok((name, Entry { encrypted: flags & 1 != 0, compressed, size, header }))
+    let (size, packed, header) = (widened(size)?, widened(packed)?, widened(header)?);
+    Ok((name, Entry { encrypted: flags & 1 != 0, method, checksum, packed, size, header }))
 }
 
 /// The extra field with the numbers that need 64 bits.
@@ -183,5 +217,5 @@ fn local<'a>(bytes: &'a [u8], entry: &Entry) -> Result<&'a [u8]> {
     cursor.take(lengths[0])?;
     // PyTorch aligns the bytes with this field.
     cursor.take(lengths[1])?;
-    cursor.take(entry.size)
+    cursor.take(entry.packed)
 }

@@ -16,6 +16,7 @@ pub const FORMAT: Format = Format {
     extensions: &["json"],
     probe,
     read: |input: &Input<'_>| read(input).map(Contents::Weights),
+    beside: Some(|input: &Input<'_>| Ok(files(input)?.into_keys().collect())),
 };
 
 const NAME: &str = "sharded safetensors";

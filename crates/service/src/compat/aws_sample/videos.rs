@@ -153,6 +153,7 @@ async fn hand_in(
             metadata: Some(format!("s3://{bucket}/{result}").into()),
             ..Foreign::default()
         }),
+        shelf: None,
     };
     let id = super::super::hand_in(app, client, spec, None).await?;
     Ok(Body(json!([{ "data": id }, 200])).into_response())

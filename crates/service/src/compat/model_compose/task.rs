@@ -60,6 +60,7 @@ pub(super) async fn hand_in(app: &Arc<App>, client: &Client, run: Run) -> Result
         parameters: run.wish,
         webhook: run.callback_url,
         foreign: Some(foreign),
+        shelf: None,
     };
     Ok(super::super::hand_in(app, client, spec, content).await?)
 }

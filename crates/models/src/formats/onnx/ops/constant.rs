@@ -2,8 +2,8 @@ use amplio_graph::Tensor;
 
 use super::{Item, Operator};
 use crate::formats::onnx::malformed;
-use crate::formats::onnx::numbers::{Array, Kind, Numbers};
-use crate::formats::onnx::probes::PROBES;
+use crate::formats::onnx::numbers::{Array, Kind, Numbers, count};
+use crate::formats::onnx::probes::Each;
 use crate::formats::onnx::proto::{Attribute, Decoded};
 
 /// Numbers that an attribute holds.
@@ -42,11 +42,12 @@ pub(super) const CONSTANT_OF_SHAPE: Operator = Operator::new("ConstantOfShape", 
     };
     let value = array.scalar()?;
     let dims = task.numbers(0)?;
-    let made = std::array::from_fn::<_, PROBES, _>(|probe| {
+    let made: Each<crate::Result<Array>> = std::array::from_fn(|probe| {
         let dims: Option<Vec<usize>> =
             dims.at(probe).ints().into_iter().map(|d| usize::try_from(d).ok()).collect();
         let dims = dims.ok_or_else(|| malformed("a negative size"))?;
-        Array::from_fn(array.kind, &dims, |_| Ok(value))
+        let data = vec![value; count(&dims)?];
+        Ok(Array { kind: array.kind, dims, data })
     });
     let [a, b, c, d] = made;
     let numbers = Numbers::of([a?, b?, c?, d?]);

@@ -46,10 +46,11 @@ fn lower(task: &mut Task<'_, '_>) -> Result<Vec<Item>> {
         x = along(task, x, axis, mode, amounts[axis])?;
     }
     match amounts[last..] {
-        [[top, bottom], [left, right]] if [top, bottom, left, right] != [0; 4] => {
+        [[0, 0], [0, 0]] if !matches!(x, Item::Value(_)) => Ok(vec![x]),
+        // Also one of no rows and columns: it may be there for pictures of sizes that are not traced.
+        [[top, bottom], [left, right]] => {
             Ok(vec![task.apply(Pad { mode, amounts: [top, left, bottom, right] }, &[x])?])
         }
-        [[0, 0], [0, 0]] => Ok(vec![x]),
         _ => Err(Error::unsupported("a border of values without rows and columns")),
     }
 }

@@ -65,6 +65,9 @@ fn size(task: &Task<'_, '_>, from: &Each<Vec<usize>>) -> Result<Each<[usize; 2]>
     let scales = task.optional(2).is_some() && !task.numbers(2)?.at(0).data.is_empty();
     let list = if scales { task.numbers(2)? } else { task.numbers(3)? };
     let axes = task.node.ints("axes")?.map_or(Ok(vec![0, 1, 2, 3]), |list| axes(list, 4))?;
+    // Only sizes that the file itself says, and does not compute.
+    let made_for = task.made_for.filter(|_| !scales && list.fixed().is_ok());
+    let made_for = made_for.filter(|_| axes.contains(&2) && axes.contains(&3));
     let mut sizes = [[0; 2]; PROBES];
     for (probe, size) in sizes.iter_mut().enumerate() {
         let said = &list.at(probe).data;
@@ -77,6 +80,11 @@ fn size(task: &Task<'_, '_>, from: &Each<Vec<usize>>) -> Result<Each<[usize; 2]>
             let wide = if scales { all[axis] as f64 * said * (1.0 + f64::from(f32::EPSILON)) } else { said };
             all[axis] = if wide >= 0.0 && wide < f64::from(1 << 24) { wide as usize } else { 0 };
         }
+        if let Some(made_for) = made_for {
+            let picture = &task.net.shapes(task.net.input())[probe];
+            let meant = meant([all[2], all[3]], made_for, [picture[2], picture[3]]);
+            [all[2], all[3]] = meant.unwrap_or([all[2], all[3]]);
+        }
         if all[..2] != from[probe][..2] || all.contains(&0) {
             return Err(Error::unsupported(format!(
                 "{} as another grid of {}",
@@ -87,6 +95,17 @@ fn size(task: &Task<'_, '_>, from: &Each<Vec<usize>>) -> Result<Each<[usize; 2]>
         *size = [all[2], all[3]];
     }
     Ok(sizes)
+}
+
+/// What a size that a file says is for a picture of another size than the one that the file was made for: as large a part of
+/// it, or so many times as large.
+fn meant(size: [usize; 2], made_for: [usize; 2], picture: [usize; 2]) -> Option<[usize; 2]> {
+    let same = size[0] as u64 * made_for[1] as u64 == size[1] as u64 * made_for[0] as u64;
+    let side = |side: usize| {
+        let product = picture[side].checked_mul(size[side])?;
+        product.is_multiple_of(made_for[side]).then(|| product / made_for[side])
+    };
+    Some([side(0)?, side(1)?]).filter(|_| same)
 }
 
 /// The factors, if they are the same for every size.
@@ -126,5 +145,18 @@ fn exact(nearest: &str, coordinates: Coordinates, from: &Each<Vec<usize>>, to: &
             nearest == "round_prefer_ceil" || (nearest == "round_prefer_floor" && no_ties)
         }
         Coordinates::AlignCorners => nearest == "round_prefer_ceil",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meant;
+
+    #[test]
+    fn sizes_are_parts_of_the_picture() {
+        assert_eq!(meant([32, 48], [16, 24], [40, 8]), Some([80, 16]));
+        assert_eq!(meant([4, 6], [16, 24], [40, 8]), Some([10, 2]));
+        assert_eq!(meant([4, 6], [16, 24], [41, 8]), None, "it would be no whole number of rows");
+        assert_eq!(meant([7, 7], [16, 24], [40, 8]), None, "it is no part of the picture");
     }
 }

@@ -20,6 +20,8 @@ pub(in crate::formats::onnx) struct Task<'a, 'p> {
     pub(in crate::formats::onnx) net: &'a mut Net,
     pub(in crate::formats::onnx) external: &'a mut External<'p>,
     pub(in crate::formats::onnx) limits: &'a Limits,
+    /// Height and width of the pictures that the file was made for, if only one size was thought of.
+    pub(in crate::formats::onnx) made_for: Option<[usize; 2]>,
 }
 
 /// A node that is to be computed for one probe.

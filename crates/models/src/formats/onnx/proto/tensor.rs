@@ -100,6 +100,12 @@ impl<'a> TensorProto<'a> {
         Ok(tensor)
     }
 
+    /// The file in which its numbers lie, if it is another one.
+    pub(in crate::formats::onnx) fn location(&self) -> Option<&'a str> {
+        let place = self.external.iter().find(|(key, _)| *key == "location" && self.is_external);
+        place.map(|(_, location)| *location)
+    }
+
     /// Number of elements, if it can be counted.
     pub(in crate::formats::onnx) fn elements(&self) -> Option<usize> {
         self.dims.iter().try_fold(1_usize, |n, &d| n.checked_mul(usize::try_from(d).ok()?))
