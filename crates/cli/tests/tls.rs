@@ -22,5 +22,5 @@ fn a_certificate_is_shown_and_wrong_ones_are_refused() {
     let server = Server::start(&folder, &[], &[("SSL_CERT", &cert), ("SSL_KEY", &key)]);
     let url = server.url.replace("http://", "https://");
     assert_eq!(curl(&folder, &["--cacert", "cert.pem", &format!("{url}/healthz")]), "ok\n");
-    folder.run(["serve", "--check", "--tls-cert", &key, "--tls-key", &cert]).failed(2, "tls");
+    folder.run(["serve", "--check", "--tls-cert", &key, "--tls-key", &cert]).failed(2, "no certificate");
 }
