@@ -133,19 +133,18 @@ impl Batch {
         {
             bail!("only archives become archives");
         }
-        if let Kind::Picture(bytes) = kind {
-            return match self.moving_avif(input, &bytes) {
+        // What is more than a picture has the machine for itself.
+        if !matches!(kind, Kind::Picture(_)) {
+            lanes.finish()?;
+        }
+        let ended = match kind {
+            Kind::Picture(bytes) => match self.moving_avif(input, &bytes) {
                 Some(path) => {
                     lanes.finish()?;
-                    self.video(input, path, &Identity::of_bytes(&bytes), claims, report).map(Step::End)
+                    self.video(input, path, &Identity::of_bytes(&bytes), claims, report)
                 }
-                None => self.picture(input, bytes, claims, report),
-            };
-        }
-        // What is more than a picture has the machine for itself.
-        lanes.finish()?;
-        let ended = match kind {
-            Kind::Picture(_) => bail!("a picture is made elsewhere"),
+                None => return self.picture(input, bytes, claims, report),
+            },
             Kind::Animation(bytes) if self.makes_video() => self.animation_film(input, bytes, claims, report),
             Kind::Animation(bytes) => self.animation(input, &bytes, claims, report),
             Kind::Pages(pages) => self.pages(input, pages, claims, report),
