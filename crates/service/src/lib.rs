@@ -4,8 +4,8 @@
 //! use amplio_service::{Log, Service, Settings};
 //!
 //! let service = Service::start(Settings::default(), Log::new(|line| eprintln!("{line}")))?;
-//! println!("http://{}", service.address());
-//! service.wait()?;
+//! let address = service.address();
+//! service.wait(|| println!("http://{address}"))?;
 //! # Ok::<(), amplio_service::Error>(())
 //! ```
 //!

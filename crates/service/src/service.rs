@@ -103,12 +103,17 @@ impl Service {
         self.address
     }
 
-    /// Waits until the process is asked to stop (Ctrl-C, SIGTERM), then stops.
+    /// Waits until the process is asked to stop (Ctrl-C, SIGTERM), then stops. From `ready` on it hears that.
     ///
     /// # Errors
     /// If the system does not tell when that happens.
-    pub fn wait(self) -> Result<()> {
-        let heard = self.runtime.block_on(asked());
+    pub fn wait(self, ready: impl FnOnce()) -> Result<()> {
+        let heard = self.runtime.block_on(async {
+            let asked = asked()?;
+            ready();
+            asked.await;
+            Ok(())
+        });
         self.stop();
         heard.map_err(|source| Error::Io { what: "signals".into(), source })
     }
@@ -130,19 +135,23 @@ fn acceptor(settings: &Settings) -> Result<Option<tokio_rustls::TlsAcceptor>> {
     files.map(|(certificate, key)| tls::acceptor(certificate, key)).transpose()
 }
 
+/// Listens to the system from now on; what is returned ends when someone asks to stop.
 #[cfg(unix)]
-async fn asked() -> std::io::Result<()> {
+fn asked() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminated.recv() => Ok(()),
-        heard = tokio::signal::ctrl_c() => heard,
-    }
+    let (mut terminated, mut interrupted) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
 }
 
 #[cfg(not(unix))]
-async fn asked() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+fn asked() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 async fn tidy(app: Arc<App>) {

@@ -106,9 +106,10 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         }
     });
     let service = Service::start(settings, log)?;
-    terminal::print(format!("listening on {}", service.address()))?;
-    service.wait()?;
-    Ok(Outcome::Done)
+    let line = format!("listening on {}", service.address());
+    let mut printed = Ok(());
+    service.wait(|| printed = terminal::print(line))?;
+    printed.map(|()| Outcome::Done)
 }
 
 /// Flags before variables before the file.
