@@ -281,8 +281,9 @@ pub(crate) fn told(path: &Path) -> Told {
     assert!(!frames.is_empty(), "{} has no frames", path.display());
     let times = frames.iter().map(|frame| (text(&frame["pts"]), text(&frame["pts_time"]))).collect();
     let streams = told["streams"].as_array().expect("streams").iter().map(stream).collect();
-    let mut others: Vec<String> =
-        tags(&told["format"], &["encoder", "major_brand", "minor_version", "compatible_brands"]);
+    // The first three name the program that wrote the file.
+    let own = ["encoder", "ENCODER", "software", "major_brand", "minor_version", "compatible_brands"];
+    let mut others: Vec<String> = tags(&told["format"], &own);
     for chapter in told["chapters"].as_array().expect("chapters") {
         others
             .push(format!("{} {} {}", chapter["start_time"], chapter["end_time"], chapter["tags"]["title"]));
