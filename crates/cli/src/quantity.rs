@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use amplio::media::animations::Delay;
-use amplio::{Fit, Size, TileSize};
+use amplio::{Fit, Size, TileSize, amount};
 
 /// A scale: `4`, `3.5`, `2x`.
 pub(crate) fn scale(text: &str) -> Result<f64, String> {
@@ -117,19 +117,6 @@ pub(crate) fn range(text: &str) -> Result<Range<u64>, String> {
         |text: &str, none| if text.is_empty() { Ok(none) } else { text.parse().map_err(|_| wrong()) };
     let (first, end) = (number(first, 0)?, number(end, u64::MAX)?);
     if first < end { Ok(first..end) } else { Err(wrong()) }
-}
-
-/// A number with `K`, `M`, `G` or `T` after it.
-fn amount(text: &str, thousand: u64) -> Option<u64> {
-    let (number, power) = match text.char_indices().last()? {
-        (end, 'K') => (&text[..end], 1),
-        (end, 'M') => (&text[..end], 2),
-        (end, 'G') => (&text[..end], 3),
-        (end, 'T') => (&text[..end], 4),
-        _ => (text, 0),
-    };
-    let value = number.trim_end().parse::<f64>().ok()? * thousand.pow(power) as f64;
-    (value.is_finite() && value >= 0.0 && value < u64::MAX as f64).then_some(value as u64)
 }
 
 /// Bytes for people.

@@ -81,9 +81,13 @@ impl Uploads {
     /// An upload of this owner, and the bytes that are there. Blocks.
     pub(crate) fn find(&self, owner: &str, id: &str) -> Answer<(Upload, u64)> {
         let missing = || Refusal::not_found("there is no such upload");
-        let id = uuid::Uuid::parse_str(id).map_err(|_| missing())?.simple().to_string();
-        let upload = self.note(&id).filter(|upload| upload.owner == owner).ok_or_else(missing)?;
-        let offset = self.bytes(&id).metadata().map_err(|_| missing())?.len();
+        // Only as it was given out: it becomes the name of a file.
+        uuid::Uuid::parse_str(id)
+            .ok()
+            .filter(|known| known.simple().to_string() == id)
+            .ok_or_else(missing)?;
+        let upload = self.note(id).filter(|upload| upload.owner == owner).ok_or_else(missing)?;
+        let offset = self.bytes(id).metadata().map_err(|_| missing())?.len();
         Ok((upload, offset))
     }
 
@@ -203,9 +207,13 @@ mod tests {
             (b"abcdef".to_vec(), Some("a.png"))
         );
         uploads.remove("ann", &id).expect("forgotten");
-        for id in [id.as_str(), "../../etc/passwd", ""] {
-            assert!(uploads.find("ann", id).is_err_and(|refusal| refusal.code == Code::NotFound));
+        let other = uploads.create("ann", 1, None).expect("begun");
+        let hyphens = uuid::Uuid::parse_str(&other).expect("an id").to_string();
+        for id in [id.as_str(), &hyphens, &other.to_uppercase(), "../../etc/passwd", ""] {
+            assert!(uploads.find("ann", id).is_err_and(|refusal| refusal.code == Code::NotFound), "{id}");
+            assert_eq!(code(uploads.write("ann", id, 0)), Some(Code::NotFound), "{id}");
         }
+        uploads.remove("ann", &other).expect("forgotten");
         assert!(uploads.create("ann", 11, None).is_err_and(|refusal| refusal.code == Code::TooLarge));
         assert_eq!(std::fs::read_dir(folder.path().join("resumable")).expect("a folder").count(), 0);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{Server, json, picture, problem, shape};
+use common::{Server, form, json, picture, problem, shape};
 use serde_json::{Value, json as object};
 
 fn encoded(bytes: &[u8]) -> String {
@@ -224,18 +224,6 @@ async fn the_aws_sample_has_videos() {
             "{path}"
         );
     }
-}
-
-/// A form of fields, some of them files.
-fn form(fields: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
-    let mut form = Vec::new();
-    for (name, file, value) in fields {
-        let file = file.map_or_else(String::new, |file| format!("; filename=\"{file}\""));
-        let head = format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
-        form.extend(head.bytes().chain(value.iter().copied()).chain(*b"\r\n"));
-    }
-    form.extend(b"--edge--\r\n");
-    form
 }
 
 const RUNS: &str = "/api/workflows/runs";

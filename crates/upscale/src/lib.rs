@@ -28,6 +28,7 @@
 //! - `passes`: how grey, colour and alpha go through a network of other channels.
 //! - [`media`], [`models`], [`graph`], [`cpu`]: the crates below, for those who need more.
 
+mod amount;
 mod animation;
 mod divided;
 mod encoding;
@@ -51,6 +52,7 @@ pub use amplio_graph as graph;
 pub use amplio_media as media;
 pub use amplio_models as models;
 
+pub use amount::amount;
 pub use animation::Frames;
 pub use encoding::{Choice, Encoding, Writing, holds_pictures, writable};
 pub use error::Error;
@@ -59,7 +61,7 @@ pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
 pub use transcode::{ArchiveJob, Transcoder};
 pub use upscaler::{Request, TileSize, Tiling, Upscaler};
-pub use video::{Part, Reel, Unrolled, VideoJob, VideoProgress, VideoRequest, VideoWatcher};
+pub use video::{Part, Reel, Unrolled, VideoJob, VideoProgress, VideoRequest, VideoWatcher, repeats};
 
 /// The result of anything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -10,8 +10,8 @@ use std::sync::{Arc, PoisonError};
 
 use amplio_media::Image;
 use amplio_media::videos::{
-    Container, Encode, Frame, Gap, Kept, Made, Mark, Marked, Mux, Ratio, Repeated, Segmenter, Wanted, Work,
-    to_image,
+    Container, Encode, Frame, Gap, Kept, Kind, Made, Mark, Marked, Mux, Ratio, Repeated, Segmenter, Wanted,
+    Work, to_image,
 };
 
 use crate::film::{Dedup, Film, FilmProgress};
@@ -20,6 +20,20 @@ use crate::{Error, Result, Upscaler};
 pub use reel::Reel;
 pub use request::{Part, VideoProgress, VideoRequest, VideoWatcher};
 pub use unrolled::Unrolled;
+
+/// The most times that are named.
+const NAMED: usize = 20;
+
+/// That frames could not be decoded, for people; `bad` are their times in seconds. `None` if there are none.
+pub fn repeats(bad: &[f64]) -> Option<String> {
+    let times: Vec<_> = bad.iter().take(NAMED).map(|seconds| format!("{seconds:.3}")).collect();
+    let more = if bad.len() > times.len() { ", …" } else { "" };
+    let (count, frames) = (bad.len(), if bad.len() == 1 { "frame" } else { "frames" });
+    let times = times.join(", ");
+    (count > 0).then(|| {
+        format!("{count} {frames} could not be decoded and repeat the one before: at {times}{more} s")
+    })
+}
 
 /// A video that can be made larger: everything is decided, nothing is done.
 pub struct VideoJob<'a> {
@@ -101,6 +115,30 @@ impl<'a> VideoJob<'a> {
             return Ok(vec![Kept::Copied; self.reel.probe.streams.len()]);
         };
         Ok(Mux::keeps(self.reel.tools, file, &self.reel.probe, self.container, scratch)?)
+    }
+
+    /// What of the streams beside the video the result does not have as it was, for people; `kept` is what
+    /// [`VideoJob::kept`] gave.
+    pub fn lost(&self, kept: &[Kept]) -> Vec<String> {
+        let probe = &self.reel.probe;
+        let others = kept.iter().zip(&probe.streams).enumerate().filter(|(index, _)| *index != probe.main);
+        others
+            .filter_map(|(index, (kept, stream))| {
+                let what = match stream.kind {
+                    Kind::Video => "video",
+                    Kind::Audio => "sound",
+                    Kind::Subtitle => "subtitles",
+                    Kind::Attachment => "attachment",
+                    Kind::Data => "data",
+                };
+                let stream = format!("stream {index} ({what}, {})", stream.codec);
+                match kept {
+                    Kept::Copied => None,
+                    Kept::Transcoded(to) => Some(format!("{stream} becomes {to}")),
+                    Kept::Dropped(why) => Some(format!("{stream} is left out: {why}")),
+                }
+            })
+            .collect()
     }
 
     /// Makes the wanted segments that are not there yet; the times, in seconds, of frames that could not be decoded.

@@ -3,12 +3,11 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use amplio::media::videos::{Kept, Kind, Wanted, Work};
-use amplio::{VideoJob, VideoProgress};
+use amplio::media::videos::{Kept, Wanted, Work};
+use amplio::{VideoJob, VideoProgress, repeats};
 use anyhow::{Result, anyhow};
 
 use crate::draft::Draft;
-use crate::quantity::count;
 use crate::report::{FilmTracker, Report};
 use crate::stop;
 use crate::video::trouble;
@@ -50,24 +49,8 @@ impl Footage<'_> {
     /// What becomes of the other streams; what is lost is told.
     pub(crate) fn kept(&self, work: &Work, warn: impl Fn(&str)) -> Result<Vec<Kept>> {
         self.job.remarks().iter().for_each(|remark| warn(remark));
-        let probe = &self.job.reel.probe;
         let kept = self.job.kept(&work.folder().join(SCRATCH)).map_err(trouble)?;
-        for (index, kept) in kept.iter().enumerate().filter(|(index, _)| *index != probe.main) {
-            let stream = &probe.streams[index];
-            let what = match stream.kind {
-                Kind::Video => "video",
-                Kind::Audio => "sound",
-                Kind::Subtitle => "subtitles",
-                Kind::Attachment => "attachment",
-                Kind::Data => "data",
-            };
-            let codec = &stream.codec;
-            match kept {
-                Kept::Copied => {}
-                Kept::Transcoded(to) => warn(&format!("stream {index} ({what}, {codec}) becomes {to}")),
-                Kept::Dropped(why) => warn(&format!("stream {index} ({what}, {codec}) is left out: {why}")),
-            }
-        }
+        self.job.lost(&kept).iter().for_each(|what| warn(what));
         Ok(kept)
     }
 
@@ -80,7 +63,7 @@ impl Footage<'_> {
         warn: impl Fn(&str),
     ) -> Result<()> {
         let bad = self.job.run(work, wanted, &watched(tell)).map_err(trouble)?;
-        told_repeats(&bad, warn);
+        repeats(&bad).iter().for_each(|what| warn(what));
         Ok(())
     }
 }
@@ -93,18 +76,4 @@ pub(super) fn watched(
         tell(progress);
         if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
-}
-
-/// Tells which frames could not be decoded, by their times in seconds.
-pub(super) fn told_repeats(bad: &[f64], warn: impl Fn(&str)) {
-    if bad.is_empty() {
-        return;
-    }
-    let times: Vec<_> = bad.iter().take(20).map(|seconds| format!("{seconds:.3}")).collect();
-    let more = if bad.len() > times.len() { ", …" } else { "" };
-    let frames = count(bad.len(), "frame", "frames");
-    warn(&format!(
-        "{frames} could not be decoded and repeat the one before: at {}{more} s",
-        times.join(", ")
-    ));
 }

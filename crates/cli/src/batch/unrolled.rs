@@ -3,10 +3,10 @@
 use amplio::media::Metadata;
 use amplio::media::animations::{Loops, Options};
 use amplio::media::videos::{Container, Kind};
-use amplio::{Choice, Encoding, Reel, Unrolled, VideoRequest};
+use amplio::{Choice, Encoding, Reel, Unrolled, VideoRequest, repeats};
 use anyhow::Result;
 
-use super::footage::{told_repeats, watched};
+use super::footage::watched;
 use super::{Batch, End};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
@@ -78,7 +78,7 @@ impl Batch {
         let made = video.run(writer, &watched(|progress| tracker.progress(progress)));
         let seconds = tracker.seconds();
         drop(tracker);
-        told_repeats(&made.map_err(trouble)?, |what| report.warn(&job.input, what));
+        repeats(&made.map_err(trouble)?).iter().for_each(|what| report.warn(&job.input, what));
         draft.map_or(Ok(()), Draft::publish)?;
         Ok(End::Done(job, seconds))
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use amplio::media::videos::{Container, Kept, OnError, Probe, Tools, Wanted, Wish, Work};
+use amplio::media::videos::{Container, OnError, Probe, Tools, Wanted, Wish, Work};
 use amplio::{Part, Reel, VideoJob, VideoProgress, VideoRequest};
 
 use super::Progress;
@@ -65,8 +65,11 @@ impl Studio {
 
     /// Looks into a video.
     pub(crate) fn probe(&self, path: &Path) -> Result<Probe, Refusal> {
-        let tools = self.tools.as_ref().map_err(|why| Refusal::new(Code::UnsupportedMedia, why.as_str()))?;
-        Ok(Probe::new(tools, path)?)
+        Ok(Probe::new(self.tools()?, path)?)
+    }
+
+    fn tools(&self) -> Result<&Tools, Refusal> {
+        self.tools.as_ref().map_err(|why| Refusal::new(Code::UnsupportedMedia, why.as_str()))
     }
 
     /// Waits until nobody else does this work: someone who was not waited for any more may still be about to stop.
@@ -125,12 +128,11 @@ pub(super) fn make(
     watch: Watch,
 ) -> Result<Arc<Made>, Refusal> {
     let studio = &shop.studio;
-    let tools = studio.tools.as_ref().map_err(|why| Refusal::new(Code::UnsupportedMedia, why.as_str()))?;
     let upscaler = shop.upscaler(task)?;
     let input = content.file(shop.cache.folder()).map_err(Refusal::internal)?;
     let _alone = studio.alone(&task.key);
     let request = request(shop, task);
-    let reel = Reel::of_file(tools, input.as_ref(), &request)?;
+    let reel = Reel::of_file(studio.tools()?, input.as_ref(), &request)?;
     let job = VideoJob::new(&upscaler, reel, container, request)?;
     studio.check(&job)?;
     task.recipe.writing.check(job.to)?;
@@ -141,7 +143,7 @@ pub(super) fn make(
     }
     let kept = job.kept(&folder.join("trial.part"))?;
     let mut remarks = job.remarks();
-    remarks.extend(lost(&job, &kept));
+    remarks.extend(job.lost(&kept));
     remarks.extend(film(shop, task, &job, &work, watch)?);
     let draft = shop.cache.draft().map_err(Refusal::internal)?;
     job.assemble(&work, &kept, draft.path())?;
@@ -177,11 +179,7 @@ fn film(
     if made > most {
         return Err(shop.studio.too_many());
     }
-    let bad = bad?;
-    Ok((!bad.is_empty()).then(|| {
-        let at: Vec<_> = bad.iter().take(20).map(|seconds| format!("{seconds:.3}")).collect();
-        format!("{} frames could not be decoded and repeat the one before: at {} s", bad.len(), at.join(", "))
-    }))
+    Ok(amplio::repeats(&bad?))
 }
 
 fn request(shop: &Workshop, task: &Task) -> VideoRequest {
@@ -195,19 +193,4 @@ fn request(shop: &Workshop, task: &Task) -> VideoRequest {
         on_error: OnError::Repeat,
         ..VideoRequest::default()
     }
-}
-
-/// What of the other streams the result does not have as it was.
-fn lost(job: &VideoJob, kept: &[Kept]) -> Vec<String> {
-    let others = kept.iter().enumerate().filter(|(index, _)| *index != job.reel.probe.main);
-    others
-        .filter_map(|(index, kept)| {
-            let codec = &job.reel.probe.streams[index].codec;
-            match kept {
-                Kept::Copied => None,
-                Kept::Transcoded(to) => Some(format!("stream {index} ({codec}) becomes {to}")),
-                Kept::Dropped(why) => Some(format!("stream {index} ({codec}) is left out: {why}")),
-            }
-        })
-        .collect()
 }

@@ -1,14 +1,16 @@
 //! One computation, from content to a result in the cache. Blocks until it is done.
 
-use std::io::BufWriter;
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use amplio::media::archives::Archive;
-use amplio::media::images::{self, Sink};
-use amplio::media::pages::Pages;
+use amplio::media::images::{self, Format, Sink};
+use amplio::media::pages::{self, Pages};
 use amplio::media::{Header, animations};
 use amplio::{ArchiveJob, Progress as Share, Request, TileSize, Tiling, Transcoder, Watcher};
+use bytes::Bytes;
 
 use super::cache::{Finished, Made};
 use super::subject::Subject;
@@ -48,70 +50,92 @@ pub(crate) fn make(
     content: &Content,
     watch: Watch,
 ) -> Result<Arc<Made>, Refusal> {
-    if let Subject::Video(container) = task.subject {
-        return film::make(shop, task, container, content, watch);
+    let maker = Maker { shop, task, content };
+    match &task.subject {
+        Subject::Picture(from, format) => maker.keep(watch, |out| maker.picture(from, format, out)),
+        Subject::Animation(format) => maker.keep(watch, |out| maker.animation(format, out)),
+        Subject::Pages => maker.keep(watch, |out| maker.pages(out)),
+        Subject::Archive(_) => maker.keep(watch, |out| maker.archive(out)),
+        Subject::Video(container) => film::make(shop, task, container, content, watch),
     }
-    let (upscaler, request) = (shop.upscaler(task)?, task.request(shop));
-    let transcoder = Transcoder { upscaler: &upscaler, request: &request, writing: &task.recipe.writing };
-    let draft = shop.cache.draft().map_err(Refusal::internal)?;
-    let file = draft.reopen().map_err(Refusal::internal)?;
-    let sink = Box::new(BufWriter::with_capacity(1 << 16, file));
-    let turn = shop.turns.enter(task.weight);
-    let watcher = |share: Share| {
-        turn.pass();
-        watch(Progress { fraction: share.fraction, frames: 0.0 })
-    };
-    let size = write(shop, task, &transcoder, content, sink, &watcher)?;
-    drop(turn);
-    let finished = Finished { file: task.subject.file(), size, remarks: Vec::new() };
-    shop.cache.keep(&task.key, draft, finished).map_err(Refusal::internal)
 }
 
-/// Writes the result of anything but a video; the size of its first picture.
-fn write(
-    shop: &Workshop,
-    task: &Task,
-    transcoder: &Transcoder,
-    content: &Content,
+/// Makes what is no video.
+struct Maker<'a> {
+    shop: &'a Workshop,
+    task: &'a Task,
+    content: &'a Content,
+}
+
+/// By what a result is made, where it goes, and who is told.
+struct Out<'a> {
+    transcoder: Transcoder<'a>,
     sink: Sink,
-    watcher: Watcher,
-) -> Result<(u32, u32), Refusal> {
-    let bytes = || content.bytes().map_err(Refusal::internal);
-    let limits = &shop.limits;
-    let first: Header = match &task.subject {
-        Subject::Picture(from, format) => {
-            let header = transcoder.header(from, format)?;
-            let image = images::read(&bytes()?, &limits.picture)?;
-            transcoder.picture(image, (format, &header), sink, watcher)?;
-            header
-        }
-        Subject::Animation(format) => {
-            let bytes = bytes()?;
-            let animation = animations::open(&bytes, limits)?;
-            let mut animation = animation.ok_or_else(|| Refusal::invalid("it holds only one picture"))?;
-            let header = transcoder.header(&animation.header, format)?;
-            transcoder.animation(&mut animation, (format, &header), sink, watcher)?;
-            header
-        }
-        Subject::Pages => {
-            let pages = Pages::open(bytes()?.to_vec())?;
-            let mut pages = pages.map_err(|_| Refusal::invalid("it has only one page"))?;
-            let headers = (0..pages.count()).map(|page| {
-                Ok::<_, Refusal>(transcoder.header(&pages.header(page)?, amplio::media::pages::FORMAT)?)
-            });
-            let headers = headers.collect::<Result<Vec<_>, _>>()?;
-            transcoder.pages(&mut pages, &headers, &limits.picture, sink, watcher)?;
-            headers[0]
-        }
-        Subject::Archive(_) => {
-            let file = content.file(shop.cache.folder()).map_err(Refusal::internal)?;
-            let file = std::fs::File::open(&file).map_err(Refusal::internal)?;
-            let archive = Archive::open(std::io::BufReader::new(file), &shop.archives)?;
-            let mut job = ArchiveJob::new(*transcoder, archive, *limits)?;
-            job.run(sink, watcher)?;
-            job.to
-        }
-        Subject::Video(_) => return Err(Refusal::internal("a video is made elsewhere")),
-    };
-    Ok((first.width, first.height))
+    watcher: Watcher<'a>,
+}
+
+impl Maker<'_> {
+    /// Keeps what is written; `write` says the shape of its first picture.
+    fn keep(
+        &self,
+        watch: Watch,
+        write: impl FnOnce(Out) -> Result<Header, Refusal>,
+    ) -> Result<Arc<Made>, Refusal> {
+        let Self { shop, task, .. } = self;
+        let (upscaler, request) = (shop.upscaler(task)?, task.request(shop));
+        let transcoder = Transcoder { upscaler: &upscaler, request: &request, writing: &task.recipe.writing };
+        let draft = shop.cache.draft().map_err(Refusal::internal)?;
+        let file = draft.reopen().map_err(Refusal::internal)?;
+        let sink = Box::new(BufWriter::with_capacity(1 << 16, file));
+        let turn = shop.turns.enter(task.weight);
+        let watcher = |share: Share| {
+            turn.pass();
+            watch(Progress { fraction: share.fraction, frames: 0.0 })
+        };
+        let first = write(Out { transcoder, sink, watcher: &watcher })?;
+        drop(turn);
+        let size = (first.width, first.height);
+        let finished = Finished { file: task.subject.file(), size, remarks: Vec::new() };
+        shop.cache.keep(&task.key, draft, finished).map_err(Refusal::internal)
+    }
+
+    fn bytes(&self) -> Result<Bytes, Refusal> {
+        self.content.bytes().map_err(Refusal::internal)
+    }
+
+    fn picture(&self, from: &Header, format: &Format, out: Out) -> Result<Header, Refusal> {
+        let header = out.transcoder.header(from, format)?;
+        let image = images::read(&self.bytes()?, &self.shop.limits.picture)?;
+        out.transcoder.picture(image, (format, &header), out.sink, out.watcher)?;
+        Ok(header)
+    }
+
+    fn animation(&self, format: &Format, out: Out) -> Result<Header, Refusal> {
+        let bytes = self.bytes()?;
+        let animation = animations::open(&bytes, &self.shop.limits)?;
+        let mut animation = animation.ok_or_else(|| Refusal::invalid("it holds only one picture"))?;
+        let header = out.transcoder.header(&animation.header, format)?;
+        out.transcoder.animation(&mut animation, (format, &header), out.sink, out.watcher)?;
+        Ok(header)
+    }
+
+    fn pages(&self, out: Out) -> Result<Header, Refusal> {
+        let pages = Pages::open(self.bytes()?.to_vec())?;
+        let mut pages = pages.map_err(|_| Refusal::invalid("it has only one page"))?;
+        let headers = (0..pages.count())
+            .map(|page| Ok(out.transcoder.header(&pages.header(page)?, pages::FORMAT)?))
+            .collect::<Result<Vec<_>, Refusal>>()?;
+        let limits = &self.shop.limits.picture;
+        out.transcoder.pages(&mut pages, &headers, limits, out.sink, out.watcher)?;
+        Ok(headers[0])
+    }
+
+    fn archive(&self, out: Out) -> Result<Header, Refusal> {
+        let file = self.content.file(self.shop.cache.folder()).map_err(Refusal::internal)?;
+        let file = File::open(&file).map_err(Refusal::internal)?;
+        let archive = Archive::open(BufReader::new(file), &self.shop.archives)?;
+        let mut job = ArchiveJob::new(out.transcoder, archive, self.shop.limits)?;
+        job.run(out.sink, out.watcher)?;
+        Ok(job.to)
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use amplio::amount;
+
 /// Bytes: `512M`, `2G`, `100000`; steps of 1024.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let upper = text.trim().to_ascii_uppercase();
@@ -66,18 +68,6 @@ pub(crate) fn show_time(time: &Duration) -> String {
 fn shown(value: u64, units: &[(u64, &str)]) -> String {
     let unit = units.iter().find(|(unit, _)| value > 0 && value.is_multiple_of(*unit));
     unit.map_or_else(|| value.to_string(), |(unit, name)| format!("{}{name}", value / unit))
-}
-
-fn amount(text: &str, thousand: u64) -> Option<u64> {
-    let (number, power) = match text.char_indices().last()? {
-        (end, 'K') => (&text[..end], 1),
-        (end, 'M') => (&text[..end], 2),
-        (end, 'G') => (&text[..end], 3),
-        (end, 'T') => (&text[..end], 4),
-        _ => (text, 0),
-    };
-    let value = number.trim().parse::<f64>().ok()? * thousand.pow(power) as f64;
-    (value.is_finite() && value >= 0.0 && value < u64::MAX as f64).then_some(value as u64)
 }
 
 #[cfg(test)]
