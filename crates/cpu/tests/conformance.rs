@@ -18,6 +18,11 @@ fn scalar() {
 }
 
 #[test]
+fn neon() {
+    on(Level::Neon);
+}
+
+#[test]
 fn avx2() {
     on(Level::Avx2);
 }

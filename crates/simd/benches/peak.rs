@@ -137,7 +137,7 @@ fn main() {
         match level {
             Level::Scalar => report::<4, 2>(level),
             Level::Avx2 | Level::Avx2Vnni => report::<6, 2>(level),
-            Level::Avx512 | Level::Avx512Vnni => {
+            Level::Neon | Level::Avx512 | Level::Avx512Vnni => {
                 report::<6, 4>(level);
                 report::<8, 3>(level);
                 report::<12, 2>(level);

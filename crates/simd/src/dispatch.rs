@@ -2,6 +2,8 @@
 
 use crate::{Isa, Level, Scalar};
 
+#[cfg(target_arch = "aarch64")]
+use crate::Neon;
 #[cfg(target_arch = "x86_64")]
 use crate::{Avx2, Avx512};
 
@@ -66,7 +68,19 @@ fn native_dot<K: Kernel>(level: Level, kernel: K) -> K::Output {
     native(level, kernel)
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+#[inline]
+fn native<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    if level >= Level::Neon
+        && let Some(isa) = Neon::detect()
+    {
+        // SAFETY: `detect` returned a token, so the CPU has the feature that `neon` enables.
+        return unsafe { neon(isa, kernel) };
+    }
+    kernel.run(Scalar)
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[inline]
 fn native<K: Kernel>(_: Level, kernel: K) -> K::Output {
     kernel.run(Scalar)
@@ -74,11 +88,11 @@ fn native<K: Kernel>(_: Level, kernel: K) -> K::Output {
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
-fn native_dot<K: Kernel>(_: Level, kernel: K) -> K::Output {
-    kernel.run(Scalar)
+fn native_dot<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    native(level, kernel)
 }
 
-// The features below are those that `Avx512::detect` and `Avx2::detect` check.
+// The features below are those that the tokens' `detect` checks.
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(
@@ -103,5 +117,11 @@ fn avx2_vnni<K: Kernel>(isa: Avx2<true>, kernel: K) -> K::Output {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
 fn avx2<K: Kernel>(isa: Avx2, kernel: K) -> K::Output {
+    kernel.run(isa)
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon")]
+fn neon<K: Kernel>(isa: Neon, kernel: K) -> K::Output {
     kernel.run(isa)
 }

@@ -36,7 +36,9 @@ pub enum Error {
     },
 
     /// No instruction set has this name.
-    #[error("unknown instruction set {name:?}; known are scalar, avx2, avx2-vnni, avx512 and avx512-vnni")]
+    #[error(
+        "unknown instruction set {name:?}; known are scalar, neon, avx2, avx2-vnni, avx512 and avx512-vnni"
+    )]
     UnknownLevel {
         /// The name given.
         name: String,

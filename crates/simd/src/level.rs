@@ -8,8 +8,10 @@ use crate::{Error, Isa, Kernel, dispatch_dot};
 /// An instruction set, ordered from the most common to the most capable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// What every CPU of the target architecture has: SSE2 on x86-64, NEON on aarch64, as far as LLVM makes use of it.
+    /// What every CPU of the target architecture has, as far as LLVM makes use of it: SSE2 on x86-64.
     Scalar,
+    /// NEON: vectors of 4 floats, 32 registers (all of aarch64: Apple silicon, Graviton, Raspberry Pi).
+    Neon,
     /// AVX2, FMA and F16C: vectors of 8 floats, 16 registers (x86-64-v3; Haswell, Zen).
     Avx2,
     /// The same with AVX-VNNI, sums of products of 16-bit integers in one instruction (Alder Lake, Zen 5).
@@ -22,7 +24,8 @@ pub enum Level {
 
 impl Level {
     /// All levels in order, whether or not this CPU has them.
-    pub const ALL: [Self; 5] = [Self::Scalar, Self::Avx2, Self::Avx2Vnni, Self::Avx512, Self::Avx512Vnni];
+    pub const ALL: [Self; 6] =
+        [Self::Scalar, Self::Neon, Self::Avx2, Self::Avx2Vnni, Self::Avx512, Self::Avx512Vnni];
 
     /// The most capable level of this CPU.
     pub fn best() -> Self {
@@ -48,6 +51,7 @@ impl Level {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Neon => "neon",
             Self::Avx2 => "avx2",
             Self::Avx2Vnni => "avx2-vnni",
             Self::Avx512 => "avx512",

@@ -32,8 +32,8 @@
 //! # Layout
 //!
 //! - [`Level`] names the instruction sets; [`dispatch`] runs a [`Kernel`] with the token of one of them.
-//! - [`Isa`] is what a kernel may ask of an instruction set; [`Scalar`], `Avx2` and `Avx512` (on x86-64) are its tokens, one file
-//!   each. There is no NEON token yet: aarch64 runs [`Scalar`], whose small arrays LLVM turns into NEON vectors.
+//! - [`Isa`] is what a kernel may ask of an instruction set; [`Scalar`], `Avx2` and `Avx512` (on x86-64) and `Neon` (on aarch64)
+//!   are its tokens, one file each.
 //! - [`math`] holds `exp`, `log`, `sigmoid`, `tanh` and `erf` of vectors.
 //! - [`Element`] is what a buffer may hold: floats of 32 and of 16 bits.
 //! - [`AlignedBuf`] is memory; [`borrow`] lends strided [`Region`]s of it as [`PixelsRef`] and [`PixelsMut`], so that many threads
@@ -98,6 +98,8 @@ mod error;
 mod isa;
 mod level;
 pub mod math;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 mod strided;
 
@@ -112,5 +114,7 @@ pub use error::Error;
 pub use half::f16;
 pub use isa::Isa;
 pub use level::Level;
+#[cfg(target_arch = "aarch64")]
+pub use neon::Neon;
 pub use scalar::Scalar;
 pub use strided::{PixelsMut, PixelsRef, Region, borrow};

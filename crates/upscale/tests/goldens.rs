@@ -32,7 +32,9 @@ fn error(got: &Tensor, expected: &Tensor) -> f32 {
 
 #[test]
 fn every_golden_model_on_every_instruction_set() {
-    let levels = [Level::Scalar, Level::Avx2, Level::Avx512].into_iter().filter(|level| level.is_available());
+    let levels = [Level::Scalar, Level::Neon, Level::Avx2, Level::Avx512]
+        .into_iter()
+        .filter(|level| level.is_available());
     let devices: Vec<Cpu> = levels.map(|level| Cpu::new(2, level).expect("threads")).collect();
     let cases: Vec<Case> = ["archs", "ncnn", "onnx/networks"]
         .into_iter()

@@ -58,8 +58,8 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
     };
     tell("reading", &unreadable, "can be written, but amplio has no decoder for them");
     tell("writing", &unwritable, "can be read; results become PNG, or what --format says");
-    if !Level::Avx2.is_available() {
-        missing.push(("instructions", "without AVX2 networks run several times slower".into()));
+    if Level::best() == Level::Scalar {
+        missing.push(("instructions", "without AVX2 or NEON networks run several times slower".into()));
     }
     let tools = Tools::find(None);
     if let Err(error) = &tools {
