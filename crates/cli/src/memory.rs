@@ -14,9 +14,9 @@ pub(crate) struct Memory {
 /// More than this makes tiles no better.
 const ENOUGH: usize = 640 << 20;
 
-/// The share of the memory that a tile's network may take: the rows that wait to be written may take as much again, and
-/// the picture itself and other programs need some too.
-const SHARE: u64 = 6;
+/// The share of the memory that a tile's network may take: the rows that wait to be written may take as much again, videos work on
+/// three frames at a time, and other programs need some too.
+const SHARE: u64 = 8;
 
 impl Memory {
     /// The memory of this machine, or of the container if it may use less.

@@ -52,6 +52,10 @@ impl Device for Cpu {
         if precision == Precision::Strict { 1 } else { TILE }
     }
 
+    fn within(&self, work: &mut (dyn FnMut() + Send)) {
+        self.pool.install(work);
+    }
+
     fn compile(&self, plan: &FusedPlan, precision: Precision) -> Result<Box<dyn Executable>> {
         Ok(Box::new(Program::new(plan, self, precision)?))
     }

@@ -37,6 +37,12 @@ pub trait Device: Send + Sync {
         1
     }
 
+    /// Does work on one of the device's threads, if it has any. What the work lets the device compute is then begun on that thread,
+    /// and others help where they have nothing else to do; the work must not wait for anything but the device.
+    fn within(&self, work: &mut (dyn FnMut() + Send)) {
+        work();
+    }
+
     /// Makes a plan ready to run: lays out buffers, packs weights. What does not depend on the picture's size is kept
     /// from one call to the next.
     ///

@@ -28,9 +28,12 @@ pub struct Film<'a> {
     pub format: &'static Format,
     /// What the samples of the results mean ([`Colour::written`]).
     pub write: Colour,
-    /// How many frames are worked on at the same time, at least 1. With 2, one is converted while the network is busy with the
-    /// other; each takes the memory of a network. The result does not depend on it.
+    /// How many frames are worked on at the same time, at least 1; each takes the memory of a network. The result does not depend
+    /// on it.
     pub lanes: usize,
+    /// Whether frames stay on the device's threads from end to end ([`Upscaler::within`]), which is faster where nobody else uses
+    /// the device meanwhile. The watcher must then not wait for anybody. The result does not depend on it.
+    pub alone: bool,
     /// Which frames are not computed. Unless it is off, tiles that show what they showed in an earlier frame are not computed
     /// either, which changes no bit; they take as much memory as the request's tiling gives.
     pub dedup: Dedup,
@@ -92,7 +95,10 @@ impl Film<'_> {
             meter.written(again)
         };
         let work = |lane: usize, step: Step| match step {
-            Step::New(frame) => self.frame(&upscaler, &frame, &meter, lane).map(Made::New),
+            Step::New(frame) => {
+                let made = || self.frame(&upscaler, &frame, &meter, lane);
+                if self.alone { upscaler.within(made) } else { made() }.map(Made::New)
+            }
             Step::Again(pts) => Ok(Made::Again(pts)),
         };
         pipeline::ordered(lanes, Steps::new(frames, self.dedup), &work, &mut write, &meter.halted)?;

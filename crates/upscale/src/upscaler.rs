@@ -99,6 +99,22 @@ impl Upscaler {
         &self.engine.model
     }
 
+    /// Does work on one of the device's threads ([`Device::within`]). Where several pictures are enlarged at a time, each may so stay
+    /// on a thread from end to end, instead of all of them meeting at the end of each layer. The work must not wait for
+    /// anything but the device, and watchers in it must not either.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub fn within<R: Send>(&self, work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
+        let (mut work, mut result) = (Some(work), Err(Error::Stopped));
+        self.engine.device.within(&mut || {
+            if let Some(work) = work.take() {
+                result = work();
+            }
+        });
+        result
+    }
+
     /// The header of the result for a picture with this header: its size, and the same channels and depth.
     ///
     /// # Errors
@@ -200,13 +216,11 @@ impl Upscaler {
 
         let frame = rows.frame();
         let made = Header { depth: Depth::F32, channels, transfer: Transfer::Encoded, ..*header };
-        let mut white = 0.0_f32;
+        let mut is_black = true;
         let band = (BAND / frame.row()).max(1);
         for first in (0..frame.height).step_by(band) {
             let samples = rows.read(first..(first + band).min(frame.height))?;
-            if white < BLACK {
-                white = brightest_of(samples.iter().copied(), channels);
-            }
+            is_black = is_black && !shows(samples, channels);
             sink(match peak == 1.0 {
                 true => convert_floats(samples, &made, header)?,
                 false => {
@@ -215,7 +229,7 @@ impl Upscaler {
                 }
             })?;
         }
-        if white < BLACK && brightest(&image) >= VISIBLE {
+        if is_black && brightest(&image) >= VISIBLE {
             return Err(Error::Black);
         }
         meter.check()
@@ -254,6 +268,12 @@ fn brightest(image: &Image) -> f32 {
     }
 }
 
+/// Whether any colour sample of a row of pixels is brighter than black; most pictures tell with the first ones.
+fn shows(samples: &[f32], channels: Channels) -> bool {
+    let mut pixels = samples.chunks_exact(channels.count());
+    pixels.any(|pixel| pixel[..channels.colours()].iter().any(|&v| v >= BLACK))
+}
+
 /// The brightest of interleaved samples, alpha left out.
 fn brightest_of(samples: impl Iterator<Item = f32>, channels: Channels) -> f32 {
     let colours = samples.enumerate().filter(|(i, _)| i % channels.count() < channels.colours());
@@ -283,6 +303,7 @@ fn empty(depth: Depth) -> Samples {
 
 pub(crate) fn append(to: &mut Samples, more: Samples) {
     match (to, more) {
+        (to, more) if to.is_empty() => *to = more,
         (Samples::U8(to), Samples::U8(more)) => to.extend(more),
         (Samples::U16(to), Samples::U16(more)) => to.extend(more),
         (Samples::F32(to), Samples::F32(more)) => to.extend(more),

@@ -172,6 +172,7 @@ impl<'a> VideoJob<'a> {
         let base = self.reel.probe.video.time_base;
         let what = (self.reel.tools, &self.encode, base);
         let mut segments = Segmenter::new(what, (work.clone(), length, gap.first), marked.digests());
+        segments.start()?;
         let most = gap.end.map_or(u64::MAX, |end| (end - gap.first) * length);
         let mut frames = marked.take(clamped(most)).map(|frame| frame.map_err(Error::from));
         // Frames that are nearly equal are told from the first one of a segment on, so that any split gives the same.
@@ -204,6 +205,7 @@ impl<'a> VideoJob<'a> {
             format: self.encode.format,
             write,
             lanes: self.request.lanes,
+            alone: self.request.alone,
             dedup: self.request.dedup,
         }
     }

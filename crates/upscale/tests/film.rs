@@ -44,6 +44,7 @@ fn film<'a>(upscaler: &'a Upscaler, from: &Format, to: &'static Format) -> Film<
         format: to,
         write: read.written(from, to, WIDTH, HEIGHT),
         lanes: 2,
+        alone: true,
         dedup: Dedup::Exact,
     }
 }
@@ -95,12 +96,15 @@ fn frames_are_what_pictures_would_be_in_their_order_and_at_their_times() {
 fn the_number_of_lanes_changes_no_byte() {
     let upscaler = upscaler("compact/x4");
     let frames = frames(format("yuv420p"), &[0, 1, 1, 2, 3, 3, 3, 4, 0, 5]);
-    let of = |lanes| whole(&Film { lanes, ..film(&upscaler, format("yuv420p"), format("yuv420p")) }, &frames);
-    let (one, progress) = of(1);
+    let usual = film(&upscaler, format("yuv420p"), format("yuv420p"));
+    let of = |lanes, alone| whole(&Film { lanes, alone, ..usual.clone() }, &frames);
+    let (one, progress) = of(1, false);
     assert_eq!((progress.frames, progress.repeated), (10, 3));
-    for lanes in [0, 2, 3, 8] {
-        let (had, _) = of(lanes);
-        assert!(had == one, "{lanes} lanes");
+    for lanes in [0, 1, 2, 3, 8] {
+        for alone in [false, true] {
+            let (had, _) = of(lanes, alone);
+            assert!(had == one, "{lanes} lanes, alone: {alone}");
+        }
     }
 }
 

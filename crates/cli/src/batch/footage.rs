@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use amplio::media::videos::{Kept, Wanted, Work};
-use amplio::{VideoJob, VideoProgress, repeats};
+use amplio::{VideoJob, VideoProgress, VideoWatcher, repeats};
 use anyhow::{Result, anyhow};
 
 use crate::draft::Draft;
@@ -32,18 +33,33 @@ impl Footage<'_> {
         report: &Report,
         name: &str,
     ) -> Result<()> {
+        let refused = AtomicBool::new(false);
+        let usual = watched(|progress| tracker.progress(progress));
+        let watcher = |progress| match usual(progress) {
+            ControlFlow::Continue(()) if !refused.load(Ordering::Relaxed) => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        };
+        let kept = std::thread::scope(|scope| {
+            // The first frames need not wait for it.
+            let trial = scope.spawn(|| {
+                let kept = self.trial(work, |what| report.warn(name, what));
+                refused.store(kept.is_err(), Ordering::Relaxed);
+                kept
+            });
+            let made = self.segments(work, &Wanted::default(), &watcher, |what| report.warn(name, what));
+            let kept = trial.join().map_err(|_| anyhow!("a defect of amplio was met"))??;
+            made.map(|()| kept)
+        })?;
+        let to = draft.path().ok_or_else(|| anyhow!("a video needs a file"))?;
+        self.job.assemble(work, &kept, to).map_err(trouble)
+    }
+
+    /// Finds out whether the encoder does what it is to do, if it has not yet, and what becomes of the other streams.
+    fn trial(&self, work: &Work, warn: impl Fn(&str)) -> Result<Vec<Kept>> {
         if work.segments().is_empty() {
             self.job.check().map_err(trouble)?;
         }
-        let kept = self.kept(work, |what| report.warn(name, what))?;
-        self.run(
-            work,
-            &Wanted::default(),
-            |progress| tracker.progress(progress),
-            |what| report.warn(name, what),
-        )?;
-        let to = draft.path().ok_or_else(|| anyhow!("a video needs a file"))?;
-        self.job.assemble(work, &kept, to).map_err(trouble)
+        self.kept(work, warn)
     }
 
     /// What becomes of the other streams; what is lost is told.
@@ -62,7 +78,17 @@ impl Footage<'_> {
         tell: impl Fn(VideoProgress) + Sync,
         warn: impl Fn(&str),
     ) -> Result<()> {
-        let bad = self.job.run(work, wanted, &watched(tell)).map_err(trouble)?;
+        self.segments(work, wanted, &watched(tell), warn)
+    }
+
+    fn segments(
+        &self,
+        work: &Arc<Work>,
+        wanted: &Wanted,
+        watcher: VideoWatcher,
+        warn: impl Fn(&str),
+    ) -> Result<()> {
+        let bad = self.job.run(work, wanted, watcher).map_err(trouble)?;
         repeats(&bad).iter().for_each(|what| warn(what));
         Ok(())
     }

@@ -7,6 +7,9 @@ use std::thread::JoinHandle;
 use super::{Encode, Encoder, Frame, Mark, Ratio, Segment, Tools, Work};
 use crate::{Error, Result};
 
+/// So many frames before the end of a segment the encoder of the next one is started: it needs a moment until it listens.
+const AHEAD: u64 = 16;
+
 /// Segments that are not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -117,6 +120,8 @@ pub struct Segmenter<'a> {
 #[derive(Default)]
 struct State {
     open: Option<Open>,
+    /// The number of the segment after it, and its encoder, which has had no frame yet.
+    next: Option<(u64, Encoder)>,
     /// The segment before, whose encoder may not have given its last packets yet.
     closing: Option<JoinHandle<Result<()>>>,
 }
@@ -147,20 +152,41 @@ impl<'a> Segmenter<'a> {
         if self.state.open.as_ref().is_some_and(|open| open.frames == self.length) {
             self.close(false)?;
         }
-        let open = match &mut self.state.open {
+        let mut open = match self.state.open.take() {
             Some(open) => open,
-            none => {
-                let file = std::io::BufWriter::new(self.work.begin(self.number)?);
-                let encoder = Encoder::new(self.tools, self.encode, self.time_base, file)?;
-                none.insert(Open { encoder, frames: 0, first: frame.pts, last: frame.pts })
+            None => {
+                let next = self.state.next.take().map_or_else(|| self.encoder(self.number), Ok);
+                let (_, encoder) = next?;
+                Open { encoder, frames: 0, first: frame.pts, last: frame.pts }
             }
         };
         (open.frames, open.last) = (open.frames + 1, frame.pts);
-        let Err(error) = open.encoder.frame(frame) else { return Ok(()) };
-        // The encoder itself knows best what is wrong.
-        let failed = self.state.open.take().map(|open| open.encoder.finish());
-        self.work.discard(self.number);
-        Err(failed.and_then(Result::err).unwrap_or(error))
+        if let Err(error) = open.encoder.frame(frame) {
+            // The encoder itself knows best what is wrong.
+            let failed = open.encoder.finish();
+            self.work.discard(self.number);
+            return Err(failed.err().unwrap_or(error));
+        }
+        let is_soon_full = open.frames + AHEAD.min(self.length.saturating_sub(1)) == self.length;
+        self.state.open = Some(open);
+        if is_soon_full {
+            self.state.next = Some(self.encoder(self.number + 1)?);
+        }
+        Ok(())
+    }
+
+    /// Starts the encoder of the first segment, so that it listens when the first frame comes.
+    ///
+    /// # Errors
+    /// As [`Segmenter::push`].
+    pub fn start(&mut self) -> Result<()> {
+        self.state.next = Some(self.encoder(self.number)?);
+        Ok(())
+    }
+
+    fn encoder(&self, number: u64) -> Result<(u64, Encoder)> {
+        let file = std::io::BufWriter::new(self.work.begin(number)?);
+        Ok((number, Encoder::new(self.tools, self.encode, self.time_base, file)?))
     }
 
     /// Ends the last segment and waits until it is kept.
@@ -171,7 +197,16 @@ impl<'a> Segmenter<'a> {
         if self.state.open.is_some() {
             self.close(is_last)?;
         }
+        self.abandon();
         self.state.closing.take().map_or(Ok(()), joined)
+    }
+
+    /// Ends the encoder that has had no frame.
+    fn abandon(&mut self) {
+        if let Some((number, encoder)) = self.state.next.take() {
+            drop(encoder);
+            self.work.discard(number);
+        }
     }
 
     /// Ends the segment, in the background: its encoder may need a while for its last packets.
@@ -198,6 +233,7 @@ impl<'a> Segmenter<'a> {
 
 impl Drop for Segmenter<'_> {
     fn drop(&mut self) {
+        self.abandon();
         if let Some(open) = self.state.open.take() {
             drop(open);
             self.work.discard(self.number);

@@ -191,6 +191,9 @@ fn request(shop: &Workshop, task: &Task) -> VideoRequest {
         length: SEGMENT,
         deinterlace: recipe.film.deinterlace,
         on_error: OnError::Repeat,
+        // Others use the device, and the watcher waits for its turn.
+        alone: false,
+        lanes: 2,
         ..VideoRequest::default()
     }
 }

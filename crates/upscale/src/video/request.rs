@@ -22,6 +22,8 @@ pub struct VideoRequest {
     pub length: u64,
     /// How many frames are worked on at the same time.
     pub lanes: usize,
+    /// Whether frames stay on the device's threads from end to end ([`Film::alone`](crate::Film::alone)).
+    pub alone: bool,
     /// A way of decoding in hardware, by ffmpeg's name.
     pub hwaccel: Option<String>,
     /// Whether frames are made of their fields.
@@ -31,7 +33,7 @@ pub struct VideoRequest {
 }
 
 impl Default for VideoRequest {
-    /// All frames, at the model's scale: in segments of 120, two at a time, equal ones once.
+    /// All frames, at the model's scale: in segments of 120, three at a time, on the device's threads, equal ones once.
     fn default() -> Self {
         Self {
             request: Request::default(),
@@ -39,7 +41,8 @@ impl Default for VideoRequest {
             dedup: Dedup::default(),
             part: Part::default(),
             length: 120,
-            lanes: 2,
+            lanes: 3,
+            alone: true,
             hwaccel: None,
             deinterlace: false,
             on_error: OnError::Fail,

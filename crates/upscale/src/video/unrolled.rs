@@ -41,6 +41,7 @@ impl Unrolled<'_> {
                 ..read.written(video.format, format, self.header.width, self.header.height)
             },
             lanes: self.request.lanes,
+            alone: self.request.alone,
             dedup: self.request.dedup,
         };
         let (frames, repeated) = self.reel.frames(None)?;

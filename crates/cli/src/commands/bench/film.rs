@@ -67,7 +67,7 @@ fn round(upscaler: &Upscaler, request: &Request, frames: &[Image]) -> Result<Dur
     let (next, began) = (AtomicUsize::new(0), Instant::now());
     let lane = || {
         while let Some(frame) = frames.get(next.fetch_add(1, Ordering::Relaxed)) {
-            upscaler.enlarge(frame.clone(), request, &|_| ControlFlow::Continue(()))?;
+            upscaler.within(|| upscaler.enlarge(frame.clone(), request, &|_| ControlFlow::Continue(())))?;
         }
         Ok::<_, amplio::Error>(())
     };
