@@ -80,8 +80,8 @@ async fn other_sites_may_not_use_a_server_without_keys() {
 async fn every_answer_says_what_browsers_may_not_do_with_it() {
     let server = Server::with(&[]);
     for (path, policy) in [
-        ("/", "default-src 'self'"),
-        ("/page/main.js", "default-src 'self'"),
+        ("/", "default-src 'none'; script-src 'self'"),
+        ("/page/main.js", "default-src '"),
         ("/docs", "default-src 'self'"),
         ("/v1/models", "default-src 'none'"),
         ("/v1/jobs/none", "default-src 'none'"),
