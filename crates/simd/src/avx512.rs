@@ -172,6 +172,12 @@ impl<const VNNI: bool> Isa for Avx512<VNNI> {
     }
 
     #[inline(always)]
+    fn ldexp(self, a: Self::F32, n: Self::F32) -> Self::F32 {
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_scalef_ps(a, n) }
+    }
+
+    #[inline(always)]
     fn lt(self, a: Self::F32, b: Self::F32) -> Self::Mask {
         // SAFETY: the token proves that the CPU has AVX-512.
         unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) }

@@ -104,6 +104,16 @@ pub trait Isa: Copy + Debug + Send + Sync + 'static {
     /// The nearest integer, of two the even one.
     fn round(self, a: Self::F32) -> Self::F32;
 
+    /// `a * 2^n` for an integer `n` of at most 252 in magnitude.
+    #[inline(always)]
+    fn ldexp(self, a: Self::F32, n: Self::F32) -> Self::F32 {
+        let power = |n| self.reinterpret_f32(self.shl_i32::<23>(self.add_i32(n, self.splat_i32(127))));
+        // 2^n itself may overflow or be subnormal; its two halves never are.
+        let n = self.round_i32(n);
+        let half = self.shr_i32::<1>(n);
+        self.mul(self.mul(a, power(half)), power(self.sub_i32(n, half)))
+    }
+
     /// `a < b`; false with NaN.
     fn lt(self, a: Self::F32, b: Self::F32) -> Self::Mask;
 

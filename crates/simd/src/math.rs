@@ -25,14 +25,10 @@ pub fn exp<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     // Beyond these bounds the result is infinite or zero anyway; with NaN, `max` and `min` give their second operand.
     let x = isa.max(isa.splat(-104.0), x);
     let x = isa.min(isa.splat(89.0), x);
-    let n = isa.round_i32(isa.mul(x, isa.splat(LOG2_E)));
-    let r = reduce_by_ln2(isa, x, isa.to_f32(n));
-    let tail = isa.mul(polynomial(isa, r, COEFFICIENTS), isa.mul(r, r));
-    let y = isa.add(isa.add(tail, r), isa.splat(1.0));
-    // 2^n itself may overflow or be subnormal; its two halves never are.
-    let half = isa.shr_i32::<1>(n);
-    let y = isa.mul(y, power_of_two(isa, half));
-    isa.mul(y, power_of_two(isa, isa.sub_i32(n, half)))
+    let n = isa.round(isa.mul(x, isa.splat(LOG2_E)));
+    let r = reduce_by_ln2(isa, x, n);
+    let tail = isa.fma(polynomial(isa, r, COEFFICIENTS), isa.mul(r, r), r);
+    isa.ldexp(isa.add(tail, isa.splat(1.0)), n)
 }
 
 /// The tolerance of [`log`] in units in the last place.
@@ -166,12 +162,6 @@ fn polynomial<I: Isa, const N: usize>(isa: I, x: I::F32, coefficients: [f32; N])
 fn reduce_by_ln2<I: Isa>(isa: I, x: I::F32, n: I::F32) -> I::F32 {
     let x = isa.neg_fma(n, isa.splat(LN2_HIGH), x);
     isa.neg_fma(n, isa.splat(LN2_LOW), x)
-}
-
-/// `2^n` for `n` in -126..=127.
-#[inline(always)]
-fn power_of_two<I: Isa>(isa: I, n: I::I32) -> I::F32 {
-    isa.reinterpret_f32(isa.shl_i32::<23>(isa.add_i32(n, isa.splat_i32(127))))
 }
 
 #[cfg(test)]

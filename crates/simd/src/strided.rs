@@ -137,17 +137,24 @@ pub fn borrow<'a>(
     Ok((reads.collect(), writes.collect()))
 }
 
-/// Asks for a line of the cache to be brought near, to be written soon.
+/// Asks for a line of the cache to be brought near, to be written soon, or to be read.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn prefetch_to_write(place: *const u8) {
+fn prefetch(line: *const u8, write: bool) {
+    use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
     // SAFETY: a prefetch is a hint, which accesses no memory and never faults; all of x86-64 has it or ignores it.
-    unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_ET0 }>(place.cast()) }
+    unsafe {
+        if write {
+            _mm_prefetch::<_MM_HINT_ET0>(line.cast())
+        } else {
+            _mm_prefetch::<_MM_HINT_T0>(line.cast())
+        }
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn prefetch_to_write(_: *const u8) {}
+fn prefetch(_: *const u8, _: bool) {}
 
 /// What both views know of their region beside its start.
 #[derive(Debug, Clone, Copy)]
@@ -202,6 +209,16 @@ impl Shape {
         assert!(last.is_some_and(|last| last <= channels), "{lanes} channels from {channel} of {channels}");
         assert!(half == E::HALF, "elements of the other kind");
         first * self.stride + if half { channel } else { 2 * channel }
+    }
+
+    /// Asks for pixel `i` of the region that begins at `start` to be brought near.
+    #[inline(always)]
+    fn prefetch(self, start: *const f16, i: usize, write: bool) {
+        let pixel = start.wrapping_add(i * self.stride).cast::<u8>();
+        let bytes = self.channels * if self.half { 2 } else { 4 };
+        for byte in (0..bytes).step_by(64) {
+            prefetch(pixel.wrapping_add(byte), write);
+        }
     }
 
     /// Whether it is floats of 32 bits without gaps.
@@ -316,6 +333,12 @@ impl<'a> PixelsRef<'a> {
         vectors
     }
 
+    /// Asks for pixel `i` to be brought near, to be read soon; a hint that changes nothing.
+    #[inline(always)]
+    pub fn prefetch(&self, i: usize) {
+        self.shape.prefetch(self.start, i, false);
+    }
+
     /// The pixels of `range` only.
     ///
     /// # Panics
@@ -423,16 +446,10 @@ impl<'a> PixelsMut<'a> {
         }
     }
 
-    /// Asks for the pixels of `range` to be brought near, to be written soon; a hint that changes nothing.
+    /// Asks for pixel `i` to be brought near, to be written soon; a hint that changes nothing.
     #[inline(always)]
-    pub fn prefetch(&mut self, range: Range<usize>) {
-        for i in range.start..range.end.min(self.shape.pixels) {
-            let start = self.start.wrapping_add(i * self.shape.stride);
-            let bytes = self.shape.channels * if self.shape.half { 2 } else { 4 };
-            for byte in (0..bytes).step_by(64) {
-                prefetch_to_write(start.cast::<u8>().wrapping_add(byte));
-            }
-        }
+    pub fn prefetch(&mut self, i: usize) {
+        self.shape.prefetch(self.start, i, true);
     }
 
     /// The same pixels for a shorter time.

@@ -199,8 +199,10 @@ impl Winograd {
             dispatch(self.level, spread);
             // While the products keep the units busy, memory brings what is written after them.
             for row in 0..strip.own.len() {
-                let from = strip.first + row * width + tile * SIDE;
-                pixels.prefetch(from..from + (count * SIDE).min(width - tile * SIDE));
+                let from = strip.first + row * width;
+                for column in tile * SIDE..((tile + count) * SIDE).min(width) {
+                    pixels.prefetch(from + column);
+                }
             }
             let products = Products::<INTEGERS> { packed, numbers, apart, tiles: count, sums, stride };
             if INTEGERS {

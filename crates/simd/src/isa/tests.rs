@@ -71,6 +71,11 @@ struct Arithmetic;
 
 impl Check for Arithmetic {
     fn check<I: Isa>(isa: I) {
+        let exact = |x: f32, n: i32| (f64::from(x) * 2_f64.powi(n)) as f32;
+        for n in [-252, -150, -127, -3, 0, 1, 126, 128, 252] {
+            let scaled = isa.ldexp(isa.splat(1.5), isa.splat(n as f32));
+            assert_eq!(isa.reduce_max(scaled).to_bits(), exact(1.5, n).to_bits(), "{} 2^{n}", I::LEVEL);
+        }
         compare(isa, "add", |x, y| isa.add(x, y), |x, y| x + y);
         compare(isa, "sub", |x, y| isa.sub(x, y), |x, y| x - y);
         compare(isa, "mul", |x, y| isa.mul(x, y), |x, y| x * y);

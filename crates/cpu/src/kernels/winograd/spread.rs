@@ -25,6 +25,9 @@ pub(super) struct Spread<'a, E, const INTEGERS: bool> {
     pub(super) largest: &'a mut [f32],
 }
 
+/// How many tiles ahead pixels are asked for. What lies far apart, as slices of channels do, is not read ahead by itself.
+const AHEAD: usize = 5;
+
 /// Less counts as nothing: the numbers of such pixels become zero.
 const SMALLEST: f32 = 1e-30;
 
@@ -42,6 +45,9 @@ impl<E: Element, const INTEGERS: bool> Kernel for Spread<'_, E, INTEGERS> {
             if INTEGERS { units(transforms::gains()) } else { [[1.0; REACH]; REACH] };
         let mut found = [isa.splat_i32(0); REACH];
         for (t, (numbers, largest)) in self.numbers.chunks_mut(stride).zip(largest).enumerate() {
+            for column in columns.iter().skip((t + AHEAD) * SIDE + REACH - SIDE).take(SIDE).flatten() {
+                pixels.prefetch(*column);
+            }
             let known = if t == 0 { 0 } else { REACH - SIDE };
             for x in t * SIDE + known..t * SIDE + REACH {
                 let place = &mut ring[x % REACH * vectors * REACH..][..vectors * REACH];
@@ -73,6 +79,14 @@ struct Pixels<'a, E> {
 }
 
 impl<E: Element> Pixels<'_, E> {
+    /// Asks for a column of pixels to be brought near.
+    #[inline(always)]
+    fn prefetch(&self, column: usize) {
+        for row in self.rows.iter().flatten() {
+            self.input.prefetch(row + column);
+        }
+    }
+
     /// Transforms a column of pixels, and gives of integers the bits of the magnitudes of its largest.
     #[inline(always)]
     fn down<I: Isa, const INTEGERS: bool>(&self, isa: I, column: Option<usize>, to: &mut [I::F32]) -> I::I32 {
