@@ -1,4 +1,4 @@
-//! Jobs in JSON.
+//! Jobs: in JSON, and in a query.
 #![no_main]
 
 use amplio_service::fuzzing::job;

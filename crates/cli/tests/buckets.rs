@@ -3,59 +3,15 @@
 
 mod common;
 
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use amplio::media::images;
 use amplio::media::{Channels, Depth, Header, Metadata};
+use amplio_testkit::s3::S3;
 use common::server::{Server, curl, python};
 use common::{Folder, note};
 use serde_json::Value;
-
-/// The variables by which everyone's tools reach buckets.
-const KEYS: [(&str, &str); 4] = [
-    ("AWS_ACCESS_KEY_ID", "who"),
-    ("AWS_SECRET_ACCESS_KEY", "secret"),
-    ("AWS_REGION", "us-east-1"),
-    ("AWS_ALLOW_HTTP", "true"),
-];
-
-/// A real S3 server over the folder `s3`, in which buckets are folders.
-struct Buckets {
-    child: Child,
-    port: u16,
-}
-
-impl Buckets {
-    /// `None` if it is not installed.
-    fn start(folder: &Folder) -> Option<Self> {
-        let program: PathBuf = amplio_testkit::golden::weights().join("s3s-fs/bin/s3s-fs");
-        if !program.exists() {
-            note(&format!("skipped: no {}; tools/s3-server installs it", program.display()));
-            return None;
-        }
-        std::fs::create_dir_all(folder.path("s3/pictures")).expect("a folder");
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        let mut command = Command::new(program);
-        command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
-        command.args(["--access-key", KEYS[0].1, "--secret-key", KEYS[1].1]).arg(folder.path("s3"));
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(Self { child, port })
-    }
-}
-
-impl Drop for Buckets {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Hands a job in and waits for its end.
 fn done(folder: &Folder, server: &Server, job: &Value) -> Value {
@@ -73,7 +29,11 @@ fn done(folder: &Folder, server: &Server, job: &Value) -> Value {
 #[test]
 fn pictures_and_videos_go_from_bucket_to_bucket() {
     let folder = Folder::new();
-    let Some(buckets) = Buckets::start(&folder) else { return };
+    std::fs::create_dir_all(folder.path("s3/pictures")).expect("a folder");
+    let Some(buckets) = S3::start(&folder.path("s3")) else {
+        note(&format!("skipped: no {}; tools/s3-server installs it", S3::program().display()));
+        return;
+    };
     let small = |name: &str| {
         let path = format!("s3/pictures/{name}");
         folder.picture(&path, Header::new(20, 12, Channels::Rgb, Depth::U8), Metadata::default());
@@ -87,8 +47,9 @@ fn pictures_and_videos_go_from_bucket_to_bucket() {
         .arg(clip);
     assert!(ffmpeg.status().expect("ffmpeg").success());
 
-    let endpoint = format!("http://127.0.0.1:{}", buckets.port);
-    let variables = [&KEYS[..], &[("AWS_ENDPOINT", &endpoint)]].concat();
+    let variables = buckets.variables();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let [access, secret, .., endpoint] = variables[..] else { panic!("variables") };
     let server = Server::start(&folder, &["--model", "anime", "--storage", "s3://pictures"], &variables);
     let job = |input: &str, output: &str| serde_json::json!({ "input": input, "output": output });
 
@@ -110,7 +71,7 @@ fn pictures_and_videos_go_from_bucket_to_bucket() {
         assert_eq!(images::read_header(&bytes).expect("a picture").1.width, 80);
     }
 
-    python("boto.py", &[&endpoint, KEYS[0].1, KEYS[1].1]);
+    python("boto.py", &[endpoint.1, access.1, secret.1]);
 
     let gone = done(&folder, &server, &job("s3://pictures/none.png", "s3://pictures/x.png"));
     assert_eq!(

@@ -3,13 +3,13 @@
 //! Each is a file: its routes, and its way to say what went wrong. What stands before the native routes stands before these
 //! too: keys, rates, limits, places. The setting `compat` chooses.
 
-mod a1111;
-mod aws_sample;
+pub(crate) mod a1111;
+pub(crate) mod aws_sample;
 pub(crate) mod fastapi;
 pub(crate) mod json;
 pub(crate) mod model_compose;
 pub(crate) mod pictures;
-mod sagemaker;
+pub(crate) mod sagemaker;
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ fn recipe(app: &App, parameters: &[(&str, &str)]) -> Result<Recipe, Refusal> {
 /// Makes a picture larger for someone who waits for it.
 async fn enlarge(
     app: &App,
-    content: Content,
+    content: impl Into<Arc<Content>>,
     recipe: Recipe,
     preferred: Option<&'static Format>,
 ) -> Result<Arc<Made>, Refusal> {

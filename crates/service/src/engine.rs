@@ -1,6 +1,7 @@
 //! The engine that all requests share: warm models, one computation for identical requests, results that are kept, and
 //! a fair share of the machine for everyone.
 
+pub(crate) mod blend;
 pub(crate) mod cache;
 mod film;
 pub(crate) mod make;
@@ -24,11 +25,13 @@ use futures::future::{BoxFuture, Shared};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::jobs::job::Kind;
 use crate::provider::{self, Provider, Work};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{Code, Exceeded, Refusal};
 use crate::settings::Settings;
 use crate::spool::Content;
 use crate::{Error, Result, hex};
+use blend::Blend;
 use cache::{Cache, Made};
 use film::Studio;
 use make::Task;
@@ -67,6 +70,20 @@ pub(crate) struct Progress {
 }
 
 impl Workshop {
+    /// A refusal that names the setting which holds the limit that was exceeded. Those who read files know its value alone; if no
+    /// setting holds it, only the words say what was too much.
+    fn named(&self, refusal: Refusal) -> Refusal {
+        let Some(Exceeded { setting: "max-pixels", value }) = refusal.limit else { return refusal };
+        let held = [
+            ("max-pixels", self.limits.picture.max_pixels),
+            ("max-frames", self.limits.max_frames.into()),
+            ("max-entries", self.archives.max_entries as u64),
+            ("max-body", self.archives.max_entry),
+        ];
+        let limit = held.into_iter().find(|(_, held)| *held == value);
+        Refusal { limit: limit.map(|(setting, value)| Exceeded { setting, value }), ..refusal }
+    }
+
     /// The model of a task on this machine, ready.
     pub(crate) fn upscaler(&self, task: &Task) -> std::result::Result<Upscaler, Refusal> {
         self.models.get(&self.models.find(&task.recipe.model)?)
@@ -181,6 +198,11 @@ impl Engine {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// Refuses kinds of things that are never made larger here.
+    pub(crate) fn check(&self, kind: Kind) -> std::result::Result<(), Refusal> {
+        self.provider.check(kind)
+    }
+
     /// The models that may be named.
     pub(crate) async fn models(&self) -> std::result::Result<Vec<Known>, Refusal> {
         self.provider.models().await
@@ -210,7 +232,7 @@ impl Engine {
                 limits: &shop.limits,
                 most: shop.most_bytes,
             };
-            let subject = look.at(&inspected)?;
+            let subject = look.at(&inspected).map_err(|refusal| shop.named(refusal))?;
             if !patient {
                 subject.check_quick()?;
             }
@@ -264,8 +286,19 @@ impl Engine {
         Ok(Ticket { outcome, progress, _interest: Some(interest) })
     }
 
+    /// Two results mixed, when it is their turn.
+    pub(crate) async fn blend(&self, blend: Blend) -> Outcome {
+        if let Some(made) = self.shop.cache.get(&blend.key()) {
+            self.cached.fetch_add(1, Ordering::Relaxed);
+            return Ok(made);
+        }
+        let _place = place(self.places.clone()).await?;
+        let shop = self.shop.clone();
+        blocking(move || blend.make(&shop)).await
+    }
+
     fn compute(&self, computation: Computation) -> impl Future<Output = Outcome> + Send + use<> {
-        let (provider, waiting) = (self.provider.clone(), self.waiting.clone());
+        let (provider, shop, waiting) = (self.provider.clone(), self.shop.clone(), self.waiting.clone());
         let (places, large) = (self.places.clone(), self.large.clone());
         // Counted from here on, so that a crowd that arrives at once is counted too.
         waiting.fetch_add(1, Ordering::Relaxed);
@@ -295,7 +328,7 @@ impl Engine {
             let made = provider.enlarge(Work { task, content, deadline, watch: Arc::new(watch) }).await;
             made.map_err(|refusal| match refusal.code {
                 Code::Cancelled | Code::Unreachable if Instant::now() > deadline => too_slow(time),
-                _ => refusal,
+                _ => shop.named(refusal),
             })
         }
     }

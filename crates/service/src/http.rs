@@ -15,7 +15,7 @@ pub(crate) mod output;
 mod problem;
 pub(crate) mod rates;
 pub(crate) mod upload;
-mod uploads;
+pub(crate) mod uploads;
 pub(crate) mod upscale;
 pub(crate) mod view;
 

@@ -25,6 +25,7 @@ use crate::engine::cache::Made;
 use crate::engine::make::Task;
 use crate::engine::models::Known;
 use crate::engine::subject::Subject;
+use crate::jobs::job::Kind;
 use crate::refusal::{Code, Refusal};
 use crate::settings::Settings;
 use crate::spool::Content;
@@ -56,6 +57,11 @@ pub(crate) trait Provider: Send + Sync {
     /// # Errors
     /// If it knows that there is no such model.
     fn identity(&self, model: &str) -> Answer<String>;
+
+    /// Refuses kinds of things that it never makes larger, so that whoever brings one is told at once.
+    fn check(&self, _kind: Kind) -> Answer<()> {
+        Ok(())
+    }
 
     /// The models that may be named.
     fn models(&self) -> BoxFuture<'_, Answer<Vec<Known>>>;
@@ -128,7 +134,7 @@ async fn explained(who: &str, mut response: Response) -> Refusal {
 }
 
 /// What a status and a body in JSON, if it is one, mean for whoever asked this server.
-fn meant(who: &str, status: StatusCode, words: &[u8]) -> Refusal {
+pub(crate) fn meant(who: &str, status: StatusCode, words: &[u8]) -> Refusal {
     let words: serde_json::Value = serde_json::from_slice(words).unwrap_or_default();
     let named = ["detail", "message", "Message", "OriginalMessage"];
     let detail = named.iter().find_map(|name| words[name].as_str()).unwrap_or("it gives no reason");
@@ -155,25 +161,33 @@ fn meant(who: &str, status: StatusCode, words: &[u8]) -> Refusal {
     }
 }
 
-/// Puts an answer into a file, and the file, if it is what was asked for, into the cache.
-async fn keep(who: &str, shop: &Arc<Workshop>, task: Task, mut response: Response) -> Answer<Arc<Made>> {
-    let told = response.headers().get("amplio-size").and_then(|size| size.to_str().ok()?.split_once('x'));
-    let told = told.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
-    let mut size: (u32, u32) = told.unwrap_or_default();
+/// Puts an answer into a file.
+async fn received(
+    who: &str,
+    shop: &Workshop,
+    most: u64,
+    mut response: Response,
+) -> Answer<tempfile::NamedTempFile> {
     let draft = shop.cache.draft().map_err(Refusal::internal)?;
     let mut file = draft.reopen().map_err(Refusal::internal)?;
-    let most = shop.most_result.saturating_mul(8);
     let mut length = 0;
     while let Some(piece) = response.chunk().await.map_err(|e| broken(who, &e))? {
         length += piece.len() as u64;
         if length > most {
-            return Err(Refusal::new(
-                Code::Unreachable,
-                format!("{who} answered with more than {most} bytes"),
-            ));
+            let what = format!("{who} answered with more than {most} bytes");
+            return Err(Refusal::new(Code::Unreachable, what));
         }
         file.write_all(&piece).map_err(Refusal::internal)?;
     }
+    Ok(draft)
+}
+
+/// Puts an answer, if it is what was asked for, into the cache.
+async fn keep(who: &str, shop: &Arc<Workshop>, task: Task, response: Response) -> Answer<Arc<Made>> {
+    let told = response.headers().get("amplio-size").and_then(|size| size.to_str().ok()?.split_once('x'));
+    let told = told.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let mut size: (u32, u32) = told.unwrap_or_default();
+    let draft = received(who, shop, shop.most_result.saturating_mul(8), response).await?;
     let (who, shop) = (who.to_owned(), shop.clone());
     blocking(move || {
         let odd = |what: String| Refusal::new(Code::Unreachable, format!("{who} answered with {what}"));

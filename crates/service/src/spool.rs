@@ -1,7 +1,7 @@
 //! What clients send: small things in memory, large ones in files, so that many large uploads at once do not fill the memory.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -142,6 +142,20 @@ impl Content {
                 let mut file = tempfile::Builder::new().prefix("draft-").tempfile_in(folder)?;
                 file.write_all(bytes)?;
                 Ok(Lent::Own(file))
+            }
+        }
+    }
+
+    /// All of it, to be read from its beginning.
+    pub(crate) fn open(&self) -> std::io::Result<File> {
+        match &self.place {
+            Place::File(file) => file.reopen(),
+            Place::Kept(path) => File::open(path),
+            Place::Memory(bytes) => {
+                let mut file = tempfile::tempfile()?;
+                file.write_all(bytes)?;
+                file.rewind()?;
+                Ok(file)
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Where inputs come from and outputs go: files and buckets that the server may use, and the web.
 
+#[cfg(test)]
+mod conformance;
 pub(crate) mod fetch;
 
 use std::path::Path;
@@ -211,25 +213,6 @@ mod tests {
         let place = Url::from_file_path(folder).expect("a folder").to_string();
         let settings = Settings { storage: vec![place], ..Settings::default() };
         Storage::open(&settings).expect("opens")
-    }
-
-    #[tokio::test]
-    async fn what_is_written_can_be_listed_and_read() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let storage = storage(folder.path());
-        let place = Url::from_directory_path(folder.path()).expect("a folder").to_string();
-        let [one, two] = ["a/one.png", "a/two%20words.png"].map(|name| format!("{place}{name}"));
-        for (url, text) in [(&two, "2"), (&one, "1")] {
-            let file = tempfile::NamedTempFile::new().expect("a file");
-            std::fs::write(file.path(), text).expect("written");
-            storage.write_file(url, file.path()).await.expect("written");
-        }
-        assert_eq!(storage.list(&format!("{place}a/"), 9).await.expect("listed"), [one.clone(), two]);
-        assert!(storage.list(&format!("{place}a/"), 1).await.is_err_and(|e| e.code == Code::TooLarge));
-        let content = storage.read(&one, folder.path()).await.expect("read");
-        assert_eq!(content.bytes().expect("there"), &b"1"[..]);
-        let missing = storage.read(&format!("{place}none"), folder.path()).await.expect_err("nothing");
-        assert_eq!(missing.code, Code::NotFound);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Workers: they take jobs from the queue, do them, and publish what they have made, once.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -263,8 +264,8 @@ async fn deliver(app: &Arc<App>, job: &Job, made: Arc<Made>) -> Result<Output, R
 /// Does the pictures of a batch, one after the other; each result is there as soon as it is made. One that fails stops no
 /// other. What an earlier attempt has done is not done again.
 async fn batch(app: &Arc<App>, job: &Job, urls: &[String], report: Report<'_>) -> Result<Output, Refusal> {
-    let inputs = inputs(app, urls).await?;
     let place = job.spec.output.as_deref().unwrap_or_default();
+    let inputs = inputs(app, urls, place).await?;
     let mut items = stored(app, &job.id).await?;
     let total = inputs.len().max(1) as f64;
     for (number, (input, name)) in inputs.iter().enumerate() {
@@ -276,7 +277,7 @@ async fn batch(app: &Arc<App>, job: &Job, urls: &[String], report: Report<'_>) -
             report(Progress { fraction, ..progress });
         };
         part(Progress::default());
-        let made = one(app, job, input, (place, name.as_str()), &part).await;
+        let made = one(app, job, input, &format!("{place}{name}"), &part).await;
         let item = match made {
             Ok(url) => Item { input: input.clone(), output: Some(url), reason: None },
             // The whole attempt may go better later.
@@ -299,23 +300,24 @@ async fn one(
     app: &Arc<App>,
     job: &Job,
     input: &str,
-    (place, name): (&str, &str),
+    stem: &str,
     report: Report<'_>,
 ) -> Result<String, Refusal> {
     let made = enlarge(app, job, Thing::at(app, input).await?, report).await?;
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let url = format!("{place}{stem}.{}", made.file.extension);
+    let url = format!("{stem}.{}", made.file.extension);
     app.storage.write_file(&url, &made.path).await?;
     Ok(url)
 }
 
-/// The pictures of a batch: their URLs, and their names below the output.
-async fn inputs(app: &Arc<App>, urls: &[String]) -> Result<Vec<(String, String)>, Refusal> {
+/// The pictures of a batch: their URLs, and the names of their results below the output, without extensions. What lies below
+/// the output is none of them.
+async fn inputs(app: &Arc<App>, urls: &[String], output: &str) -> Result<Vec<(String, String)>, Refusal> {
     let most = app.settings.max_batch;
     let mut inputs = Vec::new();
     for url in urls {
         if url.ends_with('/') {
-            for found in app.storage.list(url, most).await? {
+            let found = app.storage.list(url, most).await?;
+            for found in found.into_iter().filter(|found| !found.starts_with(output)) {
                 let name = found.strip_prefix(url.as_str()).unwrap_or(&found).to_owned();
                 inputs.push((found, name));
             }
@@ -326,7 +328,28 @@ async fn inputs(app: &Arc<App>, urls: &[String]) -> Result<Vec<(String, String)>
     if inputs.len() as u64 > most {
         return Err(Refusal::too_large("max-batch", most, format!("there are {} pictures", inputs.len())));
     }
-    Ok(inputs)
+    let (urls, names): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+    Ok(urls.into_iter().zip(apart(&names)).collect())
+}
+
+/// Names without extensions. Where two would be the same they keep them, and where that does not help they have a number.
+fn apart(names: &[String]) -> Vec<String> {
+    let stem = |name: &str| match name.rsplit_once('.') {
+        Some((stem, extension)) if !extension.contains('/') => stem.to_owned(),
+        _ => name.to_owned(),
+    };
+    let mut often: HashMap<String, usize> = HashMap::new();
+    for name in names {
+        *often.entry(stem(name)).or_default() += 1;
+    }
+    let mut taken = HashSet::new();
+    let named = names.iter().map(|name| {
+        let wished = Some(stem(name)).filter(|stem| often[stem] == 1).unwrap_or_else(|| name.clone());
+        let numbered = (2..).map(|number| format!("{wished}-{number}"));
+        let free = std::iter::once(wished.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
+        free.unwrap_or(wished)
+    });
+    named.collect()
 }
 
 /// The last part of a URL's path, which is a file's name.
@@ -370,4 +393,15 @@ fn written(folder: &Path, name: &str, text: &[u8]) -> std::io::Result<Content> {
     let content = spool.finish();
     content.persist(&folder.join(name))?;
     Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_a_batch_have_names_of_their_own() {
+        let names = ["a.png", "b.c/a", "c.png", "c.jpg", "d.png", "d.png", "e"].map(str::to_owned);
+        assert_eq!(apart(&names), ["a", "b.c/a", "c.png", "c.jpg", "d.png", "d.png-2", "e"]);
+    }
 }

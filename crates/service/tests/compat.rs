@@ -4,6 +4,8 @@ mod common;
 
 use std::time::Duration;
 
+use amplio::media::Samples;
+use amplio::media::images::{self, Limits};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{Server, form, json, picture, problem, shape};
@@ -76,6 +78,13 @@ async fn sagemaker_takes_json_and_pictures() {
     assert_eq!((status, error["code"].as_u64(), error["message"].is_string()), (422, Some(422), true));
 }
 
+fn samples(bytes: &[u8]) -> Vec<u8> {
+    match images::read(bytes, &Limits::default()).expect("a picture").samples {
+        Samples::U8(samples) => samples,
+        other => panic!("{:?}", other.depth()),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_extras_of_a1111_are_there() {
     let server = Server::with(&[]);
@@ -106,7 +115,19 @@ async fn the_extras_of_a1111_are_there() {
     }
     let (status, error) = single(object!({ "upscaler_1": "R-ESRGAN 4x+" })).await;
     assert_eq!((status, error["error"].as_str()), (422, Some("invalid_request")));
-    assert_eq!(single(object!({ "codeformer_visibility": 0.5 })).await.0, 501);
+    let (status, error) = single(object!({ "codeformer_visibility": 0.5 })).await;
+    assert_eq!(status, 501);
+    assert!(error["detail"].as_str().is_some_and(|detail| detail.contains("faces")), "{error}");
+    let mut pictures = Vec::new();
+    for (second, share) in [("None", 0.5), ("realesr-general-x4v3", 0.5), ("realesr-general-x4v3", 1.0)] {
+        let two = object!({ "upscaler_2": second, "extras_upscaler_2_visibility": share });
+        let (status, body) = single(two).await;
+        assert_eq!(status, 200, "{body}");
+        pictures.push(samples(&decoded(&body["image"])));
+    }
+    let between = pictures[0].iter().zip(&pictures[2]).map(|(&a, &b)| u8::midpoint(a, b));
+    assert!(pictures[0] != pictures[2], "two networks");
+    assert!(pictures[1].iter().zip(between).all(|(&mixed, mean)| mixed.abs_diff(mean) <= 1), "half of each");
     let url = format!("data:image/png;base64,{}", encoded(&picture(8, 8, 2)));
     let list = [object!({ "data": url, "name": "a" }), object!({ "data": encoded(&small), "name": "b" })];
     let batch = object!({ "imageList": list, "upscaler_1": "anime", "upscaling_resize": 2 });

@@ -4,7 +4,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Server, json, picture, problem, shape};
+use amplio::media::images::{self, Limits};
+use common::{Server, encoded, json, picture, problem, shape};
 use serde_json::{Value, json as object};
 
 async fn hand_in(server: &Server, path: &str, body: Vec<u8>) -> Value {
@@ -162,9 +163,13 @@ async fn batches_read_and_write_places() {
     let place = tempfile::tempdir().expect("a folder");
     let url = format!("file://{}/", place.path().display());
     std::fs::create_dir(place.path().join("in")).expect("a folder");
-    for (name, bytes) in
-        [("a.png", picture(8, 8, 1)), ("b.png", picture(8, 8, 2)), ("c.txt", b"no picture".to_vec())]
-    {
+    let other = images::read(&picture(8, 8, 3), &Limits::default()).expect("a picture");
+    for (name, bytes) in [
+        ("a.png", picture(8, 8, 1)),
+        ("b.png", picture(8, 8, 2)),
+        ("b.qoi", encoded(&other, "qoi")),
+        ("c.txt", b"no picture".to_vec()),
+    ] {
         std::fs::write(place.path().join("in").join(name), bytes).expect("written");
     }
     let server = Server::with(&[("storage", &url)]);
@@ -174,14 +179,22 @@ async fn batches_read_and_write_places() {
     let ended = server.ended(&id(&json(answer).await)).await;
     assert_eq!((ended["state"].as_str(), ended["kind"].as_str()), (Some("done"), Some("batch")), "{ended}");
     let items = ended["output"]["items"].as_array().expect("a list");
-    assert_eq!(items.len(), 3);
-    assert_eq!(items[2]["reason"]["code"], "unsupported_media");
-    for name in ["a.webp", "b.webp"] {
+    assert_eq!(items.len(), 4);
+    assert_eq!(items[3]["reason"]["code"], "unsupported_media");
+    for name in ["a.webp", "b.png.webp", "b.qoi.webp"] {
         assert_eq!(
             shape(&std::fs::read(place.path().join("out").join(name)).expect("written")),
             ("webp", 32, 32)
         );
     }
+    let above = object!({ "inputs": [url], "output": format!("{url}out/") });
+    let above = json_post(&server, &above).send().await.expect("an answer");
+    let above = server.ended(&id(&json(above).await)).await;
+    assert_eq!(
+        above["output"]["items"].as_array().expect("a list").len(),
+        4,
+        "results are no inputs: {above}"
+    );
     for (body, status) in [
         (object!({ "input": "file:///etc/passwd" }), 403),
         (object!({ "input": format!("{url}in/a.png"), "output": "x" }), 422),

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use amplio::media::animations::{self, Delay, Dither, Frame, Loops, Options};
 use amplio::media::images::{self, WriteOptions};
 use amplio::media::pages::{Pages, PagesWriter};
-use amplio::media::{Channels, Depth, Header, Samples};
+use amplio::media::{Channels, Depth, Header, Image, Samples};
 use amplio_testkit::golden;
-use common::film::{clip, facts, server};
-use common::{Server, form, json, picture, problem, shape};
+use common::film::{self, clip, facts, server};
+use common::{Server, encoded, form, json, picture, problem, shape};
 use serde_json::Value;
 
 async fn hand_in(server: &Server, path: &str, kind: &'static str, body: Vec<u8>) -> String {
@@ -115,6 +115,9 @@ async fn an_archive_comes_back_with_its_pictures_larger() {
     assert_eq!((shape(&entry("1.png")), shape(&entry("b/2.png"))), (("png", 40, 32), ("png", 48, 36)));
 
     let many = zip(&[("1.png", &one), ("2", b""), ("3", b""), ("4", b"")]);
+    let waited = server.post("/v1/upscale").header("content-type", "application/zip").body(many.clone());
+    let waited = problem(waited.send().await.expect("an answer")).await;
+    assert_eq!(waited, (413, "limit_exceeded".into(), Some("max-entries".into())));
     let large = zip(&[("1.png", &one), ("large.png", &picture(40, 40, 3))]);
     let none = zip(&[("a.txt", b"hello")]);
     for (archive, word) in [(many, "4 entries"), (large, "large.png"), (none, "no picture")] {
@@ -151,6 +154,75 @@ async fn a_video_is_a_job_and_keeps_its_frames_and_its_sound() {
     assert_eq!((times.len(), streams), (10, vec!["vp9,96,64".into(), "opus".into()]));
     let remarks = job["output"]["remarks"].to_string();
     assert!(remarks.contains("becomes libopus"), "{remarks}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_animation_becomes_a_video_if_that_is_asked_for() {
+    let server = server(&[]);
+    for (format, asked, mime) in [("gif", "mp4", "video/mp4"), ("webp", "webm", "video/webm")] {
+        let path = format!("/v1/jobs?format={asked}");
+        let id = hand_in(&server, &path, "application/octet-stream", animation(format)).await;
+        let job = server.ended(&id).await;
+        assert_eq!(
+            (job["kind"].as_str(), job["output"]["mime"].as_str()),
+            (Some("video"), Some(mime)),
+            "{job}"
+        );
+        let (times, streams) = facts(&output(&server, &job).await);
+        assert_eq!((times.len(), streams.len()), (3, 1), "{times:?} {streams:?}");
+        assert!(streams[0].ends_with("32,24"), "{streams:?}");
+        let seconds: Vec<f64> = times.iter().map(|time| time.parse().expect("a time")).collect();
+        assert!(seconds.windows(2).all(|pair| (pair[1] - pair[0] - 0.1).abs() < 2e-3), "{seconds:?}");
+    }
+    let waited = server.post("/v1/upscale?format=mp4").body(animation("gif")).send().await;
+    assert_eq!(problem(waited.expect("an answer")).await.0, 415, "videos are not waited for");
+    let still = hand_in(&server, "/v1/jobs?format=mp4", "image/png", picture(8, 8, 1)).await;
+    let still = server.ended(&still).await;
+    assert_eq!(
+        (still["state"].as_str(), still["reason"]["code"].as_str()),
+        (Some("failed"), Some("invalid_request"))
+    );
+    let few = self::server(&[("max-frames", "2")]);
+    let waited = few.post("/v1/upscale").body(animation("gif")).send().await.expect("an answer");
+    assert_eq!(problem(waited).await, (413, "limit_exceeded".into(), Some("max-frames".into())));
+    let long = few.ended(&hand_in(&few, "/v1/jobs?format=mp4", "image/gif", animation("gif")).await).await;
+    assert_eq!(long["reason"]["code"], "limit_exceeded", "{long}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_only_ffmpeg_reads_are_jobs() {
+    let server = server(&[]);
+    let moving = film::moving_avif(4);
+    let waited = server.post("/v1/upscale").body(moving.clone()).send().await.expect("an answer");
+    assert_eq!(problem(waited).await.0, 415);
+    for (path, mime) in [("/v1/jobs", "image/avif"), ("/v1/jobs?format=mp4", "video/mp4")] {
+        let job = server.ended(&hand_in(&server, path, "image/avif", moving.clone()).await).await;
+        assert_eq!(
+            (job["kind"].as_str(), job["output"]["mime"].as_str()),
+            (Some("video"), Some(mime)),
+            "{job}"
+        );
+        assert_eq!(facts(&output(&server, &job).await).0.len(), 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_is_told_and_remembered() {
+    let server = server(&[]);
+    let header = Header::new(8, 8, Channels::Rgba, Depth::U8);
+    let image = Image::new(header, Samples::U8(vec![100; 8 * 8 * 4])).expect("a picture");
+    let glass = encoded(&image, "png");
+    let path = "/v1/jobs?format=jpeg";
+    let first = server.ended(&hand_in(&server, path, "image/png", glass.clone()).await).await;
+    let remarks = first["output"]["remarks"].clone();
+    assert!(remarks[0].as_str().is_some_and(|remark| remark.contains("no transparency")), "{first}");
+    let models = golden::root().join("ncnn/compact-x4-f16");
+    let settings = [("models", models.to_str().expect("text")), ("model", "model")];
+    let server = Server::start(server.stop(), &settings);
+    let again = server.ended(&hand_in(&server, path, "image/png", glass).await).await;
+    assert_eq!(again["output"]["remarks"], remarks, "the result is an old one, and so are its remarks");
+    let metrics = server.get("/metrics").send().await.expect("an answer").text().await.expect("text");
+    assert!(metrics.lines().any(|line| line == "amplio_cached_total 1"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

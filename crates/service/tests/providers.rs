@@ -13,6 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use common::film;
 use common::{Server, encoded, json, picture, problem, shape};
 use hmac::{Hmac, KeyInit, Mac};
 use hyper::body::Incoming;
@@ -99,6 +100,47 @@ async fn another_server_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_server_makes_films() {
+    let behind = film::server(&[]);
+    let url = behind.url("");
+    let settings = [("provider", url.as_str()), ("model", "model"), ("drain-time", "0s")];
+    let front = Server::with(&settings);
+    let clip = film::clip(300, "clip.mp4");
+    let hand_in = async |server: &Server, path: &str| {
+        let request = server.post(path).header("content-type", "video/mp4").body(clip.clone());
+        json(request.send().await.expect("an answer")).await["id"].as_str().expect("an id").to_owned()
+    };
+    let output = async |server: &Server, job: &serde_json::Value| {
+        assert_eq!(job["state"], "done", "{job}");
+        let path = job["links"]["output"].as_str().expect("a link");
+        server.get(path).send().await.expect("an answer").bytes().await.expect("a body")
+    };
+    let id = hand_in(&front, "/v1/jobs").await;
+    while json(front.get(&format!("/v1/jobs/{id}")).send().await.expect("an answer")).await["fraction"] == 0.0
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The job there is given up, and taken up again.
+    let front = Server::start(front.stop(), &settings);
+    let larger = output(&front, &front.ended(&id).await).await;
+    assert_eq!(film::facts(&larger), (film::facts(&clip).0, vec!["h264,192,128".into(), "aac".into()]));
+    let path = "/v1/jobs?format=webm&end=0.5";
+    let short = front.ended(&hand_in(&front, path).await).await;
+    assert_eq!(film::facts(&output(&front, &short).await).0.len(), 5);
+    let remarks = short["output"]["remarks"].to_string();
+    assert!(remarks.contains("becomes libopus"), "{remarks}");
+    let jobs = json(behind.get("/v1/jobs").send().await.expect("an answer")).await;
+    assert_eq!(jobs["jobs"].as_array().expect("a list").len(), 2, "{jobs}");
+    let broken = front.post("/v1/jobs").header("content-type", "video/mp4").body(clip[..600].to_vec());
+    let broken = json(broken.send().await.expect("an answer")).await;
+    let broken = front.ended(broken["id"].as_str().expect("an id")).await;
+    assert_eq!(
+        (broken["state"].as_str(), broken["reason"]["code"].as_str()),
+        (Some("failed"), Some("invalid_request"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_conforms() {
     let behind = Server::with(&[]);
     let cloud = Cloud::start(behind.url("/invocations"), Vec::new()).await;
@@ -111,6 +153,9 @@ async fn an_endpoint_conforms() {
     assert_eq!(problem(refused).await.1, "unsupported_media", "bits are not lost without a word");
     let asked = front.post("/v1/upscale?depth=8").body(deep).send().await.expect("an answer");
     assert_eq!(asked.status(), 200);
+    let film = film::clip(2, "a.mkv");
+    let film = front.post("/v1/jobs").header("content-type", "video/x-matroska").body(film);
+    assert_eq!(problem(film.send().await.expect("an answer")).await.1, "unsupported_media", "told at once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

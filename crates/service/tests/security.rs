@@ -77,6 +77,55 @@ async fn other_sites_may_not_use_a_server_without_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_answer_says_what_browsers_may_not_do_with_it() {
+    let server = Server::with(&[]);
+    for (path, policy) in [
+        ("/", "default-src 'none'; script-src 'self'"),
+        ("/page/main.js", "default-src '"),
+        ("/docs", "default-src 'self'"),
+        ("/v1/models", "default-src 'none'"),
+        ("/v1/jobs/none", "default-src 'none'"),
+        ("/nothing", "default-src 'self'"),
+    ] {
+        let answer = server.get(path).header("accept", "text/html").send().await.expect("an answer");
+        let said = |name: &str| answer.headers()[name].to_str().expect("text").to_owned();
+        let told = said("content-security-policy");
+        assert!(told.starts_with(policy) && told.contains("frame-ancestors 'none'"), "{path}: {told}");
+        assert!(!told.contains("unsafe"), "{path}: {told}");
+        assert_eq!(
+            (said("x-content-type-options"), said("x-frame-options")),
+            ("nosniff".into(), "DENY".into())
+        );
+        assert_eq!(said("referrer-policy"), "no-referrer");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_jobs_wait_than_may() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (key, line) = new_key("bob");
+    let path = folder.path().join("keys").display().to_string();
+    std::fs::write(&path, format!("{line} jobs=1\n")).expect("written");
+    let mut quota = Server::start(folder, &[("keys", &path), ("workers", "1")]);
+    quota.key = Some(key);
+    let full = Server::with(&[("max-queue", "1"), ("workers", "1")]);
+    for (server, code, limit) in [(&quota, "rate_limited", "jobs"), (&full, "queue_full", "max-queue")] {
+        let hand_in = |seed| server.post("/v1/jobs?model=photo").body(picture(900, 900, seed)).send();
+        let first = json(hand_in(1).await.expect("an answer")).await;
+        let first = format!("/v1/jobs/{}", first["id"].as_str().expect("an id"));
+        while json(server.get(&first).send().await.expect("an answer")).await["state"] == "queued" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(hand_in(2).await.expect("an answer").status(), 202, "one may wait");
+        let refused = hand_in(3).await.expect("an answer");
+        assert!(refused.headers().contains_key("retry-after"));
+        let (status, said, exceeded) = problem(refused).await;
+        assert_eq!((said.as_str(), exceeded.as_deref()), (code, Some(limit)));
+        assert!([429, 503].contains(&status));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_are_let_go() {
     let server = Server::with(&[("idle-time", "300ms"), ("max-connections", "2")]);
     let address = server.url("").replace("http://", "");

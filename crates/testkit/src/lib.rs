@@ -7,7 +7,7 @@
 //! - [`conformance`]: graphs that every device must run as the reference does: [`conformance::check`].
 //! - [`Interpreter`]: a slow device that runs plans step by step with the reference's arithmetic; it tests the planner.
 //! - [`golden`]: the cases under `testdata/golden`, found by walking; [`npy`] reads and writes their arrays.
-//! - [`http`]: a small server that misbehaves as it is told.
+//! - [`http`]: a small server that misbehaves as it is told; [`s3`]: a real one for buckets.
 
 pub mod conformance;
 pub mod golden;
@@ -15,6 +15,7 @@ pub mod http;
 mod interpreter;
 pub mod npy;
 pub mod random;
+pub mod s3;
 pub mod tolerance;
 
 pub use interpreter::Interpreter;

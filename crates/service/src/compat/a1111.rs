@@ -1,6 +1,7 @@
 //! AUTOMATIC1111's extras: `/sdapi/v1/extra-single-image` and what its clients ask around it.
 //!
-//! Pictures are not made of words here, and there are no networks for faces: who asks for those is told so.
+//! Pictures are not made of words here, and there are no networks for faces: who asks for those is told so. Two upscalers give
+//! two results, which are mixed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use super::json::Json;
 use super::pictures::{Answer, decode, receive};
 use crate::app::App;
+use crate::engine::blend::Blend;
 use crate::engine::cache::Made;
 use crate::engine::wish::Recipe;
 use crate::refusal::{Code, Refusal};
@@ -72,9 +74,11 @@ impl IntoResponse for Said {
 
 /// What is to be made of pictures.
 #[derive(Debug, PartialEq)]
-struct Extras {
+pub(crate) struct Extras {
     /// A model; pictures stay as they are if `None`.
     upscaler: Option<String>,
+    /// Another one, and its share of the result.
+    second: Option<(String, f64)>,
     size: Sizing,
 }
 
@@ -86,19 +90,14 @@ enum Sizing {
 }
 
 /// A picture, and its size.
-struct Picture {
-    content: Content,
+pub(crate) struct Picture {
+    content: Arc<Content>,
     size: (u32, u32),
 }
 
 async fn single(State(app): State<Arc<App>>, request: Request) -> Result<Response, Said> {
     let folder = app.spool.clone();
-    let (extras, content) = receive(&app, request, move |body| {
-        let body = parse(body)?;
-        let image = body.given("image").ok_or_else(|| Refusal::invalid("image is missing"))?;
-        Ok::<_, Refusal>((extras(&body)?, picture(image, &folder)?))
-    })
-    .await?;
+    let (extras, content) = receive(&app, request, move |body| one(body, &folder)).await?;
     let made = make(&app, &extras, content).await?;
     let answer = Answer::default().text("{\"html_info\": \"\", \"image\": \"").picture(&made).await?;
     Ok(answer.text("\"}").respond("application/json"))
@@ -106,11 +105,7 @@ async fn single(State(app): State<Arc<App>>, request: Request) -> Result<Respons
 
 async fn batch(State(app): State<Arc<App>>, request: Request) -> Result<Response, Said> {
     let folder = app.spool.clone();
-    let (extras, contents) = receive(&app, request, move |body| {
-        let body = parse(body)?;
-        Ok::<_, Refusal>((extras(&body)?, pictures(&body, &folder)?))
-    })
-    .await?;
+    let (extras, contents) = receive(&app, request, move |body| several(body, &folder)).await?;
     let mut answer = Answer::default().text("{\"html_info\": \"\", \"images\": [");
     for (number, content) in contents.into_iter().enumerate() {
         let made = make(&app, &extras, content).await?;
@@ -121,25 +116,43 @@ async fn batch(State(app): State<Arc<App>>, request: Request) -> Result<Response
 
 async fn make(app: &App, extras: &Extras, picture: Picture) -> Result<Arc<Made>, Refusal> {
     let mut recipe = super::recipe(app, &[("format", "png")])?;
-    shape(&mut recipe, extras, picture.size);
-    super::enlarge(app, picture.content, recipe, None).await
-}
-
-/// Puts model and size into a recipe for a picture of this width and height.
-fn shape(recipe: &mut Recipe, extras: &Extras, (width, height): (u32, u32)) {
     let Some(upscaler) = &extras.upscaler else {
         recipe.target.size = Some(Size::Scale(1.0));
-        return;
+        return super::enlarge(app, picture.content, recipe, None).await;
     };
-    recipe.model.clone_from(upscaler);
-    recipe.target.size = Some(match extras.size {
-        Sizing::Scale(scale) => Size::Scale(scale),
-        Sizing::Sides(width, height, true) => Size::Exact { width, height, fit: Fit::Cover },
-        Sizing::Sides(w, h, false) => {
-            let (across, down) = (f64::from(w) / f64::from(width), f64::from(h) / f64::from(height));
-            Size::Scale(across.max(down))
+    recipe.target.size = Some(extras.size.of(picture.size));
+    let with = |model: &str| Recipe { model: model.to_owned(), ..recipe.clone() };
+    let first = super::enlarge(app, picture.content.clone(), with(upscaler), None).await?;
+    let Some((second, share)) = &extras.second else { return Ok(first) };
+    let second = super::enlarge(app, picture.content, with(second), None).await?;
+    app.engine.blend(Blend { first, second, share: *share }).await
+}
+
+impl Sizing {
+    /// The size of the result for a picture of this width and height.
+    fn of(&self, (width, height): (u32, u32)) -> Size {
+        match *self {
+            Self::Scale(scale) => Size::Scale(scale),
+            Self::Sides(width, height, true) => Size::Exact { width, height, fit: Fit::Cover },
+            Self::Sides(w, h, false) => {
+                let (across, down) = (f64::from(w) / f64::from(width), f64::from(h) / f64::from(height));
+                Size::Scale(across.max(down))
+            }
         }
-    });
+    }
+}
+
+/// What a body with one picture asks for.
+pub(crate) fn one(body: &[u8], folder: &Path) -> Result<(Extras, Picture), Refusal> {
+    let body = parse(body)?;
+    let image = body.given("image").ok_or_else(|| Refusal::invalid("image is missing"))?;
+    Ok((extras(&body)?, picture(image, folder)?))
+}
+
+/// What a body with a list of pictures asks for.
+pub(crate) fn several(body: &[u8], folder: &Path) -> Result<(Extras, Vec<Picture>), Refusal> {
+    let body = parse(body)?;
+    Ok((extras(&body)?, pictures(&body, folder)?))
 }
 
 fn parse(body: &[u8]) -> Result<Json<'_>, Refusal> {
@@ -151,7 +164,7 @@ fn picture(image: &Json<'_>, folder: &Path) -> Result<Picture, Refusal> {
     let content =
         decode(image.text().ok_or_else(|| Refusal::invalid("an image is a text in base64"))?, folder)?;
     let header = images::read_header(&content.bytes().map_err(Refusal::internal)?)?.1;
-    Ok(Picture { content, size: (header.width, header.height) })
+    Ok(Picture { content: content.into(), size: (header.width, header.height) })
 }
 
 /// The pictures of a batch.
@@ -185,11 +198,15 @@ fn extras(body: &Json<'_>) -> Result<Extras, Refusal> {
             ));
         }
     }
-    if text("upscaler_2") != NONE && number("extras_upscaler_2_visibility", 0.0)? > 0.0 {
-        return Err(Refusal::new(Code::NotBuilt, "two upscalers are not mixed by this server"));
+    let upscaler = |name: &str| {
+        let upscaler = text(name);
+        (!upscaler.eq_ignore_ascii_case(NONE)).then(|| upscaler.to_owned())
+    };
+    let share = number("extras_upscaler_2_visibility", 0.0)?;
+    if !(0.0..=1.0).contains(&share) {
+        return Err(Refusal::invalid("extras_upscaler_2_visibility is a share from 0 to 1"));
     }
-    let upscaler = text("upscaler_1");
-    let upscaler = (!upscaler.eq_ignore_ascii_case(NONE)).then(|| upscaler.to_owned());
+    let second = upscaler("upscaler_2").filter(|_| share > 0.0).map(|upscaler| (upscaler, share));
     let size = match number("resize_mode", 0.0)? {
         0.0 => match number("upscaling_resize", 2.0)? {
             scale if scale > 0.0 => Sizing::Scale(scale),
@@ -201,7 +218,7 @@ fn extras(body: &Json<'_>) -> Result<Extras, Refusal> {
         }
         _ => return Err(Refusal::invalid("resize_mode is 0 (by a factor) or 1 (to a size)")),
     };
-    Ok(Extras { upscaler, size })
+    Ok(Extras { upscaler: upscaler("upscaler_1"), second, size })
 }
 
 async fn upscalers(State(app): State<Arc<App>>) -> Result<Body<Vec<Value>>, Said> {
@@ -252,17 +269,23 @@ mod tests {
 
     #[test]
     fn fields_have_the_defaults_of_its_api() {
-        assert_eq!(read(json!({})), Ok(Extras { upscaler: None, size: Sizing::Scale(2.0) }));
+        assert_eq!(read(json!({})), Ok(Extras { upscaler: None, second: None, size: Sizing::Scale(2.0) }));
         let sized = read(json!({ "resize_mode": 1, "upscaler_1": "anime", "upscaling_resize_w": 64 }))
             .expect("sound");
-        assert_eq!(sized, Extras { upscaler: Some("anime".into()), size: Sizing::Sides(64, 512, true) });
+        let sides = Sizing::Sides(64, 512, true);
+        assert_eq!(sized, Extras { upscaler: Some("anime".into()), second: None, size: sides });
+        let mixed =
+            json!({ "upscaler_1": "anime", "upscaler_2": "photo", "extras_upscaler_2_visibility": 0.3 });
+        assert_eq!(read(mixed).expect("sound").second, Some(("photo".into(), 0.3)));
+        let unseen = json!({ "upscaler_1": "anime", "upscaler_2": "photo" });
+        assert_eq!(read(unseen).expect("sound").second, None);
         for wrong in [
             json!({ "resize_mode": 2 }),
             json!({ "upscaling_resize": 0 }),
             json!({ "resize_mode": 1, "upscaling_resize_h": 0 }),
             json!({ "upscaling_resize": "large" }),
             json!({ "gfpgan_visibility": 1 }),
-            json!({ "upscaler_2": "anime", "extras_upscaler_2_visibility": 0.5 }),
+            json!({ "upscaler_2": "anime", "extras_upscaler_2_visibility": 1.5 }),
         ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }

@@ -4,7 +4,7 @@
 //! works; what fails is never told as a success; and a bucket is a place of the setting `storage`: `s3://BUCKET`, or a place
 //! whose path ends in that name.
 
-mod videos;
+pub(crate) mod videos;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -52,21 +52,24 @@ impl IntoResponse for Said {
 }
 
 /// A picture that is to be stored.
-struct Store {
+pub(crate) struct Store {
     content: Content,
-    url: String,
+    bucket: String,
+    key: String,
 }
 
 async fn store(State(app): State<Arc<App>>, request: Request) -> Result<Response, Said> {
     let said = |refusal| Said("Unable to store image", refusal);
-    let (shared, folder) = (app.clone(), app.spool.clone());
-    let asked = receive(&app, request, move |body| asked(&shared, body, &folder));
-    let Store { content, url } = asked.await.map_err(said)?;
+    let folder = app.spool.clone();
+    let asked = receive(&app, request, move |body| asked(body, &folder));
+    let Store { content, bucket, key } = asked.await.map_err(said)?;
+    let url = app.storage.place(&bucket, &key).map_err(said)?;
     put_small(&app, content, &url).await.map_err(said)?;
     Ok(Body(json!([{ "data": "image uploaded to S3" }, 200])).into_response())
 }
 
-fn asked(app: &App, body: &[u8], folder: &Path) -> Result<Store, Refusal> {
+/// What a body asks for.
+pub(crate) fn asked(body: &[u8], folder: &Path) -> Result<Store, Refusal> {
     let body =
         Json::parse(body).map_err(|e| Refusal::new(Code::Malformed, format!("the body is no JSON: {e}")))?;
     let text = |name: &str| {
@@ -76,8 +79,8 @@ fn asked(app: &App, body: &[u8], folder: &Path) -> Result<Store, Refusal> {
     if !METHODS.contains(&text("upscaleMethod")?) {
         return Err(Refusal::invalid("{'data': 'Upscale Method not yet implemented', 'code': 400}"));
     }
-    let url = app.storage.place(text("s3_bucket")?, text("s3_key_name")?)?;
-    Ok(Store { content: decode(text("image")?, folder)?, url })
+    let (bucket, key) = (text("s3_bucket")?.to_owned(), text("s3_key_name")?.to_owned());
+    Ok(Store { content: decode(text("image")?, folder)?, bucket, key })
 }
 
 /// Makes a picture small and writes it to a place.

@@ -83,7 +83,7 @@ async fn as_picture(app: &Arc<App>, headers: &HeaderMap, mut request: Request) -
 }
 
 /// The format that a type such as `application/json;jpeg` asks for.
-fn format(accepted: &str) -> Result<&'static Format, Refusal> {
+pub(crate) fn format(accepted: &str) -> Result<&'static Format, Refusal> {
     let mut parameters = accepted.split(',').next().unwrap_or_default().split(';').skip(1).map(str::trim);
     let name = parameters.find(|parameter| !parameter.contains('=')).unwrap_or(USUAL);
     let found = images::by_name(name).or_else(|| images::by_extension(name));

@@ -12,6 +12,9 @@ use tempfile::NamedTempFile;
 use super::subject::FileKind;
 use crate::{Error, Result};
 
+/// What the name of a result's remarks ends in.
+const REMARKS: &str = ".remarks";
+
 /// A folder of results.
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -64,6 +67,7 @@ impl Cache {
                         path.metadata().and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
                     found.push((used, made));
                 }
+                None if is_remarks(&path) && path.with_extension("").exists() => {}
                 None => drop(std::fs::remove_file(&path)),
             }
         }
@@ -106,6 +110,9 @@ impl Cache {
         // A name of its own: an earlier result of this key may still be held, and is removed when it is not.
         let own = uuid::Uuid::now_v7().simple();
         let path = self.folder.join(format!("{key}-{width}x{height}-{own}.{}", kind.extension));
+        if !remarks.is_empty() {
+            std::fs::write(remarks_of(&path), serde_json::to_vec(&remarks)?)?;
+        }
         let file = draft.persist(&path).map_err(|error| error.error)?;
         let bytes = file.metadata()?.len();
         let given_up = AtomicBool::new(false);
@@ -150,8 +157,22 @@ impl Drop for Made {
     fn drop(&mut self) {
         if *self.given_up.get_mut() {
             let _ = std::fs::remove_file(&self.path);
+            if !self.remarks.is_empty() {
+                let _ = std::fs::remove_file(remarks_of(&self.path));
+            }
         }
     }
+}
+
+/// The file of a result's remarks, if there are any; it is there before the result is.
+fn remarks_of(result: &Path) -> PathBuf {
+    let mut name = result.as_os_str().to_owned();
+    name.push(REMARKS);
+    name.into()
+}
+
+fn is_remarks(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(REMARKS.as_bytes())
 }
 
 /// A result of its file's name: `{key}-{width}x{height}-{own}.{extension}`.
@@ -161,6 +182,7 @@ fn parse(path: &Path) -> Option<Made> {
     let (key, size, _own) = (parts.next()?, parts.next()?, parts.next()?);
     let (width, height) = size.split_once('x')?;
     let bytes = path.metadata().ok()?.len();
+    let remarks = std::fs::read(remarks_of(path)).unwrap_or_default();
     let sound = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
     sound.then_some(Made {
         path: path.to_owned(),
@@ -169,7 +191,7 @@ fn parse(path: &Path) -> Option<Made> {
         width: width.parse().ok()?,
         height: height.parse().ok()?,
         file,
-        remarks: Vec::new(),
+        remarks: serde_json::from_slice(&remarks).unwrap_or_default(),
         given_up: AtomicBool::new(false),
     })
 }
@@ -184,40 +206,44 @@ mod tests {
         digit.to_string().repeat(64)
     }
 
-    fn put(cache: &Cache, digit: char) -> Arc<Made> {
+    fn put(cache: &Cache, digit: char, remarks: &[&str]) -> Arc<Made> {
         let mut draft = cache.draft().expect("a draft");
         draft.write_all(&[0; 100]).expect("written");
         let file = FileKind::of_extension("png").expect("png");
-        cache.keep(&key(digit), draft, Finished { file, size: (3, 4), remarks: Vec::new() }).expect("kept")
+        let remarks = remarks.iter().map(|&remark| remark.to_owned()).collect();
+        cache.keep(&key(digit), draft, Finished { file, size: (3, 4), remarks }).expect("kept")
     }
 
     #[test]
     fn the_least_used_go_first_and_files_live_while_they_are_held() {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = Cache::open(folder.path(), 250).expect("opens");
-        let held = put(&cache, 'a');
-        put(&cache, 'b');
+        let held = put(&cache, 'a', &["dark"]);
+        put(&cache, 'b', &[]);
         assert!(cache.get(&key('a')).is_some());
-        put(&cache, 'c');
+        put(&cache, 'c', &[]);
         assert!(cache.get(&key('b')).is_none(), "b was used before a");
-        put(&cache, 'd');
-        put(&cache, 'e');
+        put(&cache, 'd', &[]);
+        put(&cache, 'e', &[]);
         assert!(cache.get(&key('a')).is_none() && held.path.exists());
         let path = held.path.clone();
         drop(held);
-        assert!(!path.exists());
+        assert!(!path.exists() && !remarks_of(&path).exists());
         assert_eq!(cache.size(), (2, 200));
     }
 
     #[test]
     fn results_survive_and_drafts_do_not() {
         let folder = tempfile::tempdir().expect("a folder");
-        put(&Cache::open(folder.path(), 1000).expect("opens"), 'a');
-        std::fs::write(folder.path().join("draft-x"), "half").expect("written");
+        put(&Cache::open(folder.path(), 1000).expect("opens"), 'a', &["one frame is missing"]);
+        for left in ["draft-x", "lost.mp4.remarks"] {
+            std::fs::write(folder.path().join(left), "half").expect("written");
+        }
         let again = Cache::open(folder.path(), 1000).expect("opens");
         let made = again.get(&key('a')).expect("kept");
         assert_eq!((made.width, made.height, made.bytes), (3, 4, 100));
-        assert!(!folder.path().join("draft-x").exists());
+        assert_eq!(made.remarks, ["one frame is missing"]);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 2, "the rest is gone");
         assert_eq!(Cache::open(folder.path(), 10).expect("opens").size().0, 0);
     }
 }

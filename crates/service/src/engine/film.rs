@@ -1,4 +1,4 @@
-//! A video. Its unfinished work lies in a folder named by what is made, so that whoever asks for the same again, after
+//! A video, from a video or from an animation. Its unfinished work lies in a folder named by what is made, so that whoever asks for the same again, after
 //! whatever has happened, goes on from there.
 
 use std::collections::HashSet;
@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use amplio::media::videos::{Container, OnError, Probe, Tools, Wanted, Wish, Work};
+use amplio::media::videos::{Container, OnError, Probe, Slides, Tools, Wanted, Wish, Work};
 use amplio::{Part, Reel, VideoJob, VideoProgress, VideoRequest};
 
 use super::Progress;
 use super::Workshop;
 use super::cache::{Finished, Made};
 use super::make::{Task, Watch};
+use super::subject::Subject;
 use crate::refusal::{Code, Refusal};
 use crate::spool::Content;
 
@@ -132,7 +133,10 @@ pub(super) fn make(
     let input = content.file(shop.cache.folder()).map_err(Refusal::internal)?;
     let _alone = studio.alone(&task.key);
     let request = request(shop, task);
-    let reel = Reel::of_file(studio.tools()?, input.as_ref(), &request)?;
+    let reel = match task.subject {
+        Subject::Slides(_) => Reel::of_pictures(studio.tools()?, slides(shop, content)?, &request),
+        _ => Reel::of_file(studio.tools()?, input.as_ref(), &request)?,
+    };
     let job = VideoJob::new(&upscaler, reel, container, request)?;
     studio.check(&job)?;
     task.recipe.writing.check(job.to)?;
@@ -153,6 +157,12 @@ pub(super) fn make(
         work.remove().map_err(amplio::Error::from)?;
     }
     made.map_err(Refusal::internal)
+}
+
+/// The frames of an animation, with their times.
+fn slides(shop: &Workshop, content: &Content) -> Result<Slides, Refusal> {
+    let bytes = content.bytes().map_err(Refusal::internal)?.to_vec();
+    Slides::of_animation(bytes, &shop.limits)?.ok_or_else(|| Refusal::invalid("it holds only one picture"))
 }
 
 /// Makes the segments that are not there yet; what went wrong on the way.

@@ -19,6 +19,9 @@ use super::{Progress, Workshop, film};
 use crate::refusal::Refusal;
 use crate::spool::Content;
 
+/// What people should know of an animation without an end.
+const CUT: &str = "the file ends without its end mark; frames may be missing";
+
 /// What is to be made.
 pub(crate) struct Task {
     pub(crate) recipe: Recipe,
@@ -56,7 +59,9 @@ pub(crate) fn make(
         Subject::Animation(format) => maker.keep(watch, |out| maker.animation(format, out)),
         Subject::Pages => maker.keep(watch, |out| maker.pages(out)),
         Subject::Archive(_) => maker.keep(watch, |out| maker.archive(out)),
-        Subject::Video(container) => film::make(shop, task, container, content, watch),
+        Subject::Video(container) | Subject::Slides(container) => {
+            film::make(shop, task, container, content, watch)
+        }
     }
 }
 
@@ -67,6 +72,9 @@ struct Maker<'a> {
     content: &'a Content,
 }
 
+/// The shape of the first picture that was written, and what people should know of the result.
+type Written = (Header, Vec<String>);
+
 /// By what a result is made, where it goes, and who is told.
 struct Out<'a> {
     transcoder: Transcoder<'a>,
@@ -75,11 +83,11 @@ struct Out<'a> {
 }
 
 impl Maker<'_> {
-    /// Keeps what is written; `write` says the shape of its first picture.
+    /// Keeps what is written; `write` says the shape of its first picture, and what people should know.
     fn keep(
         &self,
         watch: Watch,
-        write: impl FnOnce(Out) -> Result<Header, Refusal>,
+        write: impl FnOnce(Out) -> Result<Written, Refusal>,
     ) -> Result<Arc<Made>, Refusal> {
         let Self { shop, task, .. } = self;
         let (upscaler, request) = (shop.upscaler(task)?, task.request(shop));
@@ -92,10 +100,10 @@ impl Maker<'_> {
             turn.pass();
             watch(Progress { fraction: share.fraction, frames: 0.0 })
         };
-        let first = write(Out { transcoder, sink, watcher: &watcher })?;
+        let (first, remarks) = write(Out { transcoder, sink, watcher: &watcher })?;
         drop(turn);
         let size = (first.width, first.height);
-        let finished = Finished { file: task.subject.file(), size, remarks: Vec::new() };
+        let finished = Finished { file: task.subject.file(), size, remarks };
         shop.cache.keep(&task.key, draft, finished).map_err(Refusal::internal)
     }
 
@@ -103,23 +111,24 @@ impl Maker<'_> {
         self.content.bytes().map_err(Refusal::internal)
     }
 
-    fn picture(&self, from: &Header, format: &Format, out: Out) -> Result<Header, Refusal> {
+    fn picture(&self, from: &Header, format: &Format, out: Out) -> Result<Written, Refusal> {
         let header = out.transcoder.header(from, format)?;
         let image = images::read(&self.bytes()?, &self.shop.limits.picture)?;
         out.transcoder.picture(image, (format, &header), out.sink, out.watcher)?;
-        Ok(header)
+        Ok((header, flattened(from, &header, format).into_iter().collect()))
     }
 
-    fn animation(&self, format: &Format, out: Out) -> Result<Header, Refusal> {
+    fn animation(&self, format: &Format, out: Out) -> Result<Written, Refusal> {
         let bytes = self.bytes()?;
         let animation = animations::open(&bytes, &self.shop.limits)?;
         let mut animation = animation.ok_or_else(|| Refusal::invalid("it holds only one picture"))?;
         let header = out.transcoder.header(&animation.header, format)?;
         out.transcoder.animation(&mut animation, (format, &header), out.sink, out.watcher)?;
-        Ok(header)
+        let cut = animation.cut.then(|| CUT.to_owned());
+        Ok((header, cut.into_iter().chain(flattened(&animation.header, &header, format)).collect()))
     }
 
-    fn pages(&self, out: Out) -> Result<Header, Refusal> {
+    fn pages(&self, out: Out) -> Result<Written, Refusal> {
         let pages = Pages::open(self.bytes()?.to_vec())?;
         let mut pages = pages.map_err(|_| Refusal::invalid("it has only one page"))?;
         let headers = (0..pages.count())
@@ -127,15 +136,21 @@ impl Maker<'_> {
             .collect::<Result<Vec<_>, Refusal>>()?;
         let limits = &self.shop.limits.picture;
         out.transcoder.pages(&mut pages, &headers, limits, out.sink, out.watcher)?;
-        Ok(headers[0])
+        Ok((headers[0], Vec::new()))
     }
 
-    fn archive(&self, out: Out) -> Result<Header, Refusal> {
+    fn archive(&self, out: Out) -> Result<Written, Refusal> {
         let file = self.content.file(self.shop.cache.folder()).map_err(Refusal::internal)?;
         let file = File::open(&file).map_err(Refusal::internal)?;
         let archive = Archive::open(BufReader::new(file), &self.shop.archives)?;
         let mut job = ArchiveJob::new(out.transcoder, archive, self.shop.limits)?;
         job.run(out.sink, out.watcher)?;
-        Ok(job.to)
+        Ok((job.to, Vec::new()))
     }
+}
+
+/// That a format cannot show what is behind a picture.
+fn flattened(from: &Header, to: &Header, format: &Format) -> Option<String> {
+    (from.channels.has_alpha() && !to.channels.has_alpha())
+        .then(|| format!("{} has no transparency, so the result is laid on white", format.name))
 }

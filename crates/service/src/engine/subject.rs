@@ -17,6 +17,9 @@ use crate::spool::Content;
 /// How many bytes of a file tell what it is.
 const FIRST_BYTES: usize = 64;
 
+/// The name by which ffmpeg's kinds of files know pictures that only it reads.
+const MOVING: &str = "moving.avif";
+
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileKind {
@@ -64,6 +67,8 @@ pub(crate) enum Subject {
     Archive(FileKind),
     /// A video, and what its result is put into.
     Video(&'static Container),
+    /// An animation that becomes a video, and what that is put into.
+    Slides(&'static Container),
 }
 
 /// How content is looked at.
@@ -99,9 +104,7 @@ impl Look<'_> {
                 kind
             }
         };
-        if self.recipe.container.is_some() {
-            return Err(Refusal::invalid("only a video becomes a video"));
-        }
+        self.check_still()?;
         if kind == Kind::Archive {
             let own = name.and_then(Path::extension).and_then(OsStr::to_str).map(str::to_ascii_lowercase);
             let kind = ARCHIVES.into_iter().find(|kind| Some(kind.extension) == own.as_deref());
@@ -118,13 +121,13 @@ impl Look<'_> {
 
     fn picture(&self, bytes: &[u8], moves: bool) -> Result<Subject, Refusal> {
         if animations::is_beyond_reading(bytes) {
-            let what = "frames of such animations are not read here, and to take the first one would lose the others";
-            return Err(Refusal::new(Code::UnsupportedMedia, what));
+            return self.video(bytes, Some(Path::new(MOVING)));
         }
         let (own, header) = images::read_header(bytes)?;
         self.limits.picture.check(&header)?;
-        if self.recipe.container.is_some() {
-            return Err(Refusal::invalid("only a video becomes a video"));
+        match self.recipe.container {
+            Some(container) if moves => return Ok(Subject::Slides(container)),
+            _ => self.check_still()?,
         }
         let holds = if moves { animations::can_write } else { holds_pictures };
         let choice = match (&self.recipe.writing.format, self.preferred) {
@@ -151,8 +154,16 @@ impl Look<'_> {
                 format!("it is a video; format is one of {}, not {}", names.join(", "), encoding.format.name);
             return Err(Refusal::invalid(what));
         }
-        let own = name.and_then(Container::of).or_else(|| Container::of_first(first));
+        let own = name.and_then(Container::of_moving).or_else(|| Container::of_first(first));
         Ok(Subject::Video(self.recipe.container.or(own).unwrap_or(&CONTAINERS[0])))
+    }
+
+    /// Refuses to make a video of what does not move.
+    fn check_still(&self) -> Result<(), Refusal> {
+        match self.recipe.container {
+            None => Ok(()),
+            Some(_) => Err(Refusal::invalid("only videos and animations become videos")),
+        }
     }
 }
 
@@ -163,7 +174,7 @@ impl Subject {
             Self::Picture(_, format) | Self::Animation(format) => (*format).into(),
             Self::Pages => pages::FORMAT.into(),
             Self::Archive(kind) => *kind,
-            Self::Video(container) => (*container).into(),
+            Self::Video(container) | Self::Slides(container) => (*container).into(),
         }
     }
 
@@ -178,7 +189,7 @@ impl Subject {
     /// Refuses what is not waited for.
     pub(crate) fn check_quick(&self) -> Result<(), Refusal> {
         match self {
-            Self::Video(_) => Err(Refusal::new(
+            Self::Video(_) | Self::Slides(_) => Err(Refusal::new(
                 Code::UnsupportedMedia,
                 "a video takes too long to be waited for; hand it in as a job: POST /v1/jobs",
             )),

@@ -1,8 +1,8 @@
 //! What a client asks for, in names and values.
 
 use amplio::graph::Precision;
+use amplio::media::Depth;
 use amplio::media::videos::{CONTAINERS, Container};
-use amplio::media::{Depth, images};
 use amplio::{Choice, Fit, Size, Target, Writing, writable};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -99,9 +99,9 @@ pub(crate) struct FilmWish {
 }
 
 impl Recipe {
-    /// The parameters that mean this recipe for anything but videos, as they are written in queries; `format` is that of the
-    /// result if it is open.
-    pub(crate) fn parameters(&self, format: Option<&images::Format>) -> Vec<(&'static str, String)> {
+    /// The parameters that mean this recipe, as they are written in queries; `format` is the name of the result's format, or of
+    /// its kind of file, if it is open.
+    pub(crate) fn parameters(&self, format: Option<&str>) -> Vec<(&'static str, String)> {
         let fit = |fit: Fit| match fit {
             Fit::Contain => "contain",
             Fit::Cover => "cover",
@@ -111,7 +111,7 @@ impl Recipe {
             ("model", self.model.clone()),
             ("metadata", if self.writing.strip { "strip" } else { "keep" }.into()),
         ];
-        all.extend(format.map(|format| ("format", format.name.to_owned())));
+        all.extend(format.map(|format| ("format", format.to_owned())));
         all.extend(self.writing.quality.map(|quality| ("quality", quality.to_string())));
         match self.target.size {
             None => {}
@@ -133,7 +133,22 @@ impl Recipe {
             Precision::Strict => "strict",
         });
         all.extend(precision.map(|precision| ("precision", precision.to_owned())));
+        all.extend(self.film.parameters());
         all
+    }
+}
+
+impl FilmWish {
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let Self { codec, crf, start, end, deinterlace } = self;
+        let all = [
+            ("codec", codec.clone()),
+            ("crf", crf.map(|crf| crf.to_string())),
+            ("start", start.map(|start| start.to_string())),
+            ("end", end.map(|end| end.to_string())),
+            ("deinterlace", deinterlace.then(|| "true".into())),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 
@@ -390,11 +405,11 @@ mod tests {
             &[("size", "x480")],
             &[("long_side", "7")],
             &[("short_side", "7")],
+            &[("codec", "hevc"), ("crf", "20"), ("start", "0.1"), ("end", "1.5"), ("deinterlace", "true")],
         ];
         for parameters in wishes {
             let mut recipe = wish(parameters).expect("sound");
-            let webp = images::by_name("webp").expect("a format");
-            let written = recipe.parameters(Some(webp));
+            let written = recipe.parameters(Some("webp"));
             let again: Vec<_> = written.iter().map(|(name, value)| (*name, value.as_str())).collect();
             recipe.writing.format = "webp".parse().expect("a format");
             assert_eq!(wish(&again).expect("sound"), recipe, "{written:?}");

@@ -101,7 +101,8 @@ pub fn new_key(name: &str) -> (String, String) {
     (key, line)
 }
 
-fn parse(line: &str) -> std::result::Result<Key, String> {
+/// Reads a line of a file of keys.
+pub(crate) fn parse(line: &str) -> std::result::Result<Key, String> {
     let mut words = line.split_whitespace();
     let name = words.next().unwrap_or_default().to_owned();
     if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {

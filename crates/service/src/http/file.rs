@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream;
+use futures::{Stream, stream};
 
 use crate::engine::blocking;
 use crate::refusal::{Code, Refusal};
@@ -62,19 +62,20 @@ impl Served {
             }
         };
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
-        (status, headers, pieces(self.file, range)).into_response()
+        (status, headers, Body::from_stream(pieces(self.file, range))).into_response()
     }
 }
 
+/// Which part of a file is wanted.
 #[derive(Debug, PartialEq, Eq)]
-enum Wanted {
+pub(crate) enum Wanted {
     Everything,
     Part(Range<u64>),
     Nothing,
 }
 
 /// What a `Range` header asks of so many bytes. Several ranges, and what is no range of bytes, mean everything.
-fn range(header: &str, length: u64) -> Wanted {
+pub(crate) fn range(header: &str, length: u64) -> Wanted {
     let Some((first, last)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
         return Wanted::Everything;
     };
@@ -94,9 +95,9 @@ fn matches(request: &HeaderMap, name: header::HeaderName, etag: &str) -> bool {
 }
 
 /// A part of a file, piece by piece.
-fn pieces(file: File, range: Range<u64>) -> Body {
+pub(crate) fn pieces(file: File, range: Range<u64>) -> impl Stream<Item = std::io::Result<Bytes>> {
     let start = (file, range, false);
-    Body::from_stream(stream::try_unfold(start, |(file, range, found)| async move {
+    stream::try_unfold(start, |(file, range, found)| async move {
         if range.is_empty() {
             return Ok::<_, std::io::Error>(None);
         }
@@ -113,7 +114,7 @@ fn pieces(file: File, range: Range<u64>) -> Body {
         });
         let (piece, file, rest) = read.await.map_err(std::io::Error::other)?;
         Ok(Some((piece, (file, rest, true))))
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! `/v1/jobs`: work that takes longer than a client wants to wait.
 
+mod request;
+
 use std::sync::Arc;
 
-use amplio::media;
 use axum::extract::{Path, Query, RawQuery, Request, State as Shared};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -13,22 +14,17 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Client;
 use super::problem::Problem;
-use super::upload::{self, Limit};
 use super::view::JobView;
 use crate::app::App;
 use crate::clock;
 use crate::engine::blocking;
 use crate::engine::wish::Wish;
-use crate::jobs::job::{Input, Job, Kind, Spec, State};
+use crate::jobs::job::{Job, Spec, State};
 use crate::jobs::{Cancel, Filter, Inserted, NewJob};
 use crate::refusal::{Code, Refusal};
 use crate::spool::Content;
 
-/// The most bytes of a job in JSON: a batch of many URLs is the largest.
-const LARGEST_JSON: u64 = 4 << 20;
-
-/// The most characters of a file's name.
-const LONGEST_NAME: usize = 200;
+pub(crate) use request::{JobRequest, file_name, kind_of};
 
 /// The most jobs of a page.
 const MOST_LISTED: u32 = 200;
@@ -39,30 +35,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/jobs/{id}", get(show).delete(delete))
         .route("/v1/jobs/{id}/cancel", post(cancel))
         .route("/v1/jobs/{id}/retry", post(retry))
-}
-
-/// What a job is to do, in JSON. With an upload, the same names are in the query or in fields of the form, beside those of
-/// the parameters.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct JobRequest {
-    /// The URL of one picture: `https:`, or `file:` and `s3:` of a place that the server may use.
-    input: Option<String>,
-    /// The URLs of several; one that ends in `/` means everything below it.
-    inputs: Vec<String>,
-    /// The id of an upload (`/v1/uploads`).
-    upload: Option<String>,
-    /// Where the result goes; for several pictures, a place that ends in `/`.
-    output: Option<String>,
-    /// How the pictures are made larger.
-    parameters: Wish,
-    /// From -10 to 10; jobs of higher priority come first.
-    priority: i64,
-    /// The URL that is told when the job has ended.
-    webhook: Option<String>,
-    /// The name of the uploaded file.
-    #[serde(skip)]
-    name: Option<String>,
 }
 
 /// Which jobs are listed.
@@ -118,45 +90,9 @@ pub(crate) async fn create(
     if app.is_stopping() {
         return Err(Refusal::new(Code::Stopping, "the server is stopping").retry_after(10));
     }
-    let idempotency_key = idempotency_key(request.headers())?;
-    let mut asked = JobRequest::default();
     let query = query.unwrap_or_default();
-    let has_query = !query.is_empty();
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        asked.set(&name, &value)?;
-    }
-    let content = match upload::kind(request.headers()).as_str() {
-        "application/json" => {
-            if has_query {
-                return Err(Refusal::invalid(
-                    "the parameters of a job in JSON are in its body, not in the query",
-                ));
-            }
-            let text = upload::text(&app, request, LARGEST_JSON).await?;
-            asked = serde_json::from_slice(&text).map_err(|e| Refusal::invalid(format!("the job: {e}")))?;
-            None
-        }
-        _ => {
-            let upload = upload::receive(&app, request, Limit::upload(&app)).await?;
-            for (name, value) in &upload.fields {
-                asked.set(name, value)?;
-            }
-            asked.name = upload.name;
-            upload.content
-        }
-    };
-    let content = match (content, asked.upload.take()) {
-        (content, None) => content,
-        (Some(_), Some(_)) => return Err(Refusal::invalid("a job has one upload")),
-        (None, Some(id)) => {
-            let (shared, owner) = (app.clone(), client.owner.clone());
-            let (content, name) = blocking(move || shared.uploads.content(&owner, &id)).await?;
-            asked.name = name;
-            Some(content)
-        }
-    };
-    let (spec, priority) = asked.understood(&app, content.as_ref())?;
-    let job = hand_in(&app, &client, Handed { spec, priority, idempotency_key }, content).await?;
+    let (handed, content) = request::receive(&app, &client, &query, request).await?;
+    let job = hand_in(&app, &client, handed, content).await?;
     Ok(accepted(&app, &job))
 }
 
@@ -185,6 +121,7 @@ pub(crate) async fn hand_in(
     content: Option<Content>,
 ) -> Result<Job, Refusal> {
     let Handed { spec, priority, idempotency_key } = handed;
+    app.engine.check(spec.kind)?;
     let job = NewJob {
         id: uuid::Uuid::now_v7().to_string(),
         owner: client.owner.clone(),
@@ -363,97 +300,4 @@ pub(crate) fn room(app: &App, client: &Client) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
-    let key =
-        key.ok_or_else(|| Refusal::invalid("an idempotency key has 1 to 255 visible ASCII characters"))?;
-    Ok(Some(key.to_owned()))
-}
-
-impl JobRequest {
-    fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
-        match name {
-            "input" => self.input = Some(value.into()),
-            "upload" => self.upload = Some(value.into()),
-            "inputs" => self.inputs.push(value.into()),
-            "output" => self.output = Some(value.into()),
-            "webhook" => self.webhook = Some(value.into()),
-            "priority" => {
-                self.priority = value.parse().map_err(|_| Refusal::invalid("priority is a whole number"))?;
-            }
-            _ => self.parameters.set(name, value)?,
-        }
-        Ok(())
-    }
-
-    /// What is to be done, and its priority; as far as that can be told, it can be done.
-    fn understood(self, app: &App, content: Option<&Content>) -> Result<(Spec, i64), Refusal> {
-        let Self { input, inputs, upload: _, output, parameters, priority, webhook, name } = self;
-        parameters.recipe(&app.settings.model)?;
-        if !(-10..=10).contains(&priority) {
-            return Err(Refusal::invalid("priority is from -10 to 10"));
-        }
-        let input = match (content, input, inputs) {
-            (Some(content), None, inputs) if inputs.is_empty() => Input::Upload(content.hash().into()),
-            (None, Some(url), inputs) if inputs.is_empty() && !url.ends_with('/') => Input::Url(url),
-            (None, Some(url), inputs) if inputs.is_empty() => Input::Batch(vec![url]),
-            (None, None, inputs) if !inputs.is_empty() => Input::Batch(inputs),
-            _ => return Err(Refusal::invalid("a job has one of an upload, an input and inputs")),
-        };
-        let urls = match &input {
-            Input::Upload(_) | Input::Shelf(_) => &[][..],
-            Input::Url(url) => std::slice::from_ref(url),
-            Input::Batch(urls) => urls,
-        };
-        if urls.len() as u64 > app.settings.max_batch {
-            let most = app.settings.max_batch;
-            return Err(Refusal::too_large("max-batch", most, format!("a batch has at most {most} URLs")));
-        }
-        urls.iter().try_for_each(|url| app.storage.check(url, false))?;
-        if let Some(output) = &output {
-            app.storage.check(output, true)?;
-        }
-        let is_place = output.as_deref().map(|output| output.ends_with('/'));
-        match (&input, is_place) {
-            (Input::Batch(_), Some(true)) => {}
-            (Input::Batch(_), _) => return Err(Refusal::invalid("a batch needs an output that ends in /")),
-            (_, None | Some(false)) => {}
-            _ => return Err(Refusal::invalid("the output of one picture is a file; it does not end in /")),
-        }
-        if let Some(webhook) = &webhook {
-            if app.settings.webhook_secret.is_none() {
-                return Err(Refusal::invalid("this server has no webhooks (its setting webhook-secret)"));
-            }
-            let url = url::Url::parse(webhook).map_err(|e| Refusal::invalid(format!("webhook: {e}")))?;
-            app.storage.fetcher.check(&url)?;
-        }
-        let name = name.as_deref().map(file_name);
-        let kind = kind_of(&input, content, name.as_deref())?;
-        Ok((Spec { name, kind, output, parameters, webhook, ..Spec::of(input) }, priority))
-    }
-}
-
-/// What a job is about, as far as that can be told before anything is fetched.
-pub(crate) fn kind_of(input: &Input, content: Option<&Content>, name: Option<&str>) -> Result<Kind, Refusal> {
-    let first = content.map_or(Ok(Vec::new()), |content| content.first(64)).map_err(Refusal::internal)?;
-    let name = match input {
-        Input::Upload(_) | Input::Shelf(_) => name,
-        Input::Url(url) => Some(url.as_str()),
-        Input::Batch(_) => return Ok(Kind::Batch),
-    };
-    Ok(match media::Kind::of_first(&first, name.map(std::path::Path::new)) {
-        Some(media::Kind::Video) => Kind::Video,
-        Some(media::Kind::Archive) => Kind::Archive,
-        _ => Kind::Picture,
-    })
-}
-
-/// The last part of the name that a client gives a file, and not too long.
-pub(crate) fn file_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let skipped = last.chars().count().saturating_sub(LONGEST_NAME);
-    last.chars().skip(skipped).filter(|c| !c.is_control()).collect()
 }

@@ -26,6 +26,7 @@ const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
 const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
+pub(crate) const METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 const PIECES: &str = "application/offset+octet-stream";
 
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -148,8 +149,8 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Result<u64, Refusal> {
 }
 
 /// The name of the file, from `Upload-Metadata`: pairs of a key and a value in base64, with commas between them.
-fn name(headers: &HeaderMap) -> Option<String> {
-    let metadata = headers.get("upload-metadata")?.to_str().ok()?;
+pub(crate) fn name(headers: &HeaderMap) -> Option<String> {
+    let metadata = headers.get(METADATA)?.to_str().ok()?;
     let mut pairs = metadata.split(',').filter_map(|pair| pair.trim().split_once(' '));
     let (_, value) = pairs.find(|(key, _)| matches!(*key, "filename" | "name"))?;
     let name = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
@@ -163,10 +164,7 @@ mod tests {
     #[test]
     fn names_are_read_from_metadata() {
         let read = |text: &'static str| {
-            let headers = HeaderMap::from_iter([(
-                HeaderName::from_static("upload-metadata"),
-                HeaderValue::from_static(text),
-            )]);
+            let headers = HeaderMap::from_iter([(METADATA, HeaderValue::from_static(text))]);
             name(&headers)
         };
         assert_eq!(read("filetype dmlkZW8=, filename Li4vYS5ta3Y=").as_deref(), Some("a.mkv"));

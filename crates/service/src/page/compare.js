@@ -54,14 +54,12 @@ export async function compare(item) {
 
 async function layers(item) {
   const file = item.file ?? (await original(item.id));
-  const before = file && (await layer(item, keep(URL.createObjectURL(file)), "Before enlarging").catch(() => null));
-  const after = await layer(item, keep(await urlOf(item)), "After enlarging");
+  const before = file && (await layer(item.kind === "film", keep(URL.createObjectURL(file)), "Before enlarging").catch(() => null));
+  const after = await layer(item.output.mime.startsWith("video/"), keep(await urlOf(item)), "After enlarging");
   return [before, after];
 }
 
-function layer(item, url, alt) {
-  return item.kind === "film" ? film(url, alt) : picture(url, alt);
-}
+const layer = (isFilm, url, alt) => (isFilm ? film(url, alt) : picture(url, alt));
 
 async function picture(src, alt) {
   const image = make("img", { src, alt, draggable: false });

@@ -79,7 +79,7 @@ function paint(row, item) {
   row.dataset.state = item.state;
   if (item.thumb && !row.thumb.querySelector("img")) row.thumb.replaceChildren(make("img", { src: item.thumb, alt: "" }));
   if (row.state.textContent !== stateOf(item)) row.state.textContent = stateOf(item);
-  row.how.textContent = item.settings ? wordsOf(item.settings) : "";
+  row.how.textContent = item.settings ? wordsOf(item.settings, item.kind) : "";
   row.bar.hidden = !isBusy(item);
   if (item.state === "queued" || item.state === "waiting") row.bar.removeAttribute("value");
   else row.bar.value = item.fraction;

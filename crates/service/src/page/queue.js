@@ -149,7 +149,7 @@ async function send(item) {
   try {
     const { file, path, request: id } = item;
     const name = path.split("/").pop();
-    const parameters = parametersOf(item.settings);
+    const parameters = parametersOf(item.settings, item.kind);
     const job = await handIn({ file, name, parameters, id, progress, signal: item.giveUp.signal });
     learn(item, job);
     note(job.id, noteOf(item));

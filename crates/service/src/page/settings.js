@@ -19,20 +19,27 @@ export function settings() {
     side: data.get("side"),
     pixels: data.get("pixels"),
     format: data.get("format"),
+    film: data.get("film"),
+    animation: data.get("animation"),
     quality: data.get("quality"),
     strip: data.has("strip"),
   };
 }
 
-/** The server's parameters for settings. */
-export function parametersOf({ model, size, side, pixels, format, quality, strip }) {
+/** The format of the result of a file of this kind; the file's own if "". */
+const formatOf = ({ format, film = "", animation = "" }, kind) => ({ film, animation })[kind] ?? format;
+
+/** The server's parameters for settings, for a file of this kind. */
+export function parametersOf(settings, kind) {
+  const { model, size, side, pixels, quality, strip } = settings;
+  const format = formatOf(settings, kind);
   const parameters = {};
   if (model) parameters.model = model;
   if (size !== "pixels") parameters.scale = size;
   else if (side === "long" || side === "short") parameters[`${side}_side`] = pixels;
   else parameters.size = side === "width" ? `${pixels}x` : `x${pixels}`;
   if (format) parameters.format = format;
-  if (LOSSY.includes(format)) parameters.quality = quality;
+  if (kind !== "film" && LOSSY.includes(format)) parameters.quality = quality;
   if (strip) parameters.metadata = "strip";
   return parameters;
 }
@@ -42,8 +49,10 @@ const SIDES = { long: "longer side", short: "shorter side", width: "width", heig
 /** A word for the size, for names of files: `4x`, `3840px`. */
 export const markOf = ({ size, pixels }) => (size === "pixels" ? `${pixels}px` : `${size}x`);
 
-/** The settings in a few words. */
-export function wordsOf({ model, size, side, pixels, format }) {
+/** The settings in a few words, for a file of this kind. */
+export function wordsOf(settings, kind) {
+  const { model, size, side, pixels } = settings;
+  const format = formatOf(settings, kind);
   const sized = size === "pixels" ? `${SIDES[side]} ${pixels} px` : `×${size}`;
   return [model, sized, format && format.toUpperCase()].filter(Boolean).join(" · ");
 }

@@ -24,6 +24,7 @@ use super::{Answer, Provider, Work, broken, explained, while_wanted};
 use crate::engine::cache::Made;
 use crate::engine::models::Known;
 use crate::engine::{Workshop, blocking};
+use crate::jobs::job::Kind;
 use crate::refusal::{Code, Refusal};
 use crate::settings::Settings;
 use crate::{Error, Result};
@@ -197,6 +198,13 @@ impl Provider for SageMaker {
                 let model: String = model.chars().take(80).collect();
                 Err(Refusal::invalid(format!("there is no model {model:?}; there is {}", self.name)))
             }
+        }
+    }
+
+    fn check(&self, kind: Kind) -> Answer<()> {
+        match kind {
+            Kind::Picture | Kind::Batch => Ok(()),
+            Kind::Archive | Kind::Video => Err(planes::only_pictures()),
         }
     }
 

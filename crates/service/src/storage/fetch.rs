@@ -87,7 +87,7 @@ impl Fetcher {
             |e: &dyn std::fmt::Display| Refusal::new(Code::Unreachable, format!("{shown}: {e}"));
         let mut response = self.follow(url).await?;
         let too_large =
-            || Refusal::too_large("max-body", most, format!("{shown} has more than {most} bytes"));
+            || Refusal::too_large("max-upload", most, format!("{shown} has more than {most} bytes"));
         if response.content_length().is_some_and(|length| length > most) {
             return Err(too_large());
         }
@@ -184,6 +184,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use amplio_testkit::http::{Reply, Server};
+
     use super::*;
 
     #[test]
@@ -231,5 +233,45 @@ mod tests {
         let refused =
             fetcher.fetch(Url::parse(&url).expect("a URL"), 1, folder.path()).await.expect_err("private");
         assert!(refused.detail.contains("no public address"), "{refused}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn servers_lead_nowhere_else_and_have_an_end() {
+        let server = Server::start(|request| match request.path.as_str() {
+            "/file" => to("file:///etc/passwd"),
+            "/round" => to("/round"),
+            "/other" => to("gopher://example.org/"),
+            "/endless" => Reply { endless: true, length: None, ..Reply::whole(&[0; 1 << 16]) },
+            "/there" => to("/small"),
+            _ => Reply::whole(b"small"),
+        });
+        let fetcher = Fetcher::new(true, Duration::from_secs(5)).expect("a client");
+        let folder = tempfile::tempdir().expect("a folder");
+        let fetch = |path: &str| {
+            let url = Url::parse(&server.url(path)).expect("a URL");
+            fetcher.fetch(url, 1 << 20, folder.path())
+        };
+        assert_eq!(fetch("/there").await.expect("fetched").length(), 5);
+        for (path, code) in [
+            ("/file", Code::Invalid),
+            ("/other", Code::Forbidden),
+            ("/round", Code::Unreachable),
+            ("/endless", Code::TooLarge),
+        ] {
+            assert_eq!(fetch(path).await.expect_err(path).code, code, "{path}");
+        }
+        assert_eq!(
+            server.requests().iter().filter(|request| request.path == "/round").count(),
+            MOST_REDIRECTS + 1
+        );
+        // The same rule for each step: what the first server may not be, the next one may not be either.
+        let strict = Fetcher::new(false, Duration::from_secs(5)).expect("a client");
+        let inside =
+            strict.follow(Url::parse(&server.url("/there")).expect("a URL")).await.expect_err("inside");
+        assert_eq!(inside.code, Code::Forbidden);
+    }
+
+    fn to(place: &str) -> Reply {
+        Reply { status: 302, headers: vec![("location".into(), place.into())], ..Reply::whole(b"") }
     }
 }

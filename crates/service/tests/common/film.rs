@@ -26,7 +26,12 @@ fn told(program: &str, arguments: &str, file: &Path) -> Vec<String> {
     let told = command.output().expect("a program of ffmpeg");
     assert!(told.status.success(), "{command:?}: {}", String::from_utf8_lossy(&told.stderr));
     let text = String::from_utf8(told.stdout).expect("text");
-    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(plain).collect()
+}
+
+/// A line without the comma that ends it where a frame has data beside it.
+fn plain(line: &str) -> String {
+    line.trim_end_matches(',').to_owned()
 }
 
 /// A clip of so many frames with sound.
@@ -39,6 +44,17 @@ pub(crate) fn clip(frames: u32, name: &str) -> Vec<u8> {
     );
     told("ffmpeg", &arguments, &file);
     std::fs::read(file).expect("a clip")
+}
+
+/// An animation in AVIF of so many frames.
+pub(crate) fn moving_avif(frames: u32) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("moving.avif");
+    let arguments = format!(
+        "-nostdin -v error -f lavfi -i testsrc2=size=48x32:rate=10 -frames:v {frames} -c:v libaom-av1 -cpu-used 8 -y FILE"
+    );
+    told("ffmpeg", &arguments, &file);
+    std::fs::read(file).expect("an animation")
 }
 
 /// The times, the size and the other streams of a video.

@@ -32,7 +32,7 @@ struct Place {
 
 /// A video that is to be made small, and the sides between which it then lies.
 #[derive(Debug)]
-struct Store {
+pub(crate) struct Store {
     place: Place,
     sides: (u32, u32),
 }
@@ -101,7 +101,8 @@ fn told(job: &Job) -> Value {
     told
 }
 
-fn asked(body: &[u8]) -> Result<Store, Refusal> {
+/// What a body asks for.
+pub(crate) fn asked(body: &[u8]) -> Result<Store, Refusal> {
     let body =
         Json::parse(body).map_err(|e| Refusal::new(Code::Malformed, format!("the body is no JSON: {e}")))?;
     let text = |name: &str| {

@@ -116,6 +116,9 @@ impl Run {
             _ if self.output_only && !waits => wrong("output_only=true requires wait_for_completion=true."),
             _ if called && waits => wrong("callback_url requires wait_for_completion=false"),
             true if called => wrong("callback_url and subscribe_task are mutually exclusive"),
+            true if self.session_id.is_none() => {
+                wrong("session_id query parameter required when subscribe_task=true")
+            }
             true => wrong("No active WebSocket connection for session"),
             false => Ok(()),
         }
@@ -339,6 +342,10 @@ mod tests {
             check("\"subscribe_task\": true"),
             "subscribe_task=true requires wait_for_completion=false"
         );
+        let later = "\"subscribe_task\": true, \"wait_for_completion\": false";
+        assert_eq!(check(later), "session_id query parameter required when subscribe_task=true");
+        let known = format!("{later}, \"session_id\": \"s\"");
+        assert_eq!(check(&known), "No active WebSocket connection for session");
         let both = "\"output_only\": true, \"wait_for_completion\": false";
         assert_eq!(check(both), "output_only=true requires wait_for_completion=true.");
         assert_eq!(check("\"callback_url\": \"x\""), "callback_url requires wait_for_completion=false");

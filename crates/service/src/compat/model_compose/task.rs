@@ -32,7 +32,7 @@ const LARGEST_CALLED: u64 = 32 << 20;
 
 /// Hands a run in as a job; the job's id.
 pub(super) async fn hand_in(app: &Arc<App>, client: &Client, run: Run) -> Result<String, Said> {
-    run.wish.recipe(&app.settings.model)?;
+    let recipe = run.wish.recipe(&app.settings.model)?;
     let (input, content, name) = match run.image {
         Image::Sent(content, name) => (Input::Upload(content.hash().into()), Some(content), name),
         Image::Url(url) => {
@@ -51,7 +51,7 @@ pub(super) async fn hand_in(app: &Arc<App>, client: &Client, run: Run) -> Result
         callback_headers: run.callback_headers,
     };
     let name = name.as_deref().map(jobs::file_name);
-    let kind = jobs::kind_of(&input, content.as_ref(), name.as_deref())?;
+    let kind = jobs::kind_of(&input, content.as_ref(), name.as_deref(), &recipe)?;
     let spec = Spec {
         input,
         name,

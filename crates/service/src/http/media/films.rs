@@ -29,6 +29,7 @@ pub(super) async fn store(
     (key, name): (String, Option<String>),
     content: Content,
 ) -> Result<Response, Refusal> {
+    app.engine.check(Kind::Video)?;
     let shared = app.clone();
     let (content, probe, format) = blocking(move || {
         let shop = &shared.engine.shop;

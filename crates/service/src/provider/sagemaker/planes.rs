@@ -135,11 +135,12 @@ impl Planes {
 fn picture(task: &Task) -> Answer<(&Header, &'static Format)> {
     match &task.subject {
         Subject::Picture(header, format) => Ok((header, format)),
-        _ => Err(Refusal::new(
-            Code::UnsupportedMedia,
-            "the endpoint that enlarges for this server takes only pictures",
-        )),
+        _ => Err(only_pictures()),
     }
+}
+
+pub(super) fn only_pictures() -> Refusal {
+    Refusal::new(Code::UnsupportedMedia, "the endpoint that enlarges for this server takes only pictures")
 }
 
 /// Some channels of a picture.
