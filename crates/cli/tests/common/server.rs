@@ -58,7 +58,9 @@ pub(crate) fn client(program: &str, arguments: &[&str]) {
             venv.display()
         ));
     }
-    let ran = Command::new(venv.join("bin").join(program)).args(arguments).output().expect(program);
+    // Some leave files where they are run.
+    let ran = Command::new(venv.join("bin").join(program)).args(arguments).current_dir(&venv).output();
+    let ran = ran.expect(program);
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stdout));
 }
