@@ -1,5 +1,5 @@
-//! A video, from a video or from an animation. Its unfinished work lies in a folder named by what is made, so that whoever asks for the same again, after
-//! whatever has happened, goes on from there.
+//! A video, from a video or from an animation. Its unfinished work lies in a folder named by what is made, so that whoever asks
+//! for the same again, after whatever has happened, goes on from there.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
