@@ -137,24 +137,20 @@ pub fn borrow<'a>(
     Ok((reads.collect(), writes.collect()))
 }
 
-/// Asks for a line of the cache to be brought near, to be written soon, or to be read.
+/// Asks for `count` elements from `start` on to be brought near, to be read soon.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn prefetch(line: *const u8, write: bool) {
-    use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
-    // SAFETY: a prefetch is a hint, which accesses no memory and never faults; all of x86-64 has it or ignores it.
-    unsafe {
-        if write {
-            _mm_prefetch::<_MM_HINT_ET0>(line.cast())
-        } else {
-            _mm_prefetch::<_MM_HINT_T0>(line.cast())
-        }
+fn prefetch<E>(start: *const E, count: usize) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    for byte in (0..count * size_of::<E>()).step_by(64) {
+        // SAFETY: a prefetch is a hint, which accesses no memory and never faults; all of x86-64 has it or ignores it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.cast::<i8>().wrapping_add(byte)) }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn prefetch(_: *const u8, _: bool) {}
+fn prefetch<E>(_: *const E, _: usize) {}
 
 /// What both views know of their region beside its start.
 #[derive(Debug, Clone, Copy)]
@@ -209,16 +205,6 @@ impl Shape {
         assert!(last.is_some_and(|last| last <= channels), "{lanes} channels from {channel} of {channels}");
         assert!(half == E::HALF, "elements of the other kind");
         first * self.stride + if half { channel } else { 2 * channel }
-    }
-
-    /// Asks for pixel `i` of the region that begins at `start` to be brought near.
-    #[inline(always)]
-    fn prefetch(self, start: *const f16, i: usize, write: bool) {
-        let pixel = start.wrapping_add(i * self.stride).cast::<u8>();
-        let bytes = self.channels * if self.half { 2 } else { 4 };
-        for byte in (0..bytes).step_by(64) {
-            prefetch(pixel.wrapping_add(byte), write);
-        }
     }
 
     /// Whether it is floats of 32 bits without gaps.
@@ -321,22 +307,42 @@ impl<'a> PixelsRef<'a> {
         let shape = self.shape;
         let place = shape.square::<E>((first, width), N, channel, I::LANES);
         let mut vectors = [[isa.zero(); N]; N];
-        for (y, x) in (0..N).flat_map(|y| (0..N).map(move |x| (y, x))) {
-            // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that the invariant
-            // lets us read them.
-            let from = unsafe {
-                let start = self.start.add(place + (y * width + x) * shape.stride);
-                slice::from_raw_parts(start.cast::<E>(), I::LANES)
-            };
-            vectors[y][x] = E::load(isa, from);
+        for (y, row) in vectors.iter_mut().enumerate() {
+            for (x, vector) in row.iter_mut().enumerate() {
+                // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that the invariant
+                // lets us read them.
+                let from = unsafe {
+                    let start = self.start.add(place + (y * width + x) * shape.stride);
+                    slice::from_raw_parts(start.cast::<E>(), I::LANES)
+                };
+                *vector = E::load(isa, from);
+            }
         }
         vectors
     }
 
-    /// Asks for pixel `i` to be brought near, to be read soon; a hint that changes nothing.
-    #[inline(always)]
-    pub fn prefetch(&self, i: usize) {
-        self.shape.prefetch(self.start, i, false);
+    /// Lines of `length` neighbours each, from these pixels on; where there is none, each pixel of the line is `outside`.
+    ///
+    /// # Panics
+    /// If there are no such pixels, `outside` has another number of channels, or the elements are of another kind.
+    pub fn lines<E: Element, const N: usize>(
+        &self,
+        firsts: [Option<usize>; N],
+        length: usize,
+        outside: &'a [E],
+    ) -> Lines<'a, E, N> {
+        let Shape { pixels, stride, channels, half } = self.shape;
+        assert!(half == E::HALF, "elements of the other kind");
+        assert!(outside.len() == channels, "a pixel of {} channels, not {channels}", outside.len());
+        let lines = firsts.map(|first| match first {
+            Some(first) => {
+                let end = first.checked_add(length);
+                assert!(end.is_some_and(|end| end <= pixels), "{length} pixels from {first} of {pixels}");
+                (self.start.wrapping_add(first * stride).cast(), if half { stride } else { stride / 2 })
+            }
+            None => (outside.as_ptr(), 0),
+        });
+        Lines { lines, length, channels, lifetime: PhantomData }
     }
 
     /// The pixels of `range` only.
@@ -356,6 +362,54 @@ impl<'a> PixelsRef<'a> {
         self.shape.is_dense().then(|| unsafe {
             slice::from_raw_parts(self.start.cast(), self.shape.pixels * self.shape.channels)
         })
+    }
+}
+
+/// Lines of pixels that are read together, of which some may lie outside of a picture.
+///
+/// Invariant: for `'a`, `channels` elements from `start + x * stride` on are initialised, alive and written by nobody, for the start
+/// and the stride of each line and all `x < length`.
+#[derive(Debug)]
+pub struct Lines<'a, E, const N: usize> {
+    /// Of each line, where it begins, and the elements from one of its pixels to the next.
+    lines: [(*const E, usize); N],
+    length: usize,
+    channels: usize,
+    lifetime: PhantomData<&'a [E]>,
+}
+
+impl<'a, E: Element, const N: usize> Lines<'a, E, N> {
+    /// The number of channels of each pixel.
+    #[inline(always)]
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The channels of pixel `x` of each line.
+    ///
+    /// # Panics
+    /// If there is no such pixel.
+    #[inline(always)]
+    pub fn column(&self, x: usize) -> [&'a [E]; N] {
+        assert!(x < self.length, "pixel {x} of {}", self.length);
+        // SAFETY: as `x` is in the line, the invariant lets us read these elements for 'a.
+        self.lines
+            .map(|(start, stride)| unsafe { slice::from_raw_parts(start.add(x * stride), self.channels) })
+    }
+
+    /// Asks for some pixels of each line to be brought near, to be read soon; a hint that changes nothing.
+    #[inline(always)]
+    pub fn prefetch(&self, pixels: Range<usize>) {
+        for (start, stride) in self.lines {
+            if stride == self.channels {
+                // Pixels without gaps are one run of elements.
+                prefetch(start.wrapping_add(pixels.start * stride), pixels.len() * stride);
+            } else {
+                for x in pixels.clone() {
+                    prefetch(start.wrapping_add(x * stride), self.channels);
+                }
+            }
+        }
     }
 }
 
@@ -435,21 +489,17 @@ impl<'a> PixelsMut<'a> {
     ) {
         let (start, shape) = (self.start, self.shape);
         let place = shape.square::<E>((first, width), N, channel, I::LANES);
-        for (y, x) in (0..N).flat_map(|y| (0..N).map(move |x| (y, x))) {
-            // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that by the invariant
-            // they are ours alone; the borrow of `self` keeps us from lending them twice.
-            let to = unsafe {
-                let start = start.add(place + (y * width + x) * shape.stride);
-                slice::from_raw_parts_mut(start.cast::<E>(), I::LANES)
-            };
-            E::store(isa, to, vectors[y][x]);
+        for (y, row) in vectors.iter().enumerate() {
+            for (x, &vector) in row.iter().enumerate() {
+                // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that by the
+                // invariant they are ours alone; the borrow of `self` keeps us from lending them twice.
+                let to = unsafe {
+                    let start = start.add(place + (y * width + x) * shape.stride);
+                    slice::from_raw_parts_mut(start.cast::<E>(), I::LANES)
+                };
+                E::store(isa, to, vector);
+            }
         }
-    }
-
-    /// Asks for pixel `i` to be brought near, to be written soon; a hint that changes nothing.
-    #[inline(always)]
-    pub fn prefetch(&mut self, i: usize) {
-        self.shape.prefetch(self.start, i, true);
     }
 
     /// The same pixels for a shorter time.

@@ -241,3 +241,42 @@ fn squares_of_vectors_are_read_and_written() {
     squares::<f32>();
     squares::<f16>();
 }
+
+fn lines<E: Element>() {
+    let all = Region { half: E::HALF, ..region(2, 6, 30, 20) };
+    let buffers = &mut buffers(&[200]);
+    let (reads, _) = borrow(buffers, &[(0, all)], &[]).expect("one buffer");
+    let outside = [E::ZERO; 20];
+    let lines = reads[0].lines([Some(3), None, Some(0)], 3, &outside);
+    assert_eq!(lines.channels(), 20);
+    for x in 0..3 {
+        lines.prefetch(x..3);
+        let expected = [E::pixel(&reads[0], 3 + x), &outside, E::pixel(&reads[0], x)];
+        let got = lines.column(x);
+        assert_eq!(got.map(<[E]>::as_ptr_range), expected.map(<[E]>::as_ptr_range), "column {x}");
+    }
+}
+
+#[test]
+fn lines_are_read_by_columns() {
+    lines::<f32>();
+    lines::<f16>();
+}
+
+#[test]
+#[should_panic(expected = "3 pixels from 2 of 4")]
+fn lines_end_with_the_region() {
+    PixelsRef::dense(&[0.0; 8], 2).lines([Some(2)], 3, &[0.0; 2]);
+}
+
+#[test]
+#[should_panic(expected = "pixel 2 of 2")]
+fn columns_end_with_the_lines() {
+    PixelsRef::dense(&[0.0; 8], 2).lines([Some(2)], 2, &[0.0; 2]).column(2);
+}
+
+#[test]
+#[should_panic(expected = "a pixel of 1 channels, not 2")]
+fn what_is_outside_has_as_many_channels() {
+    PixelsRef::dense(&[0.0; 8], 2).lines([None], 2, &[0.0; 1]);
+}
