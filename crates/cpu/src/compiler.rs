@@ -64,6 +64,14 @@ impl Compiler<'_> {
         }
     }
 
+    /// The numbers of the constant that a view shows whole, whatever its shape.
+    pub(crate) fn numbers(&self, view: &View) -> Option<&[f32]> {
+        match &self.plan.buffers[view.buffer].content {
+            Content::Constant(tensor) if tensor.data().len() == view.shape.elements() => Some(tensor.data()),
+            _ => None,
+        }
+    }
+
     /// Lanes of a vector.
     pub(crate) fn lanes(&self) -> usize {
         vectors(self.level).0

@@ -182,9 +182,27 @@ impl Shuffle {
     /// Spreads rows of pixels of `c * r * r` channels over `r` times as many rows of `r` times as many pixels. The first of them
     /// is number `first` of the kernel's result.
     fn store(&self, from: &[f32], inputs: &[PixelsRef], first: usize, to: &mut PixelsMut) {
-        let (r, width, c) = (self.r, self.width, to.channels());
-        let mut base = vec![0.0; c];
-        for (p, channels) in from.chunks_exact((c * r * r).max(1)).enumerate() {
+        // Loops of which the compiler knows the length.
+        match (self.r, to.channels()) {
+            (4, 3) => self.store_blocks(from, inputs, first, to, (4, &mut [0.0; 3])),
+            (3, 3) => self.store_blocks(from, inputs, first, to, (3, &mut [0.0; 3])),
+            (2, 3) => self.store_blocks(from, inputs, first, to, (2, &mut [0.0; 3])),
+            (r, channels) => self.store_blocks(from, inputs, first, to, (r, &mut vec![0.0; channels])),
+        }
+    }
+
+    /// As [`Shuffle::store`], of blocks of `r` by `r` pixels with as many channels as `base`, in which it keeps what is added.
+    #[inline(always)]
+    fn store_blocks(
+        &self,
+        from: &[f32],
+        inputs: &[PixelsRef],
+        first: usize,
+        to: &mut PixelsMut,
+        (r, base): (usize, &mut [f32]),
+    ) {
+        let width = self.width;
+        for (p, channels) in from.chunks_exact((base.len() * r * r).max(1)).enumerate() {
             match self.base.map(|input| &inputs[input]) {
                 None => {}
                 Some(input) if input.is_half() => {
@@ -195,9 +213,9 @@ impl Shuffle {
             for i in 0..r {
                 let start = ((p / width * r + i) * width + p % width) * r;
                 for j in 0..r {
-                    let values = channels[i * r + j..].iter().step_by(r * r);
-                    for ((to, value), base) in to.pixel(start + j).iter_mut().zip(values).zip(&base) {
-                        *to = value + base;
+                    let pixel = to.pixel(start + j);
+                    for (c, (to, base)) in pixel.iter_mut().zip(&*base).enumerate() {
+                        *to = channels[(c * r + i) * r + j] + base;
                     }
                 }
             }
