@@ -59,6 +59,8 @@ pub(crate) struct Winograd {
     lanes: usize,
     form: Form,
     packed: Arc<Packed>,
+    /// For each vector of output channels, which they are.
+    channels: Vec<Range<usize>>,
     /// Height and width of the input, of which each pixel is read as a block of `enlarge` by `enlarge`.
     input: [usize; 2],
     enlarge: usize,
@@ -97,9 +99,15 @@ impl Winograd {
         if matches!(activation, Activation::Slopes(_)) {
             epilogue.remove(0);
         }
+        let lanes = compiler.lanes();
+        let vectors = packed.blocks.iter().flat_map(|block| {
+            let end = block.output + block.channels;
+            (block.output..end).step_by(lanes).map(move |first| first..end.min(first + lanes))
+        });
         Ok(Self {
             level: compiler.level,
-            lanes: compiler.lanes(),
+            lanes,
+            channels: vectors.collect(),
             form,
             input: [height, width],
             enlarge,
@@ -154,7 +162,11 @@ impl Winograd {
                 first: row * width,
                 number: first + row * width,
             };
-            self.strip::<E, F, INTEGERS>(&strip, inputs, &mut scratch, pixels);
+            if self.epilogue.is_empty() {
+                self.strip::<E, F, INTEGERS, false>(&strip, inputs, &mut scratch, pixels);
+            } else {
+                self.strip::<E, F, INTEGERS, true>(&strip, inputs, &mut scratch, pixels);
+            }
             row += count;
         }
         scratch.keep();
@@ -167,7 +179,7 @@ impl Winograd {
     }
 
     /// Computes a row of tiles, block by block.
-    fn strip<E: Element, F: Element, const INTEGERS: bool>(
+    fn strip<E: Element, F: Element, const INTEGERS: bool, const LINKS: bool>(
         &self,
         strip: &Strip<E>,
         inputs: &[PixelsRef],
@@ -182,28 +194,20 @@ impl Winograd {
         let (apart, stride) = (cells * PRODUCTS + LINE, packed.bias.len() * PRODUCTS + LINE);
         let [numbers, sums, ring] = scratch.parts([most * apart, most * stride, channels * PRODUCTS]);
         let tiles = width.div_ceil(SIDE);
+        let rows = inputs[0].lines(strip.rows, self.input[1], strip.outside);
         for tile in (0..tiles).step_by(most) {
             let count = most.min(tiles - tile);
             let mut largest = [1.0; MANY];
             let largest = &mut largest[..count];
             let spread = Spread::<E, INTEGERS> {
-                input: inputs[0],
-                rows: strip.rows,
+                rows: &rows,
                 columns: &strip.columns[tile * SIDE..],
-                outside: strip.outside,
                 ring,
                 numbers,
                 stride: apart,
                 largest,
             };
             dispatch(self.level, spread);
-            // While the products keep the units busy, memory brings what is written after them.
-            for row in 0..strip.own.len() {
-                let from = strip.first + row * width;
-                for column in tile * SIDE..((tile + count) * SIDE).min(width) {
-                    pixels.prefetch(from + column);
-                }
-            }
             let products = Products::<INTEGERS> { packed, numbers, apart, tiles: count, sums, stride };
             if INTEGERS {
                 dispatch_dot(self.level, products);
@@ -213,8 +217,9 @@ impl Winograd {
             } else {
                 dispatch(self.level, products);
             }
-            let gather = Gather::<F, INTEGERS> {
+            let gather = Gather::<F, INTEGERS, LINKS> {
                 packed,
+                channels: &self.channels,
                 sums,
                 stride,
                 largest,
@@ -241,7 +246,7 @@ fn activation(step: &Step, packed: &Packed, compiler: &Compiler) -> Result<Activ
     let slope = |output: usize| match step.epilogue.first()? {
         Epilogue::Unary(Unary::LeakyRelu(slope)) => Some(*slope),
         Epilogue::Prelu(Operand::Scalar(slope)) => Some(*slope),
-        Epilogue::Prelu(Operand::View { view, .. }) => match compiler.constant(view)?.data() {
+        Epilogue::Prelu(Operand::View { view, .. }) => match compiler.numbers(view)? {
             [slope] => Some(*slope),
             slopes if slopes.len() == step.result[1] => Some(slopes[output]),
             _ => None,

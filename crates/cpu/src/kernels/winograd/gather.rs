@@ -20,9 +20,21 @@ pub(super) enum Activation {
     Slopes(AlignedBuf),
 }
 
-/// A block of tiles of one row, of which some rows of results are wanted.
-pub(super) struct Gather<'a, E, const INTEGERS: bool> {
+impl Activation {
+    fn slopes(&self) -> &[f32] {
+        match self {
+            Self::None => &[],
+            Self::Slopes(slopes) => slopes,
+        }
+    }
+}
+
+/// A block of tiles of one row, of which some rows of results are wanted; `LINKS` says whether the epilogue has links beside the
+/// activation, whose code the others are better off without.
+pub(super) struct Gather<'a, E, const INTEGERS: bool, const LINKS: bool> {
     pub(super) packed: &'a Packed,
+    /// For each vector of output channels, which they are.
+    pub(super) channels: &'a [Range<usize>],
     /// For each tile the sums, as `[vector of output channels][product][lane]`, and what keeps tiles apart.
     pub(super) sums: &'a [f32],
     /// From the sums of one tile to those of the next.
@@ -46,41 +58,50 @@ pub(super) struct Gather<'a, E, const INTEGERS: bool> {
     pub(super) element: PhantomData<E>,
 }
 
-impl<E: Element, const INTEGERS: bool> Kernel for Gather<'_, E, INTEGERS> {
+impl<E: Element, const INTEGERS: bool, const LINKS: bool> Kernel for Gather<'_, E, INTEGERS, LINKS> {
     /// Whether all results are numbers that can be stored.
     type Output = bool;
 
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) -> bool {
-        let packed = self.packed;
+        let [bias, slopes] =
+            [&self.packed.bias, self.activation.slopes()].map(|numbers| isa.vectors(numbers));
+        let (factors, _) = isa.vectors(&self.packed.factors).as_chunks();
         // A local of its own stays in registers.
         let mut pixels = replace(&mut self.pixels, PixelsMut::dense(&mut [], 1));
         let mut largest = isa.splat_i32(0);
-        for tile in 0..self.largest.len() {
+        for (tile, (sums, unit)) in self.sums.chunks(self.stride).zip(self.largest).enumerate() {
             let left = self.left + tile * SIDE;
-            for block in &packed.blocks {
-                for j in 0..block.vectors {
-                    let square = Square {
-                        first: self.number + left,
-                        width: self.width,
-                        rows: self.own.len(),
-                        columns: SIDE.min(self.width - left),
-                        channel: block.output + j * I::LANES,
-                        channels: (block.channels - j * I::LANES).min(I::LANES),
-                    };
-                    let mut results = self.results(isa, tile, block.bias + j * I::LANES);
-                    if square.is_whole::<I, SIDE>() {
-                        for op in self.epilogue {
-                            op.apply_to_square(isa, self.inputs, &square, &mut results);
-                        }
-                        if INTEGERS {
-                            largest = larger(isa, largest, results.as_flattened());
-                        }
-                        let place = (self.first + left, self.width);
-                        pixels.store_square::<I, E, SIDE>(isa, place, square.channel, &results);
-                    } else {
-                        largest = isa.max_i32(largest, self.part(isa, &square, results, left, &mut pixels));
+            let (sums, _) = isa.vectors(sums).as_chunks();
+            for (v, ((sums, &bias), channels)) in sums.iter().zip(bias).zip(self.channels).enumerate() {
+                let vector = Vector {
+                    sums,
+                    // There are no factors but of integers.
+                    factors: if INTEGERS { &factors[v] } else { sums },
+                    unit: isa.splat(*unit),
+                    bias,
+                    slope: slopes.get(v).copied(),
+                };
+                let square = Square {
+                    first: self.number + left,
+                    width: self.width,
+                    rows: self.own.len(),
+                    columns: SIDE.min(self.width - left),
+                    channel: channels.start,
+                    channels: channels.len(),
+                };
+                // Each way has its own results, so that those of the first stay in registers.
+                if square.is_whole::<I, SIDE>() {
+                    let mut results = vector.results::<INTEGERS>(isa);
+                    self.link(isa, &square, &mut results);
+                    if INTEGERS {
+                        largest = larger(isa, largest, results.as_flattened());
                     }
+                    let place = (self.first + left, self.width);
+                    pixels.store_square::<I, E, SIDE>(isa, place, square.channel, &results);
+                } else {
+                    let results = vector.results::<INTEGERS>(isa);
+                    largest = isa.max_i32(largest, self.part(isa, &square, results, left, &mut pixels));
                 }
             }
         }
@@ -88,7 +109,17 @@ impl<E: Element, const INTEGERS: bool> Kernel for Gather<'_, E, INTEGERS> {
     }
 }
 
-impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
+impl<E: Element, const INTEGERS: bool, const LINKS: bool> Gather<'_, E, INTEGERS, LINKS> {
+    /// Applies the epilogue.
+    #[inline(always)]
+    fn link<I: Isa>(&self, isa: I, square: &Square, results: &mut [[I::F32; SIDE]; SIDE]) {
+        if LINKS {
+            for link in self.epilogue {
+                link.apply_to_square(isa, self.inputs, square, results);
+            }
+        }
+    }
+
     /// The epilogue and the store of a square of which only a part is wanted; gives the bits of its largest magnitudes.
     #[inline(always)]
     fn part<I: Isa>(
@@ -100,9 +131,7 @@ impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
         pixels: &mut PixelsMut,
     ) -> I::I32 {
         results.rotate_left(self.own.start);
-        for op in self.epilogue {
-            op.apply_to_square(isa, self.inputs, square, &mut results);
-        }
+        self.link(isa, square, &mut results);
         let mut largest = isa.splat_i32(0);
         for (y, row) in results.iter().enumerate().take(square.rows) {
             for (x, &result) in row.iter().enumerate().take(square.columns) {
@@ -113,26 +142,34 @@ impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
         }
         largest
     }
+}
 
-    /// The results of a tile for the vector of output channels that begins at `sums`: the last map, the bias and the activation.
+/// What the results of a tile for a vector of output channels are made of.
+struct Vector<'a, I: Isa> {
+    sums: &'a [I::F32; PRODUCTS],
+    /// What a unit of each sum of integers is worth, in units of the largest pixel, which is `unit`.
+    factors: &'a [I::F32; PRODUCTS],
+    unit: I::F32,
+    bias: I::F32,
+    slope: Option<I::F32>,
+}
+
+impl<I: Isa> Vector<'_, I> {
+    /// The last map, the bias and the activation.
     #[inline(always)]
-    fn results<I: Isa>(&self, isa: I, tile: usize, sums: usize) -> [[I::F32; SIDE]; SIDE] {
-        let cells = |cells| &isa.vectors(cells)[..PRODUCTS];
-        let products = cells(&self.sums[tile * self.stride + sums * PRODUCTS..]);
-        // What is not there is never read.
-        let factors = if INTEGERS { cells(&self.packed.factors[sums * PRODUCTS..]) } else { products };
+    fn results<const INTEGERS: bool>(&self, isa: I) -> [[I::F32; SIDE]; SIDE] {
         let mut columns = [[isa.zero(); SIDE]; REACH];
         for (x, results) in columns.iter_mut().enumerate() {
             let mut column = [isa.zero(); REACH];
             for (y, sum) in column.iter_mut().enumerate() {
-                *sum = products[y * REACH + x];
+                *sum = self.sums[y * REACH + x];
                 if INTEGERS {
-                    *sum = isa.mul(isa.to_f32(isa.reinterpret_i32(*sum)), factors[y * REACH + x]);
+                    let number = isa.to_f32(isa.reinterpret_i32(*sum));
+                    *sum = isa.mul(number, self.factors[y * REACH + x]);
                 }
             }
             *results = transforms::output(isa, column);
         }
-        let (bias, largest) = (isa.load(&self.packed.bias[sums..]), isa.splat(self.largest[tile]));
         let mut results = [[isa.zero(); SIDE]; SIDE];
         for (y, results) in results.iter_mut().enumerate() {
             let mut row = [isa.zero(); REACH];
@@ -141,11 +178,14 @@ impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
             }
             *results = transforms::output(isa, row);
             for result in results {
-                *result = if INTEGERS { isa.fma(*result, largest, bias) } else { isa.add(*result, bias) };
+                *result = if INTEGERS {
+                    isa.fma(*result, self.unit, self.bias)
+                } else {
+                    isa.add(*result, self.bias)
+                };
             }
         }
-        if let Activation::Slopes(slopes) = self.activation {
-            let slope = isa.load(&slopes[sums..]);
+        if let Some(slope) = self.slope {
             for result in results.as_flattened_mut() {
                 *result = prelu(isa, *result, slope);
             }

@@ -20,6 +20,12 @@ pub(crate) const PRODUCTS: usize = REACH * REACH;
 /// The points but for ∞, at which the polynomials are evaluated.
 const POINTS: [f64; REACH - 1] = [0.0, FRAC_1_SQRT_2, -FRAC_1_SQRT_2, SQRT_2, -SQRT_2];
 
+/// Numbers of a row's transform that are equally large at most are of one kind: those of 0 and ∞, and of opposite points.
+pub(super) const KIND: [usize; REACH] = [0, 1, 1, 2, 2, 0];
+
+/// Kinds of numbers of a row's transform.
+pub(super) const KINDS: usize = 3;
+
 /// What three taps contribute to each product.
 pub(super) fn taps() -> [[f64; 3]; REACH] {
     let mut rows = [[0.0, 0.0, 1.0]; REACH];
@@ -123,6 +129,14 @@ mod tests {
         let expected = [4.5, 5.1213, 5.1213, 3.6213, 3.6213, 4.5];
         for (gain, expected) in gains().into_iter().zip(expected) {
             assert!((gain - expected).abs() < 1e-4, "{gain} for {expected}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_kind_are_equally_large() {
+        for (gain, kind) in gains().into_iter().zip(KIND) {
+            let first = KIND.iter().position(|other| *other == kind).expect("the kind of this one");
+            assert_eq!(gain, gains()[first]);
         }
     }
 }
