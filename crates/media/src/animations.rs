@@ -264,6 +264,13 @@ fn check(limits: &Limits, header: &Header, frames: u32) -> Result<()> {
     Ok(())
 }
 
+impl Animation<'_> {
+    /// What people should know of the file.
+    pub fn remark(&self) -> Option<&'static str> {
+        self.cut.then_some("the file ends without its end mark; frames may be missing")
+    }
+}
+
 impl Iterator for Animation<'_> {
     type Item = Result<Frame>;
 

@@ -120,3 +120,9 @@ fn go_on(watcher: Watcher, progress: Progress) -> Result<()> {
         ControlFlow::Break(()) => Err(Error::Stopped),
     }
 }
+
+/// That a result in this format cannot show what is behind a picture, if so.
+pub fn flattening(picture: &Header, result: &Header, format: &Format) -> Option<String> {
+    (picture.channels.has_alpha() && !result.channels.has_alpha())
+        .then(|| format!("{} has no transparency, so the result is laid on white", format.name))
+}

@@ -31,8 +31,8 @@ impl Batch {
             report.warn(&input.name(), &format!("{way}: {kept}"));
             return self.picture(input, bytes.to_vec(), claims, report)?.end(report);
         }
-        if animation.cut {
-            report.warn(&input.name(), CUT);
+        if let Some(remark) = animation.remark() {
+            report.warn(&input.name(), remark);
         }
         let (from, count) = (animation.header, animation.frames);
         let header = self.transcoder().header(&from, encoding.format)?;
@@ -50,9 +50,8 @@ impl Batch {
             pixels: header.pixels() * u64::from(count),
             format: encoding.format.name,
         };
-        if from.channels.has_alpha() && !header.channels.has_alpha() {
-            let what = format!("{} has no transparency, so the frames are laid on white", job.format);
-            report.warn(&job.input, &what);
+        if let Some(remark) = amplio::flattening(&from, &header, encoding.format) {
+            report.warn(&job.input, &remark);
         }
         if self.rehearsal {
             return Ok(End::Planned(job));
@@ -70,6 +69,3 @@ impl Batch {
         Ok(End::Done(job, seconds))
     }
 }
-
-/// What people should know of an animation without an end.
-pub(super) const CUT: &str = "the file ends without its end mark; frames may be missing";

@@ -71,9 +71,8 @@ impl Batch {
         encoding: &Encoding,
         report: &Report,
     ) {
-        let format = encoding.format.name;
-        if picture.channels.has_alpha() && !result.channels.has_alpha() {
-            report.warn(name, &format!("{format} has no transparency, so the picture is laid on white"));
+        if let Some(remark) = amplio::flattening(picture, result, encoding.format) {
+            report.warn(name, &remark);
         }
         if animations::is_beyond_reading(bytes) {
             report.warn(name, "frames of such animations are not read: only the first one is made larger");

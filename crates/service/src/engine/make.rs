@@ -9,7 +9,7 @@ use amplio::media::archives::Archive;
 use amplio::media::images::{self, Format, Sink};
 use amplio::media::pages::{self, Pages};
 use amplio::media::{Header, animations};
-use amplio::{ArchiveJob, Progress as Share, Request, TileSize, Tiling, Transcoder, Watcher};
+use amplio::{ArchiveJob, Progress as Share, Request, TileSize, Tiling, Transcoder, Watcher, flattening};
 use bytes::Bytes;
 
 use super::cache::{Finished, Made};
@@ -18,9 +18,6 @@ use super::wish::Recipe;
 use super::{Progress, Workshop, film};
 use crate::refusal::Refusal;
 use crate::spool::Content;
-
-/// What people should know of an animation without an end.
-const CUT: &str = "the file ends without its end mark; frames may be missing";
 
 /// What is to be made.
 pub(crate) struct Task {
@@ -115,7 +112,7 @@ impl Maker<'_> {
         let header = out.transcoder.header(from, format)?;
         let image = images::read(&self.bytes()?, &self.shop.limits.picture)?;
         out.transcoder.picture(image, (format, &header), out.sink, out.watcher)?;
-        Ok((header, flattened(from, &header, format).into_iter().collect()))
+        Ok((header, flattening(from, &header, format).into_iter().collect()))
     }
 
     fn animation(&self, format: &Format, out: Out) -> Result<Written, Refusal> {
@@ -124,8 +121,8 @@ impl Maker<'_> {
         let mut animation = animation.ok_or_else(|| Refusal::invalid("it holds only one picture"))?;
         let header = out.transcoder.header(&animation.header, format)?;
         out.transcoder.animation(&mut animation, (format, &header), out.sink, out.watcher)?;
-        let cut = animation.cut.then(|| CUT.to_owned());
-        Ok((header, cut.into_iter().chain(flattened(&animation.header, &header, format)).collect()))
+        let remark = animation.remark().map(str::to_owned);
+        Ok((header, remark.into_iter().chain(flattening(&animation.header, &header, format)).collect()))
     }
 
     fn pages(&self, out: Out) -> Result<Written, Refusal> {
@@ -147,10 +144,4 @@ impl Maker<'_> {
         job.run(out.sink, out.watcher)?;
         Ok((job.to, Vec::new()))
     }
-}
-
-/// That a format cannot show what is behind a picture.
-fn flattened(from: &Header, to: &Header, format: &Format) -> Option<String> {
-    (from.channels.has_alpha() && !to.channels.has_alpha())
-        .then(|| format!("{} has no transparency, so the result is laid on white", format.name))
 }
