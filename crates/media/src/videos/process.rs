@@ -6,6 +6,7 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::{Error, Result};
 
@@ -14,6 +15,9 @@ const LINES: usize = 20;
 
 /// A longer line is cut.
 const LONGEST_LINE: u64 = 4096;
+
+/// How long the last words of a program that was killed may take.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A running program. It is killed when this is dropped, and never stays behind as a zombie.
 pub(super) struct Process {
@@ -98,12 +102,22 @@ impl Process {
         Error::program(self.program, self.messages.last().unwrap_or_else(|| otherwise.into()))
     }
 
+    /// Waits for the last words of a program that was killed, for a while: what it started itself may say nothing and never end.
+    fn hear_out(&self) {
+        let deadline = Instant::now() + LAST_WORDS;
+        while self.listener.as_ref().is_some_and(|listener| !listener.is_finished())
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// The cause of an error of a pipe to or from this program: its own last words, if it has ended in failure.
     pub(super) fn blame(mut self, error: Error) -> Error {
         drop((self.child.stdin.take(), self.child.stdout.take()));
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.listener.take().map(JoinHandle::join);
+        self.hear_out();
         match self.messages.last() {
             Some(said) => Error::program(self.program, said),
             None => error,
@@ -112,10 +126,10 @@ impl Process {
 }
 
 impl Drop for Process {
+    /// Does not wait for the listener: where the program is a script around another, that one still holds standard error.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.listener.take().map(JoinHandle::join);
     }
 }
 
@@ -176,9 +190,35 @@ fn plain(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// A script that waits for a program of its own, as wrappers of ffmpeg do, which runs and ends when its input does.
+    #[cfg(unix)]
+    fn script() -> (Process, ChildStdin) {
+        let mut command = Command::new("sh");
+        command.args(["-c", "cat; true"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = Process::start("sh", command).expect("a shell");
+        let mut input = process.stdin().expect("its input");
+        input.write_all(b"!").expect("a byte for cat");
+        process.stdout().expect("its output").read_exact(&mut [0]).expect("the byte from cat");
+        (process, input)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_script_started_is_not_waited_for() {
+        let (process, input) = script();
+        drop(process);
+        drop(input);
+        let (process, input) = script();
+        assert!(matches!(process.blame(Error::misuse("ours")), Error::Misuse { .. }));
+        drop(input);
+    }
+
     #[test]
     fn addresses_are_no_news() {
-        let plain = super::plain;
         assert_eq!(plain("[mov,mp4 @ 0x55e1] moov atom not found\n"), "moov atom not found");
         assert_eq!(plain("[vost#0:0 @ 0x1] [enc:libx264 @ 0x2] no"), "no");
         assert_eq!(plain("[a] b"), "[a] b");
