@@ -58,16 +58,18 @@ impl Compiler<'_> {
 
     /// The constant that a view shows, if it is one.
     pub(crate) fn constant(&self, view: &View) -> Option<&Arc<Tensor>> {
-        match &self.plan.buffers[view.buffer].content {
-            Content::Constant(tensor) if *tensor.shape() == view.shape => Some(tensor),
-            _ => None,
-        }
+        self.content(view).filter(|tensor| *tensor.shape() == view.shape)
     }
 
     /// The numbers of the constant that a view shows whole, whatever its shape.
     pub(crate) fn numbers(&self, view: &View) -> Option<&[f32]> {
+        self.content(view).map(|tensor| tensor.data()).filter(|data| data.len() == view.shape.elements())
+    }
+
+    /// The constant of which a view shows a part or all.
+    fn content(&self, view: &View) -> Option<&Arc<Tensor>> {
         match &self.plan.buffers[view.buffer].content {
-            Content::Constant(tensor) if tensor.data().len() == view.shape.elements() => Some(tensor.data()),
+            Content::Constant(tensor) => Some(tensor),
             _ => None,
         }
     }

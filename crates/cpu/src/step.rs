@@ -184,10 +184,10 @@ impl Shuffle {
     fn store(&self, from: &[f32], inputs: &[PixelsRef], first: usize, to: &mut PixelsMut) {
         // Loops of which the compiler knows the length.
         match (self.r, to.channels()) {
-            (4, 3) => self.store_blocks(from, inputs, first, to, (4, &mut [0.0; 3])),
-            (3, 3) => self.store_blocks(from, inputs, first, to, (3, &mut [0.0; 3])),
-            (2, 3) => self.store_blocks(from, inputs, first, to, (2, &mut [0.0; 3])),
-            (r, channels) => self.store_blocks(from, inputs, first, to, (r, &mut vec![0.0; channels])),
+            (4, 3) => self.store_blocks(from, inputs, first, to, 4, &mut [0.0; 3]),
+            (3, 3) => self.store_blocks(from, inputs, first, to, 3, &mut [0.0; 3]),
+            (2, 3) => self.store_blocks(from, inputs, first, to, 2, &mut [0.0; 3]),
+            (r, channels) => self.store_blocks(from, inputs, first, to, r, &mut vec![0.0; channels]),
         }
     }
 
@@ -199,7 +199,8 @@ impl Shuffle {
         inputs: &[PixelsRef],
         first: usize,
         to: &mut PixelsMut,
-        (r, base): (usize, &mut [f32]),
+        r: usize,
+        base: &mut [f32],
     ) {
         let width = self.width;
         for (p, channels) in from.chunks_exact((base.len() * r * r).max(1)).enumerate() {

@@ -46,23 +46,20 @@ impl<E: Element, const INTEGERS: bool> Kernel for Spread<'_, E, INTEGERS> {
         let units = units(transforms::gains());
         let mut found = [isa.splat_i32(0); REACH];
         for (t, (numbers, largest)) in self.numbers.chunks_mut(stride).zip(largest).enumerate() {
-            let known = if t == 0 { 0 } else { REACH - SIDE };
-            for x in t * SIDE + known..t * SIDE + REACH {
-                found[x % REACH] = down::<I, E, INTEGERS>(isa, rows, columns[x], x % REACH, ring);
-            }
-            if INTEGERS {
-                let all = found.into_iter().fold(isa.splat_i32(0), |all, column| isa.max_i32(all, column));
-                *largest = magnitude(isa, all);
-            }
-            // Here, as what follows waits for the largest.
             if let Some([Some(first), .., Some(last)]) =
                 columns.get((t + AHEAD) * SIDE..).and_then(<[_]>::first_chunk::<SIDE>)
             {
                 rows.prefetch(*first..*last + 1);
             }
+            let known = if t == 0 { 0 } else { REACH - SIDE };
+            for x in t * SIDE + known..t * SIDE + REACH {
+                found[x % REACH] = down::<I, E, INTEGERS>(isa, rows, columns[x], x % REACH, ring);
+            }
             let slots = array::from_fn(|x| (t * SIDE + x) % REACH);
             let numbers = isa.vectors_mut(numbers).as_chunks_mut().0;
             if INTEGERS {
+                let all = found.into_iter().fold(isa.splat_i32(0), |all, column| isa.max_i32(all, column));
+                *largest = magnitude(isa, all);
                 let unit = isa.splat(1.0 / largest.max(SMALLEST));
                 let mut scales = [[unit; KINDS]; KINDS];
                 for (scale, unit) in scales.as_flattened_mut().iter_mut().zip(units.as_flattened()) {
