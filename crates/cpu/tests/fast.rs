@@ -78,6 +78,41 @@ fn bits(tensor: &Tensor) -> Vec<u32> {
     tensor.data().iter().map(|x| x.to_bits()).collect()
 }
 
+/// The signs of the factors with which each number of a tile is made of its 6 pixels along an axis: where the pixels have them, that
+/// number is as large as it can be.
+const SIGNS: [[f32; 6]; 4] = [
+    [1.0, 0.0, -1.0, 0.0, 1.0, 0.0],
+    [0.0, -1.0, -1.0, 1.0, 1.0, 0.0],
+    [0.0, 1.0, -1.0, -1.0, 1.0, 0.0],
+    [0.0, 1.0, 0.0, -1.0, 0.0, 1.0],
+];
+
+#[test]
+fn no_sum_wraps_where_numbers_are_as_large_as_they_can_be() {
+    let (inputs, mut net) = (192, Builder::new(192));
+    // All inputs pull in the same direction.
+    let taps = Random::new(5).tensor([16, 1, 3, 3]);
+    let weight = Tensor::from_fn(Shape::new([16, inputs, 3, 3]), |at| taps.at(&[at[0], 0, at[2], at[3]]));
+    let input = net.input();
+    let output = net.conv2d(Conv2d::same(weight, None), input);
+    let graph = net.finish(output).expect("a network");
+    let devices: Vec<Cpu> =
+        Level::available().into_iter().map(|level| Cpu::new(2, level).expect("threads")).collect();
+    for (rows, columns) in SIGNS.iter().flat_map(|rows| SIGNS.map(|columns| (rows, columns))) {
+        // The second tile of a row begins with pixel 3.
+        let sign =
+            |signs: &[f32; 6], at: usize| at.checked_sub(3).map_or(0.0, |at| *signs.get(at).unwrap_or(&0.0));
+        let picture =
+            Tensor::from_fn(Shape::image(1, inputs, 12, 12), |at| sign(rows, at[2]) * sign(&columns, at[3]));
+        let expected = reference::run(&graph, &picture).expect("a result");
+        for device in &devices {
+            let got = run(device, Precision::Fast, &graph, &picture);
+            let error = difference(&got, &expected).relative();
+            assert!(error <= NEAR, "{rows:?}, {columns:?} on {}: {error}", device.name());
+        }
+    }
+}
+
 #[test]
 fn numbers_too_large_for_halves_are_computed_exactly() {
     let picture = Random::new(9).tensor([1, 32, 21, 30]);

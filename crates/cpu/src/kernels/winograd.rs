@@ -8,8 +8,8 @@
 //! matrix product, of the tiles' numbers and the weights, and nearly all of the work. See Lavin and Gray, *Fast Algorithms
 //! for Convolutional Neural Networks* (2015), <https://arxiv.org/abs/1509.09308>.
 //!
-//! The products may be of 16-bit integers. The numbers of a tile are then rounded in units of the largest pixel that the tile
-//! reads, and the weights once so that no sum can wrap (see [`weights`]); both maps stay in floats.
+//! The products may be of 16-bit integers. The numbers of a tile are then rounded in units of the largest that the first of the
+//! two passes gives, and the weights once so that no sum can wrap (see [`weights`]); both maps stay in floats.
 //!
 //! Tiles lie on a grid that begins at the corner of each picture, and each is computed whole wherever a run of rows begins or
 //! ends, so that its numbers depend neither on threads nor on runs. All results of a tile are rounded with all of its pixels,
@@ -211,7 +211,7 @@ impl Winograd {
             let products = Products::<INTEGERS> { packed, numbers, apart, tiles: count, sums, stride };
             if INTEGERS {
                 dispatch_dot(self.level, products);
-                if largest.iter().any(|pixel| !pixel.is_finite()) {
+                if largest.iter().any(|number| !number.is_finite()) {
                     self.overflow.store(true, Ordering::Relaxed);
                 }
             } else {

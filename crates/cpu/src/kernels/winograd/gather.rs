@@ -39,7 +39,7 @@ pub(super) struct Gather<'a, E, const INTEGERS: bool, const LINKS: bool> {
     pub(super) sums: &'a [f32],
     /// From the sums of one tile to those of the next.
     pub(super) stride: usize,
-    /// For each tile, of integers: the magnitude of the largest pixel that it read.
+    /// For each tile, of integers: the largest magnitude among its transformed columns.
     pub(super) largest: &'a [f32],
     /// The rows of the tiles that are wanted.
     pub(super) own: Range<usize>,
@@ -147,7 +147,7 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Gather<'_, E, INTEGERS
 /// What the results of a tile for a vector of output channels are made of.
 struct Vector<'a, I: Isa> {
     sums: &'a [I::F32; PRODUCTS],
-    /// What a unit of each sum of integers is worth, in units of the largest pixel, which is `unit`.
+    /// What a unit of each sum of integers is worth, in units of the tile's, which is `unit`.
     factors: &'a [I::F32; PRODUCTS],
     unit: I::F32,
     bias: I::F32,

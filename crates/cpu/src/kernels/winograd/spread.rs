@@ -20,7 +20,7 @@ pub(super) struct Spread<'a, E, const INTEGERS: bool> {
     pub(super) numbers: &'a mut [f32],
     /// From the numbers of one tile to those of the next.
     pub(super) stride: usize,
-    /// For each tile, of integers: the magnitude of the largest pixel that it reads.
+    /// For each tile, of integers: the largest magnitude among its transformed columns.
     pub(super) largest: &'a mut [f32],
 }
 
@@ -30,7 +30,7 @@ type Ring<I> = [[<I as Isa>::F32; REACH]; REACH];
 /// How many tiles ahead pixels are asked for. What lies far apart, as slices of channels do, is not read ahead by itself.
 const AHEAD: usize = 5;
 
-/// Less counts as nothing: the numbers of such pixels become zero.
+/// Less counts as nothing: the numbers of such tiles become zero.
 const SMALLEST: f32 = 1e-30;
 
 impl<E: Element, const INTEGERS: bool> Kernel for Spread<'_, E, INTEGERS> {
@@ -61,9 +61,9 @@ impl<E: Element, const INTEGERS: bool> Kernel for Spread<'_, E, INTEGERS> {
                 let all = found.into_iter().fold(isa.splat_i32(0), |all, column| isa.max_i32(all, column));
                 *largest = magnitude(isa, all);
                 let unit = isa.splat(1.0 / largest.max(SMALLEST));
-                let mut scales = [[unit; KINDS]; KINDS];
-                for (scale, unit) in scales.as_flattened_mut().iter_mut().zip(units.as_flattened()) {
-                    *scale = isa.mul(*scale, isa.splat(*unit));
+                let mut scales = [unit; KINDS];
+                for (scale, unit) in scales.iter_mut().zip(units) {
+                    *scale = isa.mul(*scale, isa.splat(unit));
                 }
                 across_integers(isa, ring, slots, &scales, numbers);
             } else {
@@ -73,18 +73,16 @@ impl<E: Element, const INTEGERS: bool> Kernel for Spread<'_, E, INTEGERS> {
     }
 }
 
-/// For each kind of number of a tile, what makes the largest 16-bit integer of the most that it can be.
-fn units(gains: [f32; REACH]) -> [[f32; KINDS]; KINDS] {
-    let mut units = [[0.0; KINDS]; KINDS];
-    for (row, y) in gains.iter().zip(KIND) {
-        for (column, x) in gains.iter().zip(KIND) {
-            units[y][x] = LARGEST / (row * column);
-        }
+/// For each kind of number of a row's transform, what makes the largest 16-bit integer of the most that it can be.
+fn units(gains: [f32; REACH]) -> [f32; KINDS] {
+    let mut units = [0.0; KINDS];
+    for (gain, kind) in gains.iter().zip(KIND) {
+        units[kind] = LARGEST / gain;
     }
     units
 }
 
-/// Transforms a column of pixels to a slot of the ring, and gives of integers the bits of the magnitudes of its largest.
+/// Transforms a column of pixels to a slot of the ring, and gives of integers the bits of the largest magnitudes of the results.
 #[inline(always)]
 fn down<I: Isa, E: Element, const INTEGERS: bool>(
     isa: I,
@@ -107,19 +105,21 @@ fn down<I: Isa, E: Element, const INTEGERS: bool>(
         for (d, pixel) in d.iter_mut().zip(pixels) {
             *d = E::load(isa, &pixel[c * I::LANES..][..I::LANES]);
         }
-        columns[slot] = transforms::input(isa, d);
+        let column = transforms::input(isa, d);
         if INTEGERS {
-            largest = larger(isa, largest, &d);
+            largest = larger(isa, largest, &column);
         }
+        columns[slot] = column;
     }
     for columns in part {
         for (d, pixel) in d.iter_mut().zip(pixels) {
             *d = E::load_partial(isa, &pixel[whole.len() * I::LANES..]);
         }
-        columns[slot] = transforms::input(isa, d);
+        let column = transforms::input(isa, d);
         if INTEGERS {
-            largest = larger(isa, largest, &d);
+            largest = larger(isa, largest, &column);
         }
+        columns[slot] = column;
     }
     largest
 }
@@ -150,7 +150,7 @@ fn across_integers<I: Isa>(
     isa: I,
     ring: &[Ring<I>],
     slots: [usize; REACH],
-    scales: &[[I::F32; KINDS]; KINDS],
+    scales: &[I::F32; KINDS],
     to: &mut [[I::F32; PRODUCTS]],
 ) {
     for (pair, to) in ring.chunks(2).zip(to) {
@@ -161,7 +161,6 @@ fn across_integers<I: Isa>(
             None => None,
         };
         for (y, to) in to.as_chunks_mut::<REACH>().0.iter_mut().enumerate() {
-            let scales = &scales[KIND[y]];
             let low = row(isa, low, y);
             let high = match high {
                 Some(high) => row(isa, high, y),

@@ -36,7 +36,7 @@ pub(super) fn taps() -> [[f64; 3]; REACH] {
     rows
 }
 
-/// How much larger than the largest pixel each number of a row's transform can be.
+/// How much larger than the largest of what is transformed each number of its transform can be.
 pub(super) fn gains() -> [f32; REACH] {
     let mut gains = [0.0; REACH];
     for pixel in 0..REACH {

@@ -17,8 +17,8 @@ const BATCH: usize = 8;
 pub(crate) struct Target<'a> {
     /// `[product][input channel][output channel]`; of integers pairs of input channels.
     pub(crate) cells: &'a mut [f32],
-    /// For integers, `[vector of output channels][product][lane]`: what one unit of a sum is worth where the largest pixel of a
-    /// tile is 1.
+    /// For integers, `[vector of output channels][product][lane]`: what one unit of a sum is worth where the largest number of a
+    /// tile's transformed columns is 1.
     pub(crate) factors: &'a mut [f32],
     /// Output channels, filled up to whole vectors.
     pub(crate) width: usize,
@@ -40,16 +40,17 @@ fn floats(filters: &Filters, block: &Block, level: Level, width: usize, cells: &
 
 /// Transforms the filters, and rounds them to integers so that no sum can wrap.
 ///
-/// The largest pixel of a tile decides how its numbers are rounded: each becomes at most [`LARGEST`], as no number is larger than
-/// that pixel times the gain of the transform. For each product and output channel the weights have a unit of their own, the
-/// smallest with which neither a weight exceeds 16 bits nor the sum of all weights times [`LARGEST`] 32.
+/// The largest number of a tile's transformed columns decides how its numbers are rounded: each becomes at most [`LARGEST`], as
+/// none is larger than that one times the gain of the rows' transform. (The largest pixel would tell as much for both axes, but
+/// neighbours are alike: their differences, which most numbers are, come nowhere near what they could be.) For each product and
+/// output channel the weights have a unit of their own, the smallest with which neither a weight exceeds 16 bits nor the sum of all
+/// weights times [`LARGEST`] 32.
 fn integers(filters: &Filters, block: &Block, level: Level, to: Target) {
     let (inputs, gains) = (filters.inputs(), transforms::gains());
     let mut numbers = vec![0.0; PRODUCTS * inputs * to.width];
     floats(filters, block, level, to.width, &mut numbers);
-    let gains =
-        array::from_fn::<_, REACH, _>(|y| array::from_fn::<_, REACH, _>(|x| gains[y] * gains[x] / LARGEST));
-    dispatch(level, Rounding { numbers: &numbers, gains: gains.as_flattened(), inputs, to });
+    let gains = array::from_fn::<_, PRODUCTS, _>(|product| gains[product % REACH] / LARGEST);
+    dispatch(level, Rounding { numbers: &numbers, gains: &gains, inputs, to });
 }
 
 /// Rounds the numbers of a block, of which those of a product are `inputs` by the target's width, to integers.
