@@ -72,7 +72,7 @@ def write(text, arguments):
     sections = {section.splitlines()[0]: section.rstrip("\n") for section in old}
     new = f"{text}\n\n{circumstances(arguments)}".removeprefix("## ")
     sections[new.splitlines()[0]] = new
-    FILE.write_text(HEAD + "".join(f"\n## {sections[name]}\n" for name in sections))
+    FILE.write_text(HEAD + "".join(f"\n## {section}\n" for section in sections.values()))
 
 
 def circumstances(arguments):

@@ -41,8 +41,8 @@ fn floats(filters: &Filters, block: &Block, level: Level, width: usize, cells: &
 /// Transforms the filters, and rounds them to integers so that no sum can wrap.
 ///
 /// The largest number of a tile's transformed columns decides how its numbers are rounded: each becomes at most [`LARGEST`], as
-/// none is larger than that one times the gain of the rows' transform. (The largest pixel would tell as much for both axes, but
-/// neighbours are alike: their differences, which most numbers are, come nowhere near what they could be.) For each product and
+/// none is larger than that one times the gain of the rows' transform. (The largest pixel and the gain of both transforms would be a
+/// bound, too, but most numbers are differences of neighbours, which are alike, and would stay far below it.) For each product and
 /// output channel the weights have a unit of their own, the smallest with which neither a weight exceeds 16 bits nor the sum of all
 /// weights times [`LARGEST`] 32.
 fn integers(filters: &Filters, block: &Block, level: Level, to: Target) {
