@@ -26,6 +26,7 @@ mod layout;
 mod peak;
 mod pixel_map;
 mod program;
+mod shuffle;
 mod step;
 
 pub use amplio_simd::Level;

@@ -27,6 +27,8 @@ pub(crate) struct Program {
     overflow: Arc<AtomicBool>,
     /// The same plan in floats alone, once integers could not carry a picture.
     exact: Option<Box<Program>>,
+    /// Whether integers could carry the last picture.
+    carried: bool,
     /// The plan's slots, then its constants.
     memory: Vec<AlignedBuf>,
     steps: Vec<PlacedStep>,
@@ -83,7 +85,17 @@ impl Program {
         let input = View { buffer: plan.input, first: 0, shape: plan.input_shape().clone() };
         let (input, output) =
             ((input.shape.clone(), place(&input)), (plan.output.shape.clone(), place(&plan.output)));
-        Ok(Self { plan: plan.clone(), overflow, exact: None, memory, steps, input, output, device })
+        Ok(Self {
+            plan: plan.clone(),
+            overflow,
+            exact: None,
+            carried: true,
+            memory,
+            steps,
+            input,
+            output,
+            device,
+        })
     }
 
     /// The same program in floats alone.
@@ -135,6 +147,16 @@ impl Program {
         let (reads, _) = lend(&mut self.memory, &[*place], &[])?;
         gather(&reads[0], shape, &self.device.pool)
     }
+
+    /// The output as a picture.
+    fn pixels(&mut self) -> Result<Pixels<'_>> {
+        let (shape, place) = &self.output;
+        let (reads, _) = lend(&mut self.memory, &[*place], &[])?;
+        let [1, channels, height, width] = shape[..] else {
+            return Err(Error::Unsupported { what: format!("the output, {shape}, is not one picture") });
+        };
+        Pixels::new(height, width, channels, elements(&reads[0]))
+    }
 }
 
 impl Executable for Program {
@@ -155,15 +177,18 @@ impl Executable for Program {
                 to.pixel(i).copy_from_slice(pixel);
             }
         }
-        if !self.steps(watcher)? {
-            return self.exact()?.run_pixels(input, watcher);
+        self.carried = self.steps(watcher)?;
+        match self.carried {
+            true => self.pixels(),
+            false => self.exact()?.run_pixels(input, watcher),
         }
-        let (shape, place) = &self.output;
-        let (reads, _) = lend(&mut self.memory, &[*place], &[])?;
-        let [1, channels, height, width] = shape[..] else {
-            return Err(Error::Unsupported { what: format!("the output, {shape}, is not one picture") });
-        };
-        Pixels::new(height, width, channels, elements(&reads[0]))
+    }
+
+    fn lent_pixels(&mut self) -> Option<Pixels<'_>> {
+        if !self.carried {
+            return self.exact.as_mut()?.lent_pixels();
+        }
+        self.pixels().ok()
     }
 }
 

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use amplio_graph::ops::BinaryFn;
-use amplio_graph::plan::{Epilogue, Operand, Step};
-use amplio_graph::{Result, Shape};
+use amplio_graph::Result;
+use amplio_graph::plan::{Epilogue, Step};
 use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f16};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -14,7 +13,8 @@ use crate::compiler::Compiler;
 use crate::elementwise::magnitude;
 use crate::epilogue::Link;
 use crate::kernels::Compiled;
-use crate::layout::{channels, pixels, row};
+use crate::layout::{channels, pixels};
+use crate::shuffle::Shuffle;
 
 /// Runs of rows for each thread, so that none waits long for the slowest.
 const RUNS_PER_THREAD: usize = 32;
@@ -37,17 +37,6 @@ pub(crate) struct CompiledStep {
     overflow: Arc<AtomicBool>,
 }
 
-/// The store of a step that turns channels into blocks of pixels.
-#[derive(Debug)]
-struct Shuffle {
-    r: usize,
-    /// Pixels in a row of the kernel's result.
-    width: usize,
-    /// The picture that is added, if that is what comes first: each of its pixels to all of a block.
-    base: Option<usize>,
-    after: Vec<Link>,
-}
-
 impl CompiledStep {
     pub(crate) fn new(step: &Step, compiler: &Compiler) -> Result<Self> {
         let (mut before, mut shuffle) = (Vec::new(), None::<Shuffle>);
@@ -55,15 +44,14 @@ impl CompiledStep {
         let mut input = step.inputs.len();
         for op in &step.epilogue {
             if let (Epilogue::PixelShuffle(r), None) = (op, &shuffle) {
-                shuffle = Some(Shuffle { r: *r, width: row(&shape), base: None, after: Vec::new() });
-                shape = shuffled(&shape, *r);
+                let shuffle = shuffle.insert(Shuffle::new(*r, &shape));
+                shape = shuffle.shape(&shape);
                 continue;
             }
-            let compiled = Link::new(op, &shape, input)?;
+            let link = Link::new(op, &shape, input)?;
             match &mut shuffle {
-                None => before.push(compiled),
-                Some(shuffle) if shuffle.is_base(op, &shape) => shuffle.base = Some(input),
-                Some(shuffle) => shuffle.after.push(compiled),
+                None => before.push(link),
+                Some(shuffle) => shuffle.follow(op, link, &shape, input),
             }
             input += op.reads().len();
         }
@@ -80,7 +68,7 @@ impl CompiledStep {
     pub(crate) fn run(&self, level: Level, pool: &ThreadPool, inputs: &[PixelsRef], output: PixelsMut) {
         let grains = self.pixels.div_ceil(self.grain);
         let run = grains.div_ceil(pool.current_num_threads() * RUNS_PER_THREAD).max(1) * self.grain;
-        let enlarged = self.shuffle.as_ref().map_or(1, |shuffle| shuffle.r * shuffle.r);
+        let enlarged = self.shuffle.as_ref().map_or(1, Shuffle::block);
         let runs: Vec<_> = output.chunks(run * enlarged).collect();
         pool.install(|| {
             runs.into_par_iter().enumerate().for_each(|(i, output)| match &self.shuffle {
@@ -126,7 +114,7 @@ impl CompiledStep {
         shuffle: &Shuffle,
     ) {
         let mut grain = vec![0.0; self.grain * self.channels];
-        let block = shuffle.r * shuffle.r;
+        let block = shuffle.block();
         for (i, mut larger) in output.chunks(self.grain * block).enumerate() {
             let first = first + i * self.grain;
             let grain = &mut grain[..larger.pixels() / block * self.channels];
@@ -135,10 +123,7 @@ impl CompiledStep {
             for op in &self.before {
                 op.apply(level, inputs, first, &mut pixels);
             }
-            shuffle.store(grain, inputs, first, &mut larger);
-            for op in &shuffle.after {
-                op.apply(level, inputs, first * block, &mut larger);
-            }
+            shuffle.store(level, grain, inputs, first, &mut larger);
         }
     }
 }
@@ -165,65 +150,4 @@ impl Kernel for Halve<'_, '_> {
         }
         magnitude(isa, largest) <= f16::LARGEST
     }
-}
-
-impl Shuffle {
-    /// Whether the operation is the first after the shuffle, and adds to a picture of this shape one that has a pixel for each
-    /// block.
-    fn is_base(&self, op: &Epilogue, shape: &Shape) -> bool {
-        let Epilogue::Binary { function: BinaryFn::Add, operand: Operand::View { view, enlarge }, .. } = op
-        else {
-            return false;
-        };
-        let blocks = [shape[0], shape[1], shape[2] / self.r, shape[3] / self.r];
-        self.base.is_none() && self.after.is_empty() && *enlarge == self.r && view.shape[..] == blocks
-    }
-
-    /// Spreads rows of pixels of `c * r * r` channels over `r` times as many rows of `r` times as many pixels. The first of them
-    /// is number `first` of the kernel's result.
-    fn store(&self, from: &[f32], inputs: &[PixelsRef], first: usize, to: &mut PixelsMut) {
-        // Loops of which the compiler knows the length.
-        match (self.r, to.channels()) {
-            (4, 3) => self.store_blocks(from, inputs, first, to, 4, &mut [0.0; 3]),
-            (3, 3) => self.store_blocks(from, inputs, first, to, 3, &mut [0.0; 3]),
-            (2, 3) => self.store_blocks(from, inputs, first, to, 2, &mut [0.0; 3]),
-            (r, channels) => self.store_blocks(from, inputs, first, to, r, &mut vec![0.0; channels]),
-        }
-    }
-
-    /// As [`Shuffle::store`], of blocks of `r` by `r` pixels with as many channels as `base`, in which it keeps what is added.
-    #[inline(always)]
-    fn store_blocks(
-        &self,
-        from: &[f32],
-        inputs: &[PixelsRef],
-        first: usize,
-        to: &mut PixelsMut,
-        r: usize,
-        base: &mut [f32],
-    ) {
-        let width = self.width;
-        for (p, channels) in from.chunks_exact((base.len() * r * r).max(1)).enumerate() {
-            match self.base.map(|input| &inputs[input]) {
-                None => {}
-                Some(input) if input.is_half() => {
-                    base.iter_mut().zip(input.half_pixel(first + p)).for_each(|(to, x)| *to = x.to_f32());
-                }
-                Some(input) => base.copy_from_slice(input.pixel(first + p)),
-            }
-            for i in 0..r {
-                let start = ((p / width * r + i) * width + p % width) * r;
-                for j in 0..r {
-                    let pixel = to.pixel(start + j);
-                    for (c, (to, base)) in pixel.iter_mut().zip(&*base).enumerate() {
-                        *to = channels[(c * r + i) * r + j] + base;
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn shuffled(shape: &Shape, r: usize) -> Shape {
-    Shape::image(shape[0], shape[1] / (r * r), shape[2] * r, shape[3] * r)
 }

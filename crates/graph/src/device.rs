@@ -82,6 +82,11 @@ pub trait Executable: Send {
     fn run_pixels(&mut self, input: &Pixels, watcher: StepWatcher) -> Result<Pixels<'_>> {
         Pixels::from_tensor(&self.run_watched(&input.to_tensor(), watcher)?)
     }
+
+    /// What the last [`Executable::run_pixels`] gave, once more, if it lent the device's memory.
+    fn lent_pixels(&mut self) -> Option<Pixels<'_>> {
+        None
+    }
 }
 
 impl fmt::Display for Precision {

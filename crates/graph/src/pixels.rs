@@ -48,6 +48,15 @@ impl<'a> Pixels<'a> {
         Pixels::new(height, width, channels, data)
     }
 
+    /// The picture, if it is over memory of its own.
+    pub fn own(self) -> Option<Pixels<'static>> {
+        let Self { height, width, channels, data } = self;
+        match data {
+            Cow::Owned(data) => Some(Pixels { height, width, channels, data: Cow::Owned(data) }),
+            Cow::Borrowed(_) => None,
+        }
+    }
+
     /// The picture as a tensor of `1 x channels x height x width`.
     pub fn to_tensor(&self) -> Tensor {
         Tensor::from_fn(self.shape(), |at| self.data[(at[2] * self.width + at[3]) * self.channels + at[1]])

@@ -8,7 +8,7 @@ use crate::{Channels, Depth, Error, Header, Result, Samples, Transfer};
 /// Converts any number of whole rows from the shape `from` to the shape `to` (the heights are ignored).
 ///
 /// - 16 to 8 bit: `round(v / 257)`; 8 to 16 bit: `v × 257`, so that 8 → 16 → 8 changes nothing.
-/// - Float to integer: clipped to 0..=1, rounded to nearest, not-a-number becomes 0; colours that are
+/// - Float to integer: clipped to 0..=1, rounded to nearest (halves to even), not-a-number becomes 0; colours that are
 ///   [`Transfer::Linear`] go through the sRGB curve first. Integer to float is the reverse.
 /// - Alpha appears as opaque. Where it disappears, the picture is laid on white.
 /// - Grey to colour: the same value three times; colour to grey: luma by [`LUMA`].
@@ -110,9 +110,13 @@ pub(crate) fn widen(v: u8) -> u16 {
     u16::from(v) * 257
 }
 
-/// 0..=1 to 0..=max, rounded; the cast that follows turns not-a-number into 0.
-fn quantize(v: f32, max: f32) -> f32 {
-    v.clamp(0.0, 1.0) * max + 0.5
+/// The nearest integer in `0..=max`, the even one of two; 0 for what is no number.
+///
+/// Adding 2^23 leaves the integer in the low bits of the mantissa, which vectorises as saturating casts do not.
+pub(crate) fn rounded(value: f32, max: f32) -> u16 {
+    let value = if value > 0.0 { value } else { 0.0 };
+    let value = if value < max { value } else { max };
+    (value + 8_388_608.0).to_bits() as u16
 }
 
 /// The curve from one transfer to the other, if they differ.
@@ -194,10 +198,10 @@ impl Sample for f32 {
         rgb.iter().zip(LUMA).map(|(c, w)| c * w).sum()
     }
     fn narrow(self) -> u8 {
-        quantize(self, 255.0) as u8
+        rounded(self * 255.0, 255.0) as u8
     }
     fn widen(self) -> u16 {
-        quantize(self, 65535.0) as u16
+        rounded(self * 65535.0, 65535.0)
     }
     fn float(self) -> f32 {
         self
@@ -209,8 +213,19 @@ impl Sample for f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{convert, narrow, widen};
+    use super::{convert, narrow, rounded, widen};
     use crate::{Channels, Depth, Header, Samples, Transfer};
+
+    #[test]
+    fn rounding_is_to_nearest_and_clips() {
+        for i in 0..=65535_u16 {
+            let v = f32::from(i);
+            assert_eq!([rounded(v - 0.25, 65535.0), rounded(v + 0.25, 65535.0)], [i; 2]);
+        }
+        assert_eq!([0.5, 1.5, 254.5].map(|v| rounded(v, 255.0)), [0, 2, 254]);
+        let ends = [-3.0, f32::NAN, f32::NEG_INFINITY, 1023.4, 1e9, f32::INFINITY];
+        assert_eq!(ends.map(|v| rounded(v, 1023.0)), [0, 0, 0, 1023, 1023, 1023]);
+    }
 
     #[test]
     fn narrowing_is_rounding_to_nearest() {

@@ -5,7 +5,7 @@ use amplio_media::animations::{Frame, FrameWriter};
 use amplio_media::{Header, Image, Samples};
 
 use crate::progress::{Progress, Watcher};
-use crate::upscaler::append;
+
 use crate::{Error, Request, Result, Upscaler};
 
 /// Frames that may wait for the writer.
@@ -93,18 +93,5 @@ impl Upscaler {
             }
         }
         Ok(())
-    }
-
-    /// The samples of a picture's result, in the shape of `header`.
-    fn whole(&self, image: Image, request: &Request, header: &Header, watcher: Watcher) -> Result<Samples> {
-        let mut samples: Option<Samples> = None;
-        self.flow(image, request, header, watcher, &mut |band| {
-            match &mut samples {
-                None => samples = Some(band),
-                Some(samples) => append(samples, band),
-            }
-            Ok(())
-        })?;
-        samples.ok_or_else(|| Error::request("a frame without rows"))
     }
 }

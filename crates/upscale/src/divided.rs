@@ -161,7 +161,8 @@ mod tests {
         let run = |network: &Divided| {
             let plans = Plans::new(network, &input.shape(), &device, Precision::Strict).expect("plans");
             let mut program = plans.compile(&device, Precision::Strict).expect("a program");
-            program.run(&input, &|_| ControlFlow::Continue(())).expect("a picture").to_tensor()
+            program.run(&input, &|_| ControlFlow::Continue(())).expect("a run");
+            program.result().expect("a picture").to_tensor()
         };
         let bands = divided.bands(&Shape::image(1, 8, 70, 37), &device, Precision::Strict).expect("bands");
         assert!(bands.len() > 2, "{bands:?}");

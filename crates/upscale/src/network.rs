@@ -120,9 +120,9 @@ impl Network {
         Ok(Cut { core, margin: overlap - ramp, ramp })
     }
 
-    /// The picture that the network makes of a tile; `watcher` is told the share of the work that is done, and says whether to
+    /// Makes a picture of a tile: [`Network::result`]. `watcher` is told the share of the work that is done, and says whether to
     /// go on.
-    pub(crate) fn run(&mut self, input: &Pixels, watcher: Share) -> Result<Pixels<'_>> {
+    pub(crate) fn run(&mut self, input: &Pixels, watcher: Share) -> Result<()> {
         let size = (input.height(), input.width());
         // Memory first, then the new size.
         let usable = self.compiled.take().filter(|compiled| compiled.size == size);
@@ -134,6 +134,12 @@ impl Network {
             }
         };
         self.compiled.insert(compiled).program.run(input, watcher)
+    }
+
+    /// The picture that the last run made, in the network's own memory.
+    pub(crate) fn result(&mut self) -> Result<Pixels<'_>> {
+        let nothing = || Error::request("the network has made no picture yet");
+        self.compiled.as_mut().ok_or_else(nothing)?.program.result()
     }
 
     fn plans(&self, input: &Shape) -> Result<Plans> {

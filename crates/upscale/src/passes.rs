@@ -24,6 +24,11 @@ pub(crate) enum Mix {
 }
 
 impl Pass {
+    /// Whether the network's input channels are the `channels` of the picture.
+    pub(crate) fn takes_all(&self, channels: usize) -> bool {
+        self.inputs.len() == channels && self.inputs.iter().enumerate().all(|(i, input)| *input == Some(i))
+    }
+
     /// Whether the `outputs` channels of the network are the channels of the picture.
     pub(crate) fn is_plain(&self, outputs: usize) -> bool {
         let same = |(i, (channel, mix)): (usize, &(usize, Mix))| i == *channel && *mix == Mix::One(i);

@@ -3,8 +3,8 @@ use std::ops::{ControlFlow, Range};
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::{Device, Error as GraphError, Executable, Pixels, Precision, Shape};
 
-use crate::Result;
 use crate::divided::{Band, Divided};
+use crate::{Error, Result};
 
 /// A network, compiled for one size of input: whole, or in two parts of which the second runs in bands.
 pub(crate) struct Program {
@@ -17,6 +17,8 @@ struct Part {
     executable: Box<dyn Executable>,
     /// Multiply-accumulates up to the end of each step.
     macs: Vec<u64>,
+    /// The last result, where the device did not lend it.
+    given: Option<Pixels<'static>>,
 }
 
 struct Tail {
@@ -86,26 +88,37 @@ impl Plans {
 }
 
 impl Program {
-    /// The picture that the network makes of another.
-    pub(crate) fn run(&mut self, input: &Pixels, watcher: Share) -> Result<Pixels<'_>> {
+    /// Makes a picture of another: [`Program::result`].
+    pub(crate) fn run(&mut self, input: &Pixels, watcher: Share) -> Result<()> {
         let (first, Some(tail)) = (self.head.work(), &mut self.tail) else {
             let whole = self.head.work();
             return self.head.run(input, 0, whole, watcher);
         };
-        let Tail { part, bands, scale, result, size: [height, width, channels] } = tail;
+        let Tail { part, bands, scale, result, size: [_, width, channels] } = tail;
         let whole = first + part.work() * bands.len() as u64;
-        let between = self.head.run(input, 0, whole, watcher)?;
+        self.head.run(input, 0, whole, watcher)?;
+        let between = self.head.result()?;
         let row = *width * *channels;
         let rows =
             |rows: &Range<usize>, from: usize| (rows.start - from) * *scale..(rows.end - from) * *scale;
         for (i, Band { core, reads }) in bands.iter().enumerate() {
             let done = first + part.work() * i as u64;
-            let made = part.run(&between.rows(reads.clone()), done, whole, watcher)?;
+            part.run(&between.rows(reads.clone()), done, whole, watcher)?;
             let place = rows(core, 0);
             result[place.start * row..place.end * row]
-                .copy_from_slice(made.rows(rows(core, reads.start)).data());
+                .copy_from_slice(part.result()?.rows(rows(core, reads.start)).data());
         }
-        Ok(Pixels::new(*height, *width, *channels, &result[..])?)
+        Ok(())
+    }
+
+    /// The picture that the last run made.
+    pub(crate) fn result(&mut self) -> Result<Pixels<'_>> {
+        match &self.tail {
+            Some(Tail { result, size: [height, width, channels], .. }) => {
+                Ok(Pixels::new(*height, *width, *channels, &result[..])?)
+            }
+            None => self.head.result(),
+        }
     }
 }
 
@@ -117,7 +130,7 @@ impl Part {
             sum
         };
         let macs = plan.steps.iter().map(|step| until(step.macs)).collect();
-        Ok(Self { executable: device.compile(plan, precision)?, macs })
+        Ok(Self { executable: device.compile(plan, precision)?, macs, given: None })
     }
 
     /// Multiply-accumulates of a run.
@@ -126,10 +139,18 @@ impl Part {
     }
 
     /// Runs it, where `done` of `whole` multiply-accumulates were done before.
-    fn run(&mut self, input: &Pixels, done: u64, whole: u64, watcher: Share) -> Result<Pixels<'_>> {
-        let Self { executable, macs } = self;
+    fn run(&mut self, input: &Pixels, done: u64, whole: u64, watcher: Share) -> Result<()> {
+        let Self { executable, macs, given } = self;
         let share = |step: usize| (done + macs[step]) as f64 / whole.max(1) as f64;
-        Ok(executable.run_pixels(input, &mut |step, _| watcher(share(step)))?)
+        *given = executable.run_pixels(input, &mut |step, _| watcher(share(step)))?.own();
+        Ok(())
+    }
+
+    /// What the last run made.
+    fn result(&mut self) -> Result<Pixels<'_>> {
+        let given = self.given.as_ref().map(|given| given.rows(0..given.height()));
+        let nothing = || Error::request("the device has kept no picture");
+        given.or_else(|| self.executable.lent_pixels()).ok_or_else(nothing)
     }
 }
 

@@ -131,11 +131,7 @@ impl Upscaler {
     pub fn enlarge(&self, image: Image, request: &Request, watcher: Watcher) -> Result<Image> {
         let header = self.result(&image.header(), &request.target)?;
         let metadata = image.metadata.clone();
-        let mut samples = empty(header.depth);
-        self.flow(image, request, &header, watcher, &mut |band| {
-            append(&mut samples, band);
-            Ok(())
-        })?;
+        let samples = self.whole(image, request, &header, watcher)?;
         let mut result = Image::new(header, samples)?;
         result.metadata = metadata;
         Ok(result)
@@ -173,6 +169,23 @@ impl Upscaler {
                 (Err(e), Ok(_)) => Err(e),
             }
         })
+    }
+
+    /// The samples of a picture's result, in the shape of `header`.
+    pub(crate) fn whole(
+        &self,
+        image: Image,
+        request: &Request,
+        header: &Header,
+        watcher: Watcher,
+    ) -> Result<Samples> {
+        // Room only when there is something for it: not for pictures of a size that cannot be.
+        let mut samples = None;
+        self.flow(image, request, header, watcher, &mut |band| {
+            append(samples.get_or_insert_with(|| empty(header)), &band);
+            Ok(())
+        })?;
+        Ok(samples.unwrap_or_else(|| empty(header)))
     }
 
     /// Sends the result to `sink`, band by band.
@@ -293,20 +306,22 @@ fn send(sender: &SyncSender<Samples>, band: Samples) -> Result<()> {
     sender.send(band).map_err(|_| Error::Stopped)
 }
 
-fn empty(depth: Depth) -> Samples {
-    match depth {
-        Depth::U8 => Samples::U8(Vec::new()),
-        Depth::U16 => Samples::U16(Vec::new()),
-        Depth::F32 => Samples::F32(Vec::new()),
+/// No samples, with room for those of a picture.
+fn empty(header: &Header) -> Samples {
+    let samples = header.row_samples() * header.height as usize;
+    match header.depth {
+        Depth::U8 => Samples::U8(Vec::with_capacity(samples)),
+        Depth::U16 => Samples::U16(Vec::with_capacity(samples)),
+        Depth::F32 => Samples::F32(Vec::with_capacity(samples)),
     }
 }
 
-pub(crate) fn append(to: &mut Samples, more: Samples) {
+/// Adds samples of the same depth.
+fn append(to: &mut Samples, more: &Samples) {
     match (to, more) {
-        (to, more) if to.is_empty() => *to = more,
-        (Samples::U8(to), Samples::U8(more)) => to.extend(more),
-        (Samples::U16(to), Samples::U16(more)) => to.extend(more),
-        (Samples::F32(to), Samples::F32(more)) => to.extend(more),
+        (Samples::U8(to), Samples::U8(more)) => to.extend_from_slice(more),
+        (Samples::U16(to), Samples::U16(more)) => to.extend_from_slice(more),
+        (Samples::F32(to), Samples::F32(more)) => to.extend_from_slice(more),
         _ => {}
     }
 }

@@ -1,6 +1,7 @@
 //! Rows of one component of a frame as numbers, and of one channel of a picture.
 
 use super::Format;
+use crate::convert::rounded;
 
 /// Where the rows of a component lie in a frame's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -121,29 +122,10 @@ impl Sample for u16 {
     }
 }
 
-/// The nearest integer in `0..=max`; 0 for what is no number.
-///
-/// Adding 2^23 leaves the integer in the low bits of the mantissa, which vectorises as saturating casts do not.
-fn rounded(value: f32, max: f32) -> u16 {
-    let value = if value > 0.0 { value } else { 0.0 };
-    let value = if value < max { value } else { max };
-    (value + 8_388_608.0).to_bits() as u16
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Rows, rounded};
+    use super::Rows;
     use crate::videos::FORMATS;
-
-    #[test]
-    fn rounding_is_to_nearest_and_clips() {
-        for i in 0..=65535_u16 {
-            let v = f32::from(i);
-            assert_eq!([rounded(v - 0.25, 65535.0), rounded(v + 0.25, 65535.0)], [i; 2]);
-        }
-        let ends = [-3.0, f32::NAN, f32::NEG_INFINITY, 1023.4, 1e9, f32::INFINITY];
-        assert_eq!(ends.map(|v| rounded(v, 1023.0)), [0, 0, 0, 1023, 1023, 1023]);
-    }
 
     #[test]
     fn components_lie_apart_and_inside_of_the_frame() {

@@ -1,5 +1,7 @@
 //! How the result of a tile becomes part of a picture.
 
+use std::ops::Range;
+
 use amplio_graph::Pixels;
 
 use crate::passes::Pass;
@@ -25,10 +27,16 @@ pub(crate) struct Join<'a> {
 }
 
 impl Join<'_> {
-    /// Adds the tile's result, weighted by its window, to the rows of its row of tiles.
-    pub(crate) fn add(&self, pass: &Pass, output: &Output, results: &mut [f32]) -> Result<()> {
+    /// Adds these rows of the tile's result, weighted by its window, to `results`, which begin with them.
+    pub(crate) fn add(
+        &self,
+        rows: Range<usize>,
+        pass: &Pass,
+        output: &Output,
+        results: &mut [f32],
+    ) -> Result<()> {
         let Self { row, column, scale, channels, width } = *self;
-        let (rows, columns) = (row.reach(scale), column.reach(scale));
+        let columns = column.reach(scale);
         let columns = columns.start..columns.end.min(width);
         let windows: Vec<f32> = columns.clone().map(|x| column.weight(x, scale)).collect();
         let left = columns.start - column.input.start * scale;

@@ -27,6 +27,9 @@ pub(crate) struct Networked<'a> {
     next: usize,
     /// Its rows in the making await the results of the next row of tiles.
     results: Rolling,
+    /// The tile that is the whole picture, once its result lies in the network's memory: rows are taken from there as they
+    /// are wanted.
+    whole: Option<[Span; 2]>,
     /// Tiles of earlier pictures.
     held: Held,
 }
@@ -45,7 +48,8 @@ impl<'a> Networked<'a> {
         let cut = network.cut(padded, channels.count(), &tiling, budget)?;
         let results = Rolling::new(width * network.scale() * channels.count());
         let held = Held::default();
-        Ok(Self { source, network, passes, meter, tiling, budget, padded, cut, next: 0, results, held })
+        let (next, whole) = (0, None);
+        Ok(Self { source, network, passes, meter, tiling, budget, padded, cut, next, results, whole, held })
     }
 
     /// With results of tiles that are held from picture to picture, unless the picture is one tile: whoever gives pictures one
@@ -104,7 +108,9 @@ impl<'a> Networked<'a> {
         let (scale, reach) = (self.network.scale(), row.reach(self.network.scale()));
         let source = self.source.read(row.input.start.min(height - 1)..row.input.end.min(height))?;
         let input = Input { samples: source, width, channels, rows: row.input.clone(), height };
-        let results = self.results.making(reach.len());
+        let is_whole =
+            self.passes.len() == 1 && [row, &columns[0]].map(|span| span.core.len()) == self.padded;
+        let results = self.results.making(if is_whole { 0 } else { reach.len() });
         for column in columns {
             self.meter.check()?;
             let pixels = row.core.len() * column.core.len();
@@ -118,19 +124,39 @@ impl<'a> Networked<'a> {
                     (Some(value), _) => Output::Constant(value),
                     (None, Some(known)) => Output::Pixels(known.output().clone()),
                     (None, None) => {
-                        let pixels = self.network.run(&tile, &watcher)?;
+                        self.network.run(&tile, &watcher)?;
+                        if is_whole {
+                            self.whole = Some([row.clone(), column.clone()]);
+                            continue;
+                        }
+                        let pixels = self.network.result()?;
                         self.held.hold(place, tile, &pixels)?;
                         Output::Pixels(pixels)
                     }
                 };
                 let join = Join { row, column, scale, channels, width: width * scale };
-                join.add(pass, &output, results)?;
+                join.add(reach.clone(), pass, &output, results)?;
             }
             self.meter.advance(pixels, column.reach(scale).len() * reach.len());
         }
+        self.next = row.core.end;
+        if is_whole {
+            return Ok(());
+        }
         let finished = (row.core.end - row.ramps[1]) * scale;
         self.results.finish(finished.min(height * scale).saturating_sub(reach.start));
-        self.next = row.core.end;
+        Ok(())
+    }
+
+    /// Takes the next rows of the result, up to `end`, from the network's memory.
+    fn take(&mut self, [row, column]: &[Span; 2], end: usize) -> Result<()> {
+        let Frame { width, channels, .. } = self.frame();
+        let rows = self.results.end()..end;
+        let results = self.results.making(rows.len());
+        let join = Join { row, column, scale: self.network.scale(), channels, width };
+        let output = Output::Pixels(self.network.result()?);
+        join.add(rows.clone(), &self.passes[0], &output, results)?;
+        self.results.finish(rows.len());
         Ok(())
     }
 }
@@ -144,7 +170,10 @@ impl Rows for Networked<'_> {
     fn read(&mut self, rows: Range<usize>) -> Result<&[f32]> {
         self.results.forget(rows.start);
         while self.results.end() < rows.end {
-            self.advance()?;
+            match self.whole.clone() {
+                Some(tile) => self.take(&tile, rows.end)?,
+                None => self.advance()?,
+            }
             self.results.forget(rows.start);
         }
         Ok(self.results.rows(rows))
@@ -166,10 +195,16 @@ impl Input<'_> {
     fn tile(&self, pass: &Pass, columns: &Range<usize>) -> Result<Pixels<'static>> {
         let first = self.rows.start.min(self.height - 1);
         let mut data = Vec::with_capacity(self.rows.len() * columns.len() * pass.inputs.len());
+        let inside = columns.start.min(self.width)..columns.end.min(self.width);
         for y in self.rows.clone() {
             let y = mirrored(y, self.height).max(first) - first;
             let row = &self.samples[y * self.width * self.channels..][..self.width * self.channels];
-            for x in columns.clone() {
+            let mut columns = columns.clone();
+            if pass.takes_all(self.channels) {
+                data.extend_from_slice(&row[inside.start * self.channels..inside.end * self.channels]);
+                columns.start = columns.start.max(inside.end);
+            }
+            for x in columns {
                 let pixel = &row[mirrored(x, self.width) * self.channels..];
                 data.extend(pass.inputs.iter().map(|input| input.map_or(1.0, |channel| pixel[channel])));
             }
