@@ -66,6 +66,15 @@ pub(crate) fn prelu<I: Isa>(isa: I, x: I::F32, slope: I::F32) -> I::F32 {
     isa.fma(isa.min(zero, x), slope, isa.max(zero, x))
 }
 
+/// The bits of the larger magnitudes.
+#[inline(always)]
+pub(crate) fn larger<I: Isa>(isa: I, mut largest: I::I32, vectors: &[I::F32]) -> I::I32 {
+    for vector in vectors {
+        largest = isa.max_i32(largest, isa.reinterpret_i32(isa.abs(*vector)));
+    }
+    largest
+}
+
 /// The largest of magnitudes that are given by their bits; infinity counts as more than any number, and NaN as more than that.
 #[inline(always)]
 pub(crate) fn magnitude<I: Isa>(isa: I, bits: I::I32) -> f32 {

@@ -1,5 +1,6 @@
 //! The kernels, one per file, and the one place that knows them all.
 
+mod activation;
 mod attention;
 mod conv;
 mod copy;
@@ -135,7 +136,7 @@ pub(crate) fn rounds(step: &Step, form: Form) -> bool {
 impl Compiled {
     /// Whether it stores floats of 16 bits by itself.
     pub(crate) fn stores_half(&self) -> bool {
-        matches!(self, Self::Winograd(_))
+        matches!(self, Self::Winograd(_) | Self::Conv(_))
     }
 
     /// The kernel of a step. It takes from `epilogue` what it does itself.
@@ -148,9 +149,9 @@ impl Compiled {
                 Choice::Winograd => {
                     Self::Winograd(Winograd::new(step, conv, *enlarge, compiler, take(epilogue))?)
                 }
-                Choice::Direct => Self::Conv(Conv::new(step, conv, *enlarge, compiler)?),
+                Choice::Direct => Self::Conv(Conv::new(step, conv, *enlarge, compiler, epilogue)?),
             },
-            plan::Kernel::ConvTranspose(op) => Self::Conv(Conv::transposed(step, op, compiler)?),
+            plan::Kernel::ConvTranspose(op) => Self::Conv(Conv::transposed(step, op, compiler, epilogue)?),
             plan::Kernel::Resize(op) => Self::Resize(Resize::new(step, op)?),
             plan::Kernel::GridSample(op) => Self::GridSample(GridSample::new(step, op)?),
             plan::Kernel::Pool(op) => Self::Pool(Pool::new(step, op)?),

@@ -10,7 +10,7 @@ use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::compiler::Compiler;
-use crate::elementwise::magnitude;
+use crate::elementwise::{larger, magnitude};
 use crate::epilogue::Link;
 use crate::kernels::Compiled;
 use crate::layout::{channels, pixels};
@@ -73,7 +73,7 @@ impl CompiledStep {
         pool.install(|| {
             runs.into_par_iter().enumerate().for_each(|(i, output)| match &self.shuffle {
                 Some(shuffle) => self.fill_shuffled(level, inputs, i * run, output, shuffle),
-                None if output.is_half() && !self.kernel.stores_half() => {
+                None if output.is_half() && !(self.kernel.stores_half() && self.before.is_empty()) => {
                     self.fill_halved(level, inputs, i * run, output);
                 }
                 None => self.fill(level, inputs, i * run, output),
@@ -144,7 +144,7 @@ impl Kernel for Halve<'_, '_> {
             let to = self.to.half_pixel(i).chunks_mut(I::LANES);
             for (to, from) in to.zip(self.from.pixel(i).chunks(I::LANES)) {
                 let x = isa.load_partial(from);
-                largest = isa.max_i32(largest, isa.reinterpret_i32(isa.abs(x)));
+                largest = larger(isa, largest, &[x]);
                 f16::store_partial(isa, to, x);
             }
         }

@@ -3,16 +3,20 @@
 
 use std::array;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::plan::Step;
 use amplio_graph::{Result, Shape};
-use amplio_simd::{Isa, PixelsMut, PixelsRef};
+use amplio_simd::{Element, Isa, PixelsMut, PixelsRef, f16};
 
+use super::activation::Activation;
 use super::pack::{Block, Filters, Packed};
 use super::panels::accumulate;
 use super::taps::{Line, Phase, TOGETHER, Taps};
 use crate::compiler::Compiler;
+use crate::elementwise::{larger, magnitude, prelu};
+use crate::epilogue::Link;
 
 /// A convolution, transposed or not, ready to run.
 #[derive(Debug)]
@@ -21,22 +25,46 @@ pub(crate) struct Conv {
     packed: Arc<Packed>,
     /// What taps outside the picture read.
     outside: Vec<f32>,
+    activation: Activation,
+    /// Set when floats of 16 bits cannot carry a result.
+    overflow: Arc<AtomicBool>,
 }
 
 impl Conv {
-    pub(crate) fn new(step: &Step, conv: &Conv2d, enlarge: usize, compiler: &Compiler) -> Result<Self> {
+    /// Takes from `epilogue` what it does itself.
+    pub(crate) fn new(
+        step: &Step,
+        conv: &Conv2d,
+        enlarge: usize,
+        compiler: &Compiler,
+        epilogue: &mut Vec<Link>,
+    ) -> Result<Self> {
         let taps = Taps::new(conv, &step.inputs[0].shape, enlarge, &step.result)?;
-        Self::with(taps, conv.into(), compiler)
+        Self::with(taps, step, conv.into(), compiler, epilogue)
     }
 
-    pub(crate) fn transposed(step: &Step, conv: &ConvTranspose2d, compiler: &Compiler) -> Result<Self> {
+    /// As [`Conv::new`].
+    pub(crate) fn transposed(
+        step: &Step,
+        conv: &ConvTranspose2d,
+        compiler: &Compiler,
+        epilogue: &mut Vec<Link>,
+    ) -> Result<Self> {
         let taps = Taps::transposed(conv, &step.inputs[0].shape, &step.result)?;
-        Self::with(taps, conv.into(), compiler)
+        Self::with(taps, step, conv.into(), compiler, epilogue)
     }
 
-    fn with(taps: Taps, filters: Filters, compiler: &Compiler) -> Result<Self> {
+    fn with(
+        taps: Taps,
+        step: &Step,
+        filters: Filters,
+        compiler: &Compiler,
+        epilogue: &mut Vec<Link>,
+    ) -> Result<Self> {
         let packed = compiler.packed(filters)?;
-        Ok(Self { taps, outside: vec![0.0; packed.inputs], packed })
+        let activation = Activation::take(step, &packed, compiler, epilogue)?;
+        let (outside, overflow) = (vec![0.0; packed.inputs], compiler.overflow.clone());
+        Ok(Self { taps, packed, outside, activation, overflow })
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
@@ -57,18 +85,34 @@ impl Conv {
     /// Computes a row of pixels from these rows of the input.
     #[inline(always)]
     fn row<I: Isa>(&self, isa: I, input: PixelsRef, rows: &[(usize, usize)], pixels: &mut PixelsMut) {
+        if pixels.is_half() {
+            self.elements::<I, f16>(isa, input, rows, pixels);
+        } else {
+            self.elements::<I, f32>(isa, input, rows, pixels);
+        }
+    }
+
+    /// As [`Conv::row`], of pixels of elements `E`.
+    #[inline(always)]
+    fn elements<I: Isa, E: Element>(
+        &self,
+        isa: I,
+        input: PixelsRef,
+        rows: &[(usize, usize)],
+        pixels: &mut PixelsMut,
+    ) {
         for group in self.packed.blocks.chunk_by(|a, b| a.input == b.input) {
             let lines = self.taps.lines(input, rows, group[0].input, &self.outside);
             for block in group {
                 let row = Row { conv: self, lines: &lines, block };
                 // As many sums as the registers hold beside the weights and the pixel.
                 match (I::REGISTERS, block.vectors) {
-                    (32, 4) => row.fill::<I, 6, 4>(isa, pixels),
-                    (32, 3) => row.fill::<I, 8, 3>(isa, pixels),
-                    (32, 2) => row.fill::<I, 12, 2>(isa, pixels),
-                    (32, _) => row.fill::<I, TOGETHER, 1>(isa, pixels),
-                    (_, 2) => row.fill::<I, 6, 2>(isa, pixels),
-                    _ => row.fill::<I, TOGETHER, 1>(isa, pixels),
+                    (32, 4) => row.fill::<I, E, 6, 4>(isa, pixels),
+                    (32, 3) => row.fill::<I, E, 8, 3>(isa, pixels),
+                    (32, 2) => row.fill::<I, E, 12, 2>(isa, pixels),
+                    (32, _) => row.fill::<I, E, TOGETHER, 1>(isa, pixels),
+                    (_, 2) => row.fill::<I, E, 6, 2>(isa, pixels),
+                    _ => row.fill::<I, E, TOGETHER, 1>(isa, pixels),
                 }
             }
         }
@@ -85,22 +129,48 @@ struct Row<'a> {
 impl Row<'_> {
     /// Computes the channels of the block, `P` pixels by `V` vectors at a time.
     #[inline(always)]
-    fn fill<I: Isa, const P: usize, const V: usize>(&self, isa: I, pixels: &mut PixelsMut) {
-        let Block { output, channels, .. } = *self.block;
-        let bias = &self.conv.packed.bias[self.block.bias..][..V * I::LANES];
+    fn fill<I: Isa, E: Element, const P: usize, const V: usize>(&self, isa: I, pixels: &mut PixelsMut) {
+        let Block { output, channels, bias, .. } = *self.block;
+        let slopes = isa.vectors(self.conv.activation.slopes().get(bias..).unwrap_or_default());
+        let bias = &self.conv.packed.bias[bias..][..V * I::LANES];
         let bias: [I::F32; V] = array::from_fn(|j| isa.load(&bias[j * I::LANES..]));
+        let mut largest = isa.splat_i32(0);
         for phase in &self.conv.taps.phases {
             let reads = self.reads(phase, V * I::LANES);
             for x in (0..phase.count).step_by(P) {
-                let sums = sums::<I, P, V>(isa, &reads, x * phase.stride, phase.stride, bias);
-                for (t, sums) in sums.iter().enumerate().take(phase.count - x) {
-                    let channels =
-                        &mut pixels.pixel(phase.first + (x + t) * phase.step)[output..][..channels];
-                    for (part, &sum) in channels.chunks_mut(I::LANES).zip(sums) {
-                        isa.store_partial(part, sum);
+                let (from, step) = (x * phase.stride, phase.stride);
+                let number = phase.first + x * phase.step;
+                // Each way has its own sums, so that those of the first stay in registers.
+                if x + P <= phase.count && channels == V * I::LANES {
+                    let sums = sums::<I, P, V>(isa, &reads, from, step, bias);
+                    for (t, mut sums) in sums.into_iter().enumerate() {
+                        activate(isa, &mut sums, slopes);
+                        if E::HALF {
+                            largest = larger(isa, largest, &sums);
+                        }
+                        let to = &mut E::pixel_mut(pixels, number + t * phase.step)[output..][..channels];
+                        for (to, sum) in to.chunks_exact_mut(I::LANES).zip(sums) {
+                            E::store(isa, to, sum);
+                        }
+                    }
+                    continue;
+                }
+                let sums = sums::<I, P, V>(isa, &reads, from, step, bias);
+                for (t, mut sums) in sums.into_iter().enumerate().take(phase.count - x) {
+                    activate(isa, &mut sums, slopes);
+                    if E::HALF {
+                        largest = larger(isa, largest, &sums);
+                    }
+                    let to = &mut E::pixel_mut(pixels, number + t * phase.step)[output..][..channels];
+                    for (to, sum) in to.chunks_mut(I::LANES).zip(sums) {
+                        E::store_partial(isa, to, sum);
                     }
                 }
             }
+        }
+        let carried = magnitude(isa, largest) <= E::LARGEST;
+        if !carried {
+            self.conv.overflow.store(true, Ordering::Relaxed);
         }
     }
 
@@ -125,6 +195,14 @@ impl Row<'_> {
 struct Read<'a> {
     pixels: &'a [&'a [f32]],
     weights: &'a [f32],
+}
+
+/// Applies an activation, if there is one.
+#[inline(always)]
+fn activate<I: Isa, const V: usize>(isa: I, sums: &mut [I::F32; V], slopes: &[I::F32]) {
+    for (sum, &slope) in sums.iter_mut().zip(slopes) {
+        *sum = prelu(isa, *sum, slope);
+    }
 }
 
 /// The sums for `P` pixels, which read the places from `first` on, `stride` apart.

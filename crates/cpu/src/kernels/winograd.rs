@@ -32,17 +32,18 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use amplio_graph::ops::{Conv2d, Unary};
-use amplio_graph::plan::{Epilogue, Operand, Step};
+use amplio_graph::ops::Conv2d;
+use amplio_graph::plan::Step;
 use amplio_graph::{ImageShape, Result, Shape};
 use amplio_simd::{Element, Isa, Level, PixelsMut, PixelsRef, dispatch, dispatch_dot, f16};
 
-use self::gather::{Activation, Gather};
+use self::gather::Gather;
 use self::products::Products;
 use self::scratch::{LINE, Scratch};
 use self::spread::Spread;
 use self::transforms::{PRODUCTS, REACH, SIDE};
-use super::pack::{Filters, Form, Packed, memory};
+use super::activation::Activation;
+use super::pack::{Filters, Form, Packed};
 use crate::compiler::Compiler;
 use crate::epilogue::Link;
 
@@ -95,10 +96,7 @@ impl Winograd {
         let ImageShape { height, width, .. } = step.inputs[0].shape.as_image("conv2d")?;
         let form = compiler.form();
         let packed = compiler.packed(Filters { form, ..conv.into() })?;
-        let activation = activation(step, &packed, compiler)?;
-        if matches!(activation, Activation::Slopes(_)) {
-            epilogue.remove(0);
-        }
+        let activation = Activation::take(step, &packed, compiler, &mut epilogue)?;
         let lanes = compiler.lanes();
         let vectors = packed.blocks.iter().flat_map(|block| {
             let end = block.output + block.channels;
@@ -239,30 +237,6 @@ impl Winograd {
             }
         }
     }
-}
-
-/// The slopes with which the epilogue of a step begins, if it does.
-fn activation(step: &Step, packed: &Packed, compiler: &Compiler) -> Result<Activation> {
-    let slope = |output: usize| match step.epilogue.first()? {
-        Epilogue::Unary(Unary::LeakyRelu(slope)) => Some(*slope),
-        Epilogue::Prelu(Operand::Scalar(slope)) => Some(*slope),
-        Epilogue::Prelu(Operand::View { view, .. }) => match compiler.numbers(view)? {
-            [slope] => Some(*slope),
-            slopes if slopes.len() == step.result[1] => Some(slopes[output]),
-            _ => None,
-        },
-        _ => None,
-    };
-    if slope(0).is_none() {
-        return Ok(Activation::None);
-    }
-    let mut slopes = memory(packed.bias.len())?;
-    for block in &packed.blocks {
-        for (i, to) in slopes[block.bias..][..block.channels].iter_mut().enumerate() {
-            *to = slope(block.output + i).unwrap_or_default();
-        }
-    }
-    Ok(Activation::Slopes(slopes))
 }
 
 /// A row of tiles.

@@ -4,30 +4,13 @@ use std::marker::PhantomData;
 use std::mem::replace;
 use std::ops::Range;
 
-use amplio_simd::{AlignedBuf, Element, Isa, Kernel, PixelsMut, PixelsRef};
+use amplio_simd::{Element, Isa, Kernel, PixelsMut, PixelsRef};
 
-use super::spread::larger;
 use super::transforms::{self, PRODUCTS, REACH, SIDE};
-use crate::elementwise::{magnitude, prelu};
+use crate::elementwise::{larger, magnitude, prelu};
 use crate::epilogue::{Link, Square};
+use crate::kernels::activation::Activation;
 use crate::kernels::pack::Packed;
-
-/// The most common start of an epilogue, and the only one in most networks.
-#[derive(Debug)]
-pub(super) enum Activation {
-    None,
-    /// For each output channel, counted with what fills up vectors, what negative numbers are multiplied by.
-    Slopes(AlignedBuf),
-}
-
-impl Activation {
-    fn slopes(&self) -> &[f32] {
-        match self {
-            Self::None => &[],
-            Self::Slopes(slopes) => slopes,
-        }
-    }
-}
 
 /// A block of tiles of one row, of which some rows of results are wanted; `LINKS` says whether the epilogue has links beside the
 /// activation, whose code the others are better off without.

@@ -6,7 +6,7 @@ use amplio_simd::{Element, Isa, Kernel, Lines};
 
 use super::transforms::{self, KIND, KINDS, PRODUCTS, REACH, SIDE};
 use super::weights::LARGEST;
-use crate::elementwise::magnitude;
+use crate::elementwise::{larger, magnitude};
 
 /// A block of tiles of one row, to be transformed: to floats, or to pairs of 16-bit integers.
 pub(super) struct Spread<'a, E, const INTEGERS: bool> {
@@ -120,15 +120,6 @@ fn down<I: Isa, E: Element, const INTEGERS: bool>(
             largest = larger(isa, largest, &column);
         }
         columns[slot] = column;
-    }
-    largest
-}
-
-/// The bits of the larger magnitudes.
-#[inline(always)]
-pub(super) fn larger<I: Isa>(isa: I, mut largest: I::I32, vectors: &[I::F32]) -> I::I32 {
-    for vector in vectors {
-        largest = isa.max_i32(largest, isa.reinterpret_i32(isa.abs(*vector)));
     }
     largest
 }
