@@ -95,6 +95,38 @@ fn rrdb() -> Result<Graph> {
     net.finish(y)
 }
 
+/// SPAN: 48 features, six blocks of attention without parameters, four times larger.
+fn span() -> Result<Graph> {
+    let (mut noise, mut net) = (Noise(3), Builder::new(3));
+    let input = net.input();
+    let head = noise.conv(&mut net, input, [3, 48]);
+    let (mut x, mut first, mut early) = (head, head, head);
+    for block in 0..6 {
+        net.at(format!("block.{block}"));
+        let y = noise.conv(&mut net, x, [48, 48]);
+        let y = net.unary(Unary::Silu, y);
+        early = y;
+        let y = noise.conv(&mut net, y, [48, 48]);
+        let y = net.unary(Unary::Silu, y);
+        let y = noise.conv(&mut net, y, [48, 48]);
+        let gate = net.unary(Unary::Sigmoid, y);
+        let half = net.constant(Tensor::from_fn(Shape::new([1, 1, 1, 1]), |_| -0.5));
+        let gate = net.add(gate, half);
+        let sum = net.add(y, x);
+        x = net.mul(sum, gate);
+        if block == 0 {
+            first = x;
+        }
+    }
+    net.at("last");
+    let body = noise.conv(&mut net, x, [48, 48]);
+    let all = net.concat(&[head, body, first, early]);
+    let y = noise.conv_of(1, &mut net, all, [192, 48]);
+    let y = noise.conv(&mut net, y, [48, 48]);
+    let y = net.pixel_shuffle(4, y);
+    net.finish(y)
+}
+
 /// A part of SwinIR: two blocks of attention in windows of 8 by 8 pixels, 180 features, 6 heads.
 fn swin() -> Result<Graph> {
     const FEATURES: usize = 180;
@@ -195,7 +227,7 @@ fn main() -> Result<()> {
     let peak = cpu.peak(Duration::from_millis(400));
     let integers = peak.integers.unwrap_or_default();
     println!("peak: {:.0} GMAC/s in floats, {:.0} in integers", peak.floats / 1e9, integers / 1e9);
-    for (name, graph) in [("compact", compact as fn() -> Result<Graph>), ("rrdb", rrdb), ("swin", swin)] {
+    for (name, graph) in [("compact", compact as fn() -> Result<Graph>), ("rrdb", rrdb), ("span", span), ("swin", swin)] {
         if argument(0).is_none_or(|wanted| wanted == name || wanted == "all") {
             report(name, &graph()?, &cpu, precision, side)?;
         }
