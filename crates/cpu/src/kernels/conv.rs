@@ -140,7 +140,8 @@ impl Row<'_> {
             for x in (0..phase.count).step_by(P) {
                 let (from, step) = (x * phase.stride, phase.stride);
                 let number = phase.first + x * phase.step;
-                // Each way has its own sums, so that those of the first stay in registers.
+                // Each way has its own sums and moves them out as a whole: they stay in registers until then, and by reference
+                // they would not.
                 if x + P <= phase.count && channels == V * I::LANES {
                     let sums = sums::<I, P, V>(isa, &reads, from, step, bias);
                     for (t, mut sums) in sums.into_iter().enumerate() {
