@@ -227,7 +227,9 @@ fn main() -> Result<()> {
     let peak = cpu.peak(Duration::from_millis(400));
     let integers = peak.integers.unwrap_or_default();
     println!("peak: {:.0} GMAC/s in floats, {:.0} in integers", peak.floats / 1e9, integers / 1e9);
-    for (name, graph) in [("compact", compact as fn() -> Result<Graph>), ("rrdb", rrdb), ("span", span), ("swin", swin)] {
+    for (name, graph) in
+        [("compact", compact as fn() -> Result<Graph>), ("rrdb", rrdb), ("span", span), ("swin", swin)]
+    {
         if argument(0).is_none_or(|wanted| wanted == name || wanted == "all") {
             report(name, &graph()?, &cpu, precision, side)?;
         }
