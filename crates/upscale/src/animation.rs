@@ -5,7 +5,6 @@ use amplio_media::animations::{Frame, FrameWriter};
 use amplio_media::{Header, Image, Samples};
 
 use crate::progress::{Progress, Watcher};
-
 use crate::{Error, Request, Result, Upscaler};
 
 /// Frames that may wait for the writer.
