@@ -29,6 +29,13 @@ impl<const VNNI: bool> Avx512<VNNI> {
         found.then_some(Self(()))
     }
 
+    /// The products of the lanes and `scale`, rounded to 16-bit integers in the low half of each lane.
+    #[inline(always)]
+    fn round_low(self, numbers: __m512, scale: __m512) -> __m512i {
+        // A float of this size has a unit in its last place of 1: the sum is rounded to an integer.
+        self.reinterpret_i32(self.fma(numbers, scale, self.splat(12_582_912.0)))
+    }
+
     /// The mask of the first `n` lanes.
     #[inline(always)]
     fn first(self, n: usize) -> __mmask16 {
@@ -274,7 +281,15 @@ impl<const VNNI: bool> Isa for Avx512<VNNI> {
     }
 
     #[inline(always)]
-    fn round_i16(self, [low, high]: [Self::F32; 2], scale: Self::F32) -> Self::I32 {
+    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        const LARGER_MAGNITUDE: i32 = 0b11;
+        const WITHOUT_SIGN: i32 = 0b10 << 2;
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_range_ps::<{ LARGER_MAGNITUDE | WITHOUT_SIGN }>(a, b) }
+    }
+
+    #[inline(always)]
+    fn round_i16(self, numbers: [Self::F32; 2], scale: Self::F32) -> Self::I32 {
         const EVEN: [i16; 32] = {
             let mut even = [0; 32];
             let mut i = 0;
@@ -284,11 +299,17 @@ impl<const VNNI: bool> Isa for Avx512<VNNI> {
             }
             even
         };
-        // A float of this size has a unit in its last place of 1: the sum is rounded to an integer, whose low half is the number.
-        let [low, high] =
-            [low, high].map(|x| self.reinterpret_i32(self.fma(x, scale, self.splat(12_582_912.0))));
+        let [low, high] = numbers.map(|x| self.round_low(x, scale));
         // SAFETY: the token proves that the CPU has AVX-512, and the array has the 32 elements of the vector.
         unsafe { _mm512_permutex2var_epi16(low, _mm512_loadu_epi16(EVEN.as_ptr()), high) }
+    }
+
+    #[inline(always)]
+    fn round_i16_pairs(self, numbers: [Self::F32; 2], scale: Self::F32) -> Self::I32 {
+        const HIGH: __mmask32 = 0xaaaa_aaaa;
+        let [low, high] = numbers.map(|x| self.round_low(x, scale));
+        // SAFETY: the token proves that the CPU has AVX-512.
+        unsafe { _mm512_mask_blend_epi16(HIGH, low, _mm512_slli_epi32::<16>(high)) }
     }
 
     #[inline(always)]

@@ -156,9 +156,23 @@ pub trait Isa: Copy + Debug + Send + Sync + 'static {
     /// The larger of each.
     fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
 
+    /// The larger magnitude of each; unspecified with NaN.
+    #[inline(always)]
+    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        self.max(self.abs(a), self.abs(b))
+    }
+
     /// The products of the lanes of the two vectors and `scale`, rounded to nearest (of two the even one) and narrowed to 16 bits:
     /// in order, two to each lane, the first in the low half. Unspecified with NaN and beyond ±32767.
     fn round_i16(self, numbers: [Self::F32; 2], scale: Self::F32) -> Self::I32;
+
+    /// As [`Isa::round_i16`], but lane by lane: those of the first vector in the low halves, those of the second in the high ones.
+    #[inline(always)]
+    fn round_i16_pairs(self, numbers: [Self::F32; 2], scale: Self::F32) -> Self::I32 {
+        let [low, high] = numbers.map(|x| self.round_i32(self.mul(x, scale)));
+        let low = self.and_i32(low, self.splat_i32(0xffff));
+        self.add_i32(low, self.shl_i32::<16>(high))
+    }
     /// In each lane the two 16-bit products of `a` and `b`, added to `c`, wrapping.
     fn dot_i16(self, a: Self::I32, b: Self::I32, c: Self::I32) -> Self::I32;
 }

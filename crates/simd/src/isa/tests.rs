@@ -182,6 +182,16 @@ impl Check for Integers {
                 f32::from_bits(bits(x).max(bits(y)).cast_unsigned())
             },
         );
+        let number = |x| isa.select(isa.lt(isa.abs(x), isa.splat(f32::MAX)), x, isa.zero());
+        compare(
+            isa,
+            "max_abs",
+            |x, y| isa.max_abs(number(x), number(y)),
+            |x, y| {
+                let magnitude = |x: f32| if x.abs() < f32::MAX { x.abs() } else { 0.0 };
+                magnitude(x).max(magnitude(y))
+            },
+        );
         compare(
             isa,
             "shl_i32",
@@ -203,10 +213,8 @@ impl Check for Shorts {
     fn check<I: Isa>(isa: I) {
         let numbers: Vec<f32> =
             (0..2 * I::LANES).map(|i| [-32767.0, 12.25, 0.5, 32767.0, -1.5][i % 5]).collect();
-        let rounded = |scale: f32| {
-            let [low, high] = [0, 1].map(|i| isa.load(&numbers[i * I::LANES..]));
-            isa.round_i16([low, high], isa.splat(scale))
-        };
+        let vectors = [0, 1].map(|i| isa.load(&numbers[i * I::LANES..]));
+        let rounded = |scale: f32| isa.round_i16(vectors, isa.splat(scale));
         let shorts = |v: I::I32| {
             let mut lanes = vec![0.0; I::LANES];
             isa.store(&mut lanes, isa.reinterpret_f32(v));
@@ -218,6 +226,9 @@ impl Check for Shorts {
         };
         let (a, b) = (rounded(1.0), rounded(-0.5));
         assert_eq!((shorts(a), shorts(b)), (truth(1.0), truth(-0.5)));
+        let (low, high) = (&truth(-0.5)[..I::LANES], &truth(-0.5)[I::LANES..]);
+        let joined: Vec<i16> = low.iter().zip(high).flat_map(|(&low, &high)| [low, high]).collect();
+        assert_eq!(shorts(isa.round_i16_pairs(vectors, isa.splat(-0.5))), joined);
 
         let pairs =
             |x: &[i16], y: &[i16]| i32::from(x[0]) * i32::from(y[0]) + i32::from(x[1]) * i32::from(y[1]);

@@ -44,7 +44,7 @@ impl<E: Element, const INTEGERS: bool> Kernel for Spread<'_, E, INTEGERS> {
         let ring = isa.vectors_mut(self.ring).as_chunks_mut().0.as_chunks_mut().0;
         let ring: &mut [Ring<I>] = &mut ring[..vectors];
         let units = units(transforms::gains());
-        let mut found = [isa.splat_i32(0); REACH];
+        let mut found = [isa.zero(); REACH];
         for (t, (numbers, largest)) in self.numbers.chunks_mut(stride).zip(largest).enumerate() {
             if let Some([Some(first), .., Some(last)]) =
                 columns.get((t + AHEAD) * SIDE..).and_then(<[_]>::first_chunk::<SIDE>)
@@ -58,14 +58,14 @@ impl<E: Element, const INTEGERS: bool> Kernel for Spread<'_, E, INTEGERS> {
             let slots = array::from_fn(|x| (t * SIDE + x) % REACH);
             let numbers = isa.vectors_mut(numbers).as_chunks_mut().0;
             if INTEGERS {
-                let all = found.into_iter().fold(isa.splat_i32(0), |all, column| isa.max_i32(all, column));
-                *largest = magnitude(isa, all);
+                let all = largest_of::<I, f32>(isa, isa.zero(), &found);
+                *largest = magnitude(isa, isa.reinterpret_i32(all));
                 let unit = isa.splat(1.0 / largest.max(SMALLEST));
                 let mut scales = [unit; KINDS];
                 for (scale, unit) in scales.iter_mut().zip(units) {
                     *scale = isa.mul(*scale, isa.splat(unit));
                 }
-                across_integers(isa, ring, slots, &scales, numbers);
+                across_integers(isa, ring, rows.channels() / (2 * I::LANES), slots, &scales, numbers);
             } else {
                 across(isa, ring, slots, numbers);
             }
@@ -82,7 +82,7 @@ fn units(gains: [f32; REACH]) -> [f32; KINDS] {
     units
 }
 
-/// Transforms a column of pixels to a slot of the ring, and gives of integers the bits of the largest magnitudes of the results.
+/// Transforms a column of pixels to a slot of the ring, and gives of integers the largest magnitudes of the results.
 #[inline(always)]
 fn down<I: Isa, E: Element, const INTEGERS: bool>(
     isa: I,
@@ -90,8 +90,8 @@ fn down<I: Isa, E: Element, const INTEGERS: bool>(
     column: Option<usize>,
     slot: usize,
     ring: &mut [Ring<I>],
-) -> I::I32 {
-    let mut largest = isa.splat_i32(0);
+) -> I::F32 {
+    let mut largest = isa.zero();
     let Some(column) = column else {
         for columns in ring {
             columns[slot] = [isa.zero(); REACH];
@@ -107,7 +107,7 @@ fn down<I: Isa, E: Element, const INTEGERS: bool>(
         }
         let column = transforms::input(isa, d);
         if INTEGERS {
-            largest = larger(isa, largest, &column);
+            largest = largest_of::<I, E>(isa, largest, &column);
         }
         columns[slot] = column;
     }
@@ -117,11 +117,21 @@ fn down<I: Isa, E: Element, const INTEGERS: bool>(
         }
         let column = transforms::input(isa, d);
         if INTEGERS {
-            largest = larger(isa, largest, &column);
+            largest = largest_of::<I, E>(isa, largest, &column);
         }
         columns[slot] = column;
     }
     largest
+}
+
+/// The larger magnitudes. Infinity counts as more than any number and NaN as more than that, but of floats of 16 bits, where whoever
+/// stored them has seen to it that there is neither.
+#[inline(always)]
+fn largest_of<I: Isa, E: Element>(isa: I, largest: I::F32, vectors: &[I::F32]) -> I::F32 {
+    if E::HALF {
+        return vectors.iter().fold(largest, |largest, &vector| isa.max_abs(largest, vector));
+    }
+    isa.reinterpret_f32(larger(isa, isa.reinterpret_i32(largest), vectors))
 }
 
 /// Transforms the rows of the columns in these slots of the ring to the numbers of a tile.
@@ -135,31 +145,37 @@ fn across<I: Isa>(isa: I, ring: &[Ring<I>], slots: [usize; REACH], to: &mut [[I:
     }
 }
 
-/// As [`across`], to integers, scaled by these factors: two vectors to one of pairs.
+/// As [`across`], to integers, scaled by these factors: two vectors to one of [pairs](super::weights::pair), the first `whole` of which
+/// hold the channels of two whole vectors.
 #[inline(always)]
 fn across_integers<I: Isa>(
     isa: I,
     ring: &[Ring<I>],
+    whole: usize,
     slots: [usize; REACH],
     scales: &[I::F32; KINDS],
     to: &mut [[I::F32; PRODUCTS]],
 ) {
-    for (pair, to) in ring.chunks(2).zip(to) {
-        let low = columns_of::<I>(&pair[0], slots);
-        // The last vector may have no partner.
-        let high = match pair.get(1) {
-            Some(vector) => Some(columns_of::<I>(vector, slots)),
-            None => None,
-        };
+    let (pairs, rest) = ring.split_at(2 * whole);
+    let (to, last) = to.split_at_mut(whole);
+    for ([low, high], to) in pairs.as_chunks().0.iter().zip(to) {
+        let [low, high] = [low, high].map(|vector| columns_of::<I>(vector, slots));
         for (y, to) in to.as_chunks_mut::<REACH>().0.iter_mut().enumerate() {
-            let low = row(isa, low, y);
-            let high = match high {
-                Some(high) => row(isa, high, y),
-                None => [isa.zero(); REACH],
-            };
+            let (low, high) = (row(isa, low, y), row(isa, high, y));
             for x in 0..REACH {
-                to[x] = isa.reinterpret_f32(isa.round_i16([low[x], high[x]], scales[KIND[x]]));
+                to[x] = isa.reinterpret_f32(isa.round_i16_pairs([low[x], high[x]], scales[KIND[x]]));
             }
+        }
+    }
+    let (Some(low), Some(to)) = (rest.first(), last.first_mut()) else { return };
+    for (y, to) in to.as_chunks_mut::<REACH>().0.iter_mut().enumerate() {
+        let low = row(isa, columns_of::<I>(low, slots), y);
+        let high = match rest.get(1) {
+            Some(high) => row(isa, columns_of::<I>(high, slots), y),
+            None => [isa.zero(); REACH],
+        };
+        for x in 0..REACH {
+            to[x] = isa.reinterpret_f32(isa.round_i16([low[x], high[x]], scales[KIND[x]]));
         }
     }
 }

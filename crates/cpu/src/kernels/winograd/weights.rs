@@ -13,9 +13,19 @@ pub(super) const LARGEST: f32 = 32767.0;
 /// Filters that are transformed together.
 const BATCH: usize = 8;
 
+/// The two of `inputs` channels whose integers are in a cell; the second may be one too many, and counts as zero. Two whole vectors of
+/// channels are joined lane by lane, which costs the least; what is left is joined in order, which leaves no lanes empty.
+pub(super) fn pair(cell: usize, inputs: usize, lanes: usize) -> [usize; 2] {
+    if cell < inputs / (2 * lanes) * lanes {
+        let low = cell + cell / lanes * lanes;
+        return [low, low + lanes];
+    }
+    [2 * cell, 2 * cell + 1]
+}
+
 /// Where the transform of the filters of a block goes.
 pub(crate) struct Target<'a> {
-    /// `[product][input channel][output channel]`; of integers pairs of input channels.
+    /// `[product][input channel][output channel]`; of integers [`pair`]s of input channels.
     pub(crate) cells: &'a mut [f32],
     /// For integers, `[vector of output channels][product][lane]`: what one unit of a sum is worth where the largest number of a
     /// tile's transformed columns is 1.
@@ -89,9 +99,10 @@ impl Kernel for Rounding<'_> {
                 factors[(output / lanes * gains.len() + product) * lanes + output % lanes] =
                     unit * gains[product];
             }
-            for (pair, cells) in numbers.chunks(2 * width).zip(cells.chunks_exact_mut(width)) {
-                let (low, high) = pair.split_at(width);
-                let high = if high.is_empty() { &none } else { high };
+            for (cell, cells) in cells.chunks_exact_mut(width).enumerate() {
+                let [low, high] = pair(cell, inputs, lanes).map(|input| {
+                    numbers.get(input * width..).and_then(|rest| rest.get(..width)).unwrap_or(&none)
+                });
                 for (((cell, unit), low), high) in cells.iter_mut().zip(&units).zip(low).zip(high) {
                     let [low, high] = [low, high].map(|x| (x / unit).round_ties_even() as i32);
                     *cell = f32::from_bits((low & 0xffff | high << 16).cast_unsigned());
@@ -166,6 +177,18 @@ fn square(taps: &[[f64; 3]; REACH], filters: &[[f64; BATCH]; 9]) -> [[[f64; BATC
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_channel_is_in_one_pair() {
+        for (inputs, lanes) in [(16_usize, 16), (20, 16), (48, 16), (64, 16), (97, 8), (12, 4)] {
+            let mut channels: Vec<_> = (0..inputs.div_ceil(2))
+                .flat_map(|cell| pair(cell, inputs, lanes))
+                .filter(|&c| c < inputs)
+                .collect();
+            channels.sort_unstable();
+            assert!(channels.into_iter().eq(0..inputs), "{inputs} channels in vectors of {lanes}");
+        }
+    }
 
     #[test]
     fn a_filter_is_transformed_along_both_axes() {
