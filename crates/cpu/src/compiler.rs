@@ -8,7 +8,7 @@ use amplio_graph::plan::{Content, FusedPlan, View};
 use amplio_graph::{Precision, Result, Tensor};
 use amplio_simd::Level;
 
-use crate::kernels::{Filters, Form, Packed, vectors};
+use crate::kernels::{Filters, Form, Packed, Phase, vectors};
 
 /// What kernels need to compile.
 pub(crate) struct Compiler<'a> {
@@ -32,6 +32,7 @@ struct Key {
     groups: usize,
     transposed: bool,
     form: Form,
+    phase: Option<Phase>,
 }
 
 #[derive(Debug)]
@@ -107,9 +108,9 @@ impl Cache {
 
 impl Key {
     fn of(filters: &Filters) -> Self {
-        let Filters { weight, bias, groups, transposed, form } = *filters;
+        let Filters { weight, bias, groups, transposed, form, phase } = *filters;
         let address = |tensor: &Arc<Tensor>| Arc::as_ptr(tensor).addr();
-        Self { weight: address(weight), bias: bias.map(address), groups, transposed, form }
+        Self { weight: address(weight), bias: bias.map(address), groups, transposed, form, phase }
     }
 }
 

@@ -3,7 +3,7 @@
 use amplio_graph::ops::{BinaryFn, Unary};
 use amplio_graph::plan::{Epilogue, Operand};
 use amplio_graph::{Error, Result, Shape};
-use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f16};
+use amplio_simd::{Element, Grid, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f16};
 
 use crate::elementwise::{binary, prelu, unary};
 use crate::layout::channels;
@@ -136,10 +136,8 @@ impl Elementwise {
 
 /// The place of a square of results, of which each vector holds some channels of a pixel.
 pub(crate) struct Square {
-    /// The number of the first pixel in the result of the step.
-    pub(crate) first: usize,
-    /// Pixels in a row of the result.
-    pub(crate) width: usize,
+    /// Its pixels in the result of the step.
+    pub(crate) grid: Grid,
     /// Rows and columns that are in the picture, at least one each; the vectors beyond them mean nothing.
     pub(crate) rows: usize,
     pub(crate) columns: usize,
@@ -234,11 +232,10 @@ impl Other {
                 }
             }
             PixelMap::Same if square.is_whole::<I, S>() && !single => {
-                let place = (square.first, square.width);
                 let others = if from.is_half() {
-                    from.load_square::<I, f16, S>(isa, place, square.channel)
+                    from.load_square::<I, f16, S>(isa, square.grid, square.channel)
                 } else {
-                    from.load_square::<I, f32, S>(isa, place, square.channel)
+                    from.load_square::<I, f32, S>(isa, square.grid, square.channel)
                 };
                 for (x, other) in results.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
                     *x = function.of(isa, *x, *other);
@@ -246,9 +243,12 @@ impl Other {
             }
             PixelMap::Same | PixelMap::Axes(_) => {
                 for (y, row) in results.iter_mut().enumerate().take(square.rows) {
-                    let mut mapped = map.from(square.first + y * square.width);
+                    let mut mapped = map.from(square.grid.first + y * square.grid.row);
                     for x in row.iter_mut().take(square.columns) {
                         *x = function.of(isa, *x, square.load(isa, from, mapped.next(), single));
+                        for _ in 1..square.grid.column {
+                            mapped.next();
+                        }
                     }
                 }
             }

@@ -117,4 +117,4 @@ pub use level::Level;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
 pub use scalar::Scalar;
-pub use strided::{Lines, PixelsMut, PixelsRef, Region, borrow};
+pub use strided::{Grid, Lines, PixelsMut, PixelsRef, Region, borrow};

@@ -101,6 +101,25 @@ impl fmt::Display for Region {
     }
 }
 
+/// The places of a square of pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// The number of the first pixel.
+    pub first: usize,
+    /// Pixels from one row of the square to the next.
+    pub row: usize,
+    /// Pixels from one column of the square to the next.
+    pub column: usize,
+}
+
+impl Grid {
+    /// The number of the last of `side` by `side` pixels, or `None` if that overflows.
+    #[inline(always)]
+    fn last(self, side: usize) -> Option<usize> {
+        self.row.checked_add(self.column)?.checked_mul(side - 1)?.checked_add(self.first)
+    }
+}
+
 /// Lends regions of `buffers`, each named by the index of its buffer: `reads` to be shared, `writes` to be written exclusively.
 ///
 /// A written region must share no element with any other region: it lies in a buffer of its own, or outside of the other's range of
@@ -188,23 +207,14 @@ impl Shape {
 
     /// Where `lanes` channels from `channel` on of a square of `side` pixels a side begin, in units of 16 bits.
     #[inline(always)]
-    fn square<E: Element>(
-        self,
-        (first, width): (usize, usize),
-        side: usize,
-        channel: usize,
-        lanes: usize,
-    ) -> usize {
+    fn square<E: Element>(self, grid: Grid, side: usize, channel: usize, lanes: usize) -> usize {
         let Self { pixels, channels, half, .. } = self;
-        let last = (side - 1).checked_mul(width).and_then(|rows| rows.checked_add(first)?.checked_add(side));
-        assert!(
-            last.is_some_and(|last| last <= pixels),
-            "a square of {side} from {first} of {pixels} pixels"
-        );
+        let last = grid.last(side);
+        assert!(last.is_some_and(|last| last < pixels), "{side} by {side} pixels, {grid:?}, of {pixels}");
         let last = channel.checked_add(lanes);
         assert!(last.is_some_and(|last| last <= channels), "{lanes} channels from {channel} of {channels}");
         assert!(half == E::HALF, "elements of the other kind");
-        first * self.stride + if half { channel } else { 2 * channel }
+        grid.first * self.stride + if half { channel } else { 2 * channel }
     }
 
     /// Whether it is floats of 32 bits without gaps.
@@ -293,7 +303,7 @@ impl<'a> PixelsRef<'a> {
         self.shape.half
     }
 
-    /// A vector of the channels from `channel` on of each pixel of a square: `N` rows of `N` neighbours, `width` pixels apart.
+    /// A vector of the channels from `channel` on of each pixel of a square of `N` by `N`.
     ///
     /// # Panics
     /// If there are no such pixels or channels, or the elements are of another kind.
@@ -301,18 +311,18 @@ impl<'a> PixelsRef<'a> {
     pub fn load_square<I: Isa, E: Element, const N: usize>(
         &self,
         isa: I,
-        (first, width): (usize, usize),
+        grid: Grid,
         channel: usize,
     ) -> [[I::F32; N]; N] {
         let shape = self.shape;
-        let place = shape.square::<E>((first, width), N, channel, I::LANES);
+        let place = shape.square::<E>(grid, N, channel, I::LANES);
         let mut vectors = [[isa.zero(); N]; N];
         for (y, row) in vectors.iter_mut().enumerate() {
             for (x, vector) in row.iter_mut().enumerate() {
                 // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that the invariant
                 // lets us read them.
                 let from = unsafe {
-                    let start = self.start.add(place + (y * width + x) * shape.stride);
+                    let start = self.start.add(place + (y * grid.row + x * grid.column) * shape.stride);
                     slice::from_raw_parts(start.cast::<E>(), I::LANES)
                 };
                 *vector = E::load(isa, from);
@@ -472,27 +482,26 @@ impl<'a> PixelsMut<'a> {
         })
     }
 
-    /// Writes a vector to the channels from `channel` on of each pixel of a square: `N` rows of `N` neighbours, `width` pixels
-    /// apart.
+    /// Writes a vector to the channels from `channel` on of each pixel of a square of `N` by `N`.
     ///
     /// # Panics
-    /// If there are no such pixels or channels, the rows overlap, or the elements are of another kind.
+    /// If there are no such pixels or channels, or the elements are of another kind.
     #[inline(always)]
     pub fn store_square<I: Isa, E: Element, const N: usize>(
         &mut self,
         isa: I,
-        (first, width): (usize, usize),
+        grid: Grid,
         channel: usize,
         vectors: &[[I::F32; N]; N],
     ) {
         let (start, shape) = (self.start, self.shape);
-        let place = shape.square::<E>((first, width), N, channel, I::LANES);
+        let place = shape.square::<E>(grid, N, channel, I::LANES);
         for (y, row) in vectors.iter().enumerate() {
             for (x, &vector) in row.iter().enumerate() {
                 // SAFETY: `square` checked that the pixels and channels are in the region and of this kind, so that by the
                 // invariant they are ours alone; the borrow of `self` keeps us from lending them twice.
                 let to = unsafe {
-                    let start = start.add(place + (y * width + x) * shape.stride);
+                    let start = start.add(place + (y * grid.row + x * grid.column) * shape.stride);
                     slice::from_raw_parts_mut(start.cast::<E>(), I::LANES)
                 };
                 E::store(isa, to, vector);

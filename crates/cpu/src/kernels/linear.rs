@@ -30,8 +30,14 @@ impl Linear {
         if weight.shape().rank() != 2 || matches!(left.shape.rank(), 0 | 1 | 4) || left.shape.contains(&0) {
             return Ok(None);
         }
-        let packed =
-            compiler.packed(Filters { weight, bias: None, groups: 1, transposed: true, form: Form::Taps })?;
+        let packed = compiler.packed(Filters {
+            weight,
+            bias: None,
+            groups: 1,
+            transposed: true,
+            form: Form::Taps,
+            phase: None,
+        })?;
         Ok(Some(Self { packed, width: weight.shape()[1] }))
     }
 

@@ -7,6 +7,7 @@ use amplio_graph::{Error, Result, Tensor};
 use amplio_simd::{AlignedBuf, Isa, Kernel, Level, dispatch};
 
 use super::panels::widest;
+use super::winograd::phase::Phase;
 use super::winograd::transforms::PRODUCTS;
 use super::winograd::weights::{Target, transform};
 
@@ -52,6 +53,8 @@ pub(crate) struct Filters<'a> {
     /// Whether the weights lie as `[inputs, outputs / groups, taps ...]`, not `[outputs, inputs / groups, taps ...]`.
     pub(crate) transposed: bool,
     pub(crate) form: Form,
+    /// What the taps become in a part of an enlarged picture.
+    pub(crate) phase: Option<Phase>,
 }
 
 /// What is packed for each filter.
@@ -73,6 +76,7 @@ impl<'a> From<&'a Conv2d> for Filters<'a> {
             groups: conv.groups,
             transposed: false,
             form: Form::Taps,
+            phase: None,
         }
     }
 }
@@ -85,6 +89,7 @@ impl<'a> From<&'a ConvTranspose2d> for Filters<'a> {
             groups: conv.groups,
             transposed: true,
             form: Form::Taps,
+            phase: None,
         }
     }
 }

@@ -15,11 +15,14 @@
 //! ends, so that its numbers depend neither on threads nor on runs. All results of a tile are rounded with all of its pixels,
 //! though: where a picture is cut, the bits of a result may differ as far as the tiles reach, not only as far as the taps do.
 //!
+//! A convolution that reads each pixel as a block of 2x2 is four convolutions of the picture as it is, see [`phase`].
+//!
 //! A block of tiles passes through memory of the thread that stays in the cache, of cells of 32 bits: the transformed pixels as
 //! `[tile][vector of input channels][product][lane]` ([`spread`]), the sums as `[tile][vector of output channels][product][lane]`
 //! ([`products`]); then come the last map, the bias and the epilogue ([`gather`]).
 
 mod gather;
+pub(crate) mod phase;
 mod products;
 mod scratch;
 mod spread;
@@ -38,6 +41,7 @@ use amplio_graph::{ImageShape, Result, Shape};
 use amplio_simd::{Element, Isa, Level, PixelsMut, PixelsRef, dispatch, dispatch_dot, f16};
 
 use self::gather::Gather;
+use self::phase::Phase;
 use self::products::Products;
 use self::scratch::{LINE, Scratch};
 use self::spread::Spread;
@@ -59,20 +63,29 @@ pub(crate) struct Winograd {
     level: Level,
     lanes: usize,
     form: Form,
-    packed: Arc<Packed>,
+    parts: Vec<Part>,
     /// For each vector of output channels, which they are.
     channels: Vec<Range<usize>>,
     /// Height and width of the input, of which each pixel is read as a block of `enlarge` by `enlarge`.
     input: [usize; 2],
     enlarge: usize,
-    /// Height and width of the result.
+    /// Height and width of a part of the result.
     result: [usize; 2],
+    /// From a row or column of a part of the result to the next, in those of the whole.
+    step: usize,
     /// Rows above, and columns left of the input.
     padding: [usize; 2],
     activation: Activation,
     epilogue: Vec<Link>,
     /// Set when a number is met that integers or floats of 16 bits cannot carry.
     overflow: Arc<AtomicBool>,
+}
+
+/// All of the result, or a part of it with weights of its own.
+#[derive(Debug)]
+struct Part {
+    phase: Option<Phase>,
+    packed: Arc<Packed>,
 }
 
 impl Winograd {
@@ -95,9 +108,17 @@ impl Winograd {
     ) -> Result<Self> {
         let ImageShape { height, width, .. } = step.inputs[0].shape.as_image("conv2d")?;
         let form = compiler.form();
-        let packed = compiler.packed(Filters { form, ..conv.into() })?;
-        let activation = Activation::take(step, &packed, compiler, &mut epilogue)?;
+        let in_phases = enlarge == 2 && conv.padding == [1; 4];
+        let phases = if in_phases { Phase::ALL.map(Some).to_vec() } else { vec![None] };
+        let part = |phase| {
+            let packed = compiler.packed(Filters { form, phase, ..conv.into() })?;
+            Ok(Part { phase, packed })
+        };
+        let parts = phases.into_iter().map(part).collect::<Result<Vec<_>>>()?;
+        let packed = &parts[0].packed;
+        let activation = Activation::take(step, packed, compiler, &mut epilogue)?;
         let lanes = compiler.lanes();
+        let larger = if in_phases { enlarge } else { 1 };
         let vectors = packed.blocks.iter().flat_map(|block| {
             let end = block.output + block.channels;
             (block.output..end).step_by(lanes).map(move |first| first..end.min(first + lanes))
@@ -108,10 +129,11 @@ impl Winograd {
             channels: vectors.collect(),
             form,
             input: [height, width],
-            enlarge,
-            result: [step.result[2], step.result[3]],
+            enlarge: enlarge / larger,
+            result: [step.result[2] / larger, step.result[3] / larger],
+            step: larger,
             padding: [conv.padding[0], conv.padding[1]],
-            packed,
+            parts,
             activation,
             epilogue,
             overflow: compiler.overflow.clone(),
@@ -119,7 +141,12 @@ impl Winograd {
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
-        SIDE * self.result[1]
+        SIDE * self.row()
+    }
+
+    /// Pixels of the result for each row of a part.
+    fn row(&self) -> usize {
+        self.result[1] * self.step * self.step
     }
 
     #[inline(always)]
@@ -141,10 +168,10 @@ impl Winograd {
         pixels: &mut PixelsMut,
     ) {
         let [height, width] = self.result;
-        let (start, rows) = (first / width, pixels.pixels() / width);
+        let (start, rows) = (first / self.row(), pixels.pixels() / self.row());
         let columns: Vec<_> =
             (0..width.next_multiple_of(SIDE) + REACH - SIDE).map(|x| self.place(1, x)).collect();
-        let outside = vec![E::ZERO; self.packed.inputs];
+        let outside = vec![E::ZERO; self.parts[0].packed.inputs];
         let mut scratch = Scratch::take();
         let mut row = 0;
         while row < rows {
@@ -157,8 +184,8 @@ impl Winograd {
                 columns: &columns,
                 outside: &outside,
                 own: y - top..y - top + count,
-                first: row * width,
-                number: first + row * width,
+                first: row * self.row(),
+                number: first + row * self.row(),
             };
             if self.epilogue.is_empty() {
                 self.strip::<E, F, INTEGERS, false>(&strip, inputs, &mut scratch, pixels);
@@ -184,7 +211,7 @@ impl Winograd {
         scratch: &mut Scratch,
         pixels: &mut PixelsMut,
     ) {
-        let (packed, width) = (&*self.packed, self.result[1]);
+        let (packed, width) = (&*self.parts[0].packed, self.result[1]);
         let channels = packed.inputs.next_multiple_of(self.lanes);
         let cells = if INTEGERS { channels.div_ceil(2).next_multiple_of(self.lanes) } else { channels };
         let most = if channels.max(packed.bias.len()) <= NARROW { MANY } else { FEW };
@@ -206,34 +233,46 @@ impl Winograd {
                 largest,
             };
             dispatch(self.level, spread);
-            let products = Products::<INTEGERS> { packed, numbers, apart, tiles: count, sums, stride };
-            if INTEGERS {
-                dispatch_dot(self.level, products);
-                if largest.iter().any(|number| !number.is_finite()) {
+            if INTEGERS && largest.iter().any(|number| !number.is_finite()) {
+                self.overflow.store(true, Ordering::Relaxed);
+            }
+            for Part { phase, packed } in &self.parts {
+                let products = Products::<INTEGERS> {
+                    packed,
+                    numbers,
+                    apart,
+                    tiles: count,
+                    phase: *phase,
+                    sums,
+                    stride,
+                };
+                if INTEGERS {
+                    dispatch_dot(self.level, products);
+                } else {
+                    dispatch(self.level, products);
+                }
+                let start = phase.map_or(0, |phase| phase.row * width * self.step + phase.column);
+                let gather = Gather::<F, INTEGERS, LINKS> {
+                    packed,
+                    channels: &self.channels,
+                    sums,
+                    stride,
+                    largest,
+                    own: strip.own.clone(),
+                    left: tile * SIDE,
+                    width,
+                    steps: [self.row(), self.step],
+                    activation: &self.activation,
+                    epilogue: &self.epilogue,
+                    inputs,
+                    first: strip.first + start,
+                    number: strip.number + start,
+                    pixels: pixels.reborrow(),
+                    element: PhantomData,
+                };
+                if !dispatch(self.level, gather) && INTEGERS {
                     self.overflow.store(true, Ordering::Relaxed);
                 }
-            } else {
-                dispatch(self.level, products);
-            }
-            let gather = Gather::<F, INTEGERS, LINKS> {
-                packed,
-                channels: &self.channels,
-                sums,
-                stride,
-                largest,
-                own: strip.own.clone(),
-                left: tile * SIDE,
-                width,
-                activation: &self.activation,
-                epilogue: &self.epilogue,
-                inputs,
-                first: strip.first,
-                number: strip.number,
-                pixels: pixels.reborrow(),
-                element: PhantomData,
-            };
-            if !dispatch(self.level, gather) && INTEGERS {
-                self.overflow.store(true, Ordering::Relaxed);
             }
         }
     }

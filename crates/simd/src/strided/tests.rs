@@ -201,34 +201,34 @@ fn pixels_of_a_chunk_are_checked() {
     head.pixel(1);
 }
 
-/// Adds one to a vector of the channels from 3 on of the pixels 1, 2, 4 and 5.
-struct AddOne<'a, 'p, E>(&'a mut PixelsMut<'p>, PixelsRef<'a>, PhantomData<E>);
+/// Adds one to a vector of the channels from 3 on of the four pixels of a grid.
+struct AddOne<'a, 'p, E>(&'a mut PixelsMut<'p>, PixelsRef<'a>, Grid, PhantomData<E>);
 
 impl<E: Element> Kernel for AddOne<'_, '_, E> {
     type Output = usize;
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> usize {
-        let values: [[I::F32; 2]; 2] = self.1.load_square::<I, E, 2>(isa, (1, 3), 3);
+        let values: [[I::F32; 2]; 2] = self.1.load_square::<I, E, 2>(isa, self.2, 3);
         let more = values.map(|row| row.map(|x| isa.add(x, isa.splat(1.0))));
-        self.0.store_square::<I, E, 2>(isa, (1, 3), 3, &more);
+        self.0.store_square::<I, E, 2>(isa, self.2, 3, &more);
         I::LANES
     }
 }
 
-fn squares<E: Element>() {
+fn squares<E: Element>(grid: Grid, pixels: [usize; 4]) {
     on_every_level(|level| {
-        let wide = Region { half: E::HALF, ..region(2, 6, 30, 20) };
-        let mut all = buffers(&[200, 200]);
+        let wide = Region { half: E::HALF, ..region(2, 10, 30, 20) };
+        let mut all = buffers(&[320, 320]);
         all[1].fill(0.0);
         let (reads, mut writes) = borrow(&mut all, &[(0, wide)], &[(1, wide)]).expect("two buffers");
-        let lanes = dispatch(level, AddOne::<E>(&mut writes[0], reads[0], PhantomData));
+        let lanes = dispatch(level, AddOne::<E>(&mut writes[0], reads[0], grid, PhantomData));
         let (reads, _) = borrow(&mut all, &[(0, wide), (1, wide)], &[]).expect("two buffers");
         let value = |i: usize, p: usize, c: usize| {
             if E::HALF { reads[i].half_pixel(p)[c].to_f32() } else { reads[i].pixel(p)[c] }
         };
-        for (p, c) in (0..6).flat_map(|p| (0..20).map(move |c| (p, c))) {
-            let inside = [1, 2, 4, 5].contains(&p) && (3..3 + lanes).contains(&c);
+        for (p, c) in (0..10).flat_map(|p| (0..20).map(move |c| (p, c))) {
+            let inside = pixels.contains(&p) && (3..3 + lanes).contains(&c);
             let sum = value(0, p, c) + 1.0;
             let sum = if E::HALF { f16::from_f32(sum).to_f32() } else { sum };
             assert_eq!(value(1, p, c), if inside { sum } else { 0.0 }, "channel {c} of pixel {p} on {level}");
@@ -238,8 +238,11 @@ fn squares<E: Element>() {
 
 #[test]
 fn squares_of_vectors_are_read_and_written() {
-    squares::<f32>();
-    squares::<f16>();
+    let (neighbours, apart) = (Grid { first: 1, row: 3, column: 1 }, Grid { first: 2, row: 5, column: 2 });
+    for (grid, pixels) in [(neighbours, [1, 2, 4, 5]), (apart, [2, 4, 7, 9])] {
+        squares::<f32>(grid, pixels);
+        squares::<f16>(grid, pixels);
+    }
 }
 
 fn lines<E: Element>() {

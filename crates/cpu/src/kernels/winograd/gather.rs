@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::mem::replace;
 use std::ops::Range;
 
-use amplio_simd::{Element, Isa, Kernel, PixelsMut, PixelsRef};
+use amplio_simd::{Element, Grid, Isa, Kernel, PixelsMut, PixelsRef};
 
 use super::transforms::{self, PRODUCTS, REACH, SIDE};
 use crate::elementwise::{larger, magnitude, prelu};
@@ -28,8 +28,10 @@ pub(super) struct Gather<'a, E, const INTEGERS: bool, const LINKS: bool> {
     pub(super) own: Range<usize>,
     /// The first column of the first tile.
     pub(super) left: usize,
-    /// Pixels in a row of the result.
+    /// Columns of all tiles of the row.
     pub(super) width: usize,
+    /// From a row and a column of the tiles to the next, in pixels of the result.
+    pub(super) steps: [usize; 2],
     pub(super) activation: &'a Activation,
     pub(super) epilogue: &'a [Link],
     /// What the epilogue reads.
@@ -66,8 +68,7 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Kernel for Gather<'_, 
                     slope: slopes.get(v).copied(),
                 };
                 let square = Square {
-                    first: self.number + left,
-                    width: self.width,
+                    grid: self.grid(self.number, left),
                     rows: self.own.len(),
                     columns: SIDE.min(self.width - left),
                     channel: channels.start,
@@ -80,8 +81,8 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Kernel for Gather<'_, 
                     if INTEGERS {
                         largest = larger(isa, largest, results.as_flattened());
                     }
-                    let place = (self.first + left, self.width);
-                    pixels.store_square::<I, E, SIDE>(isa, place, square.channel, &results);
+                    let grid = self.grid(self.first, left);
+                    pixels.store_square::<I, E, SIDE>(isa, grid, square.channel, &results);
                 } else {
                     let results = vector.results::<INTEGERS>(isa);
                     largest = isa.max_i32(largest, self.part(isa, &square, results, left, &mut pixels));
@@ -93,6 +94,13 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Kernel for Gather<'_, 
 }
 
 impl<E: Element, const INTEGERS: bool, const LINKS: bool> Gather<'_, E, INTEGERS, LINKS> {
+    /// The pixels of the tile at this column, where those of the row of tiles begin at `first`.
+    #[inline(always)]
+    fn grid(&self, first: usize, left: usize) -> Grid {
+        let [row, column] = self.steps;
+        Grid { first: first + left * column, row, column }
+    }
+
     /// Applies the epilogue.
     #[inline(always)]
     fn link<I: Isa>(&self, isa: I, square: &Square, results: &mut [[I::F32; SIDE]; SIDE]) {
@@ -116,9 +124,10 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Gather<'_, E, INTEGERS
         results.rotate_left(self.own.start);
         self.link(isa, square, &mut results);
         let mut largest = isa.splat_i32(0);
+        let grid = self.grid(self.first, left);
         for (y, row) in results.iter().enumerate().take(square.rows) {
             for (x, &result) in row.iter().enumerate().take(square.columns) {
-                let pixel = E::pixel_mut(pixels, self.first + y * self.width + left + x);
+                let pixel = E::pixel_mut(pixels, grid.first + y * grid.row + x * grid.column);
                 E::store_partial(isa, &mut pixel[square.channel..][..square.channels], result);
                 largest = larger(isa, largest, &[result]);
             }

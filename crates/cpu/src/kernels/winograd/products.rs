@@ -4,6 +4,7 @@ use std::array;
 
 use amplio_simd::{Isa, Kernel};
 
+use super::phase::Phase;
 use super::transforms::PRODUCTS;
 use crate::kernels::pack::{Block, Packed};
 use crate::kernels::panels::accumulate;
@@ -16,6 +17,8 @@ pub(super) struct Products<'a, const INTEGERS: bool> {
     /// From the numbers of one tile to those of the next.
     pub(super) apart: usize,
     pub(super) tiles: usize,
+    /// Of which part of an enlarged picture.
+    pub(super) phase: Option<Phase>,
     /// For each tile the sums, as `[vector of output channels][product][lane]`, and what keeps tiles apart.
     pub(super) sums: &'a mut [f32],
     /// From the sums of one tile to those of the next.
@@ -29,6 +32,10 @@ impl<const INTEGERS: bool> Kernel for Products<'_, INTEGERS> {
     fn run<I: Isa>(mut self, isa: I) {
         let packed = self.packed;
         for number in 0..PRODUCTS {
+            if self.phase.is_some_and(|phase| phase.is_nothing(number)) {
+                self.clear(isa, number);
+                continue;
+            }
             for block in &packed.blocks {
                 // As many sums as the registers hold beside the weights and the pixel.
                 match (I::REGISTERS, block.vectors) {
@@ -45,6 +52,15 @@ impl<const INTEGERS: bool> Kernel for Products<'_, INTEGERS> {
 }
 
 impl<const INTEGERS: bool> Products<'_, INTEGERS> {
+    /// One of the products of all tiles, without weights.
+    #[inline(always)]
+    fn clear<I: Isa>(&mut self, isa: I, number: usize) {
+        for sums in self.sums.chunks_mut(self.stride).take(self.tiles) {
+            let (vectors, _) = isa.vectors_mut(sums).as_chunks_mut::<PRODUCTS>();
+            vectors.iter_mut().for_each(|products| products[number] = isa.zero());
+        }
+    }
+
     /// One of the products of all tiles, for a block of output channels: `P` tiles by `V` vectors at a time, and fewer tiles
     /// at the end.
     #[inline(always)]

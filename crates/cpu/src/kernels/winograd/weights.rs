@@ -139,6 +139,9 @@ impl Kernel for Floats<'_> {
                     batch[o] = f64::from(tap);
                 }
             }
+            if let Some(phase) = filters.phase {
+                batch = phase.taps(&batch);
+            }
             for (row, numbers) in square(&taps, &batch).iter().enumerate() {
                 for (column, number) in numbers.iter().enumerate() {
                     let at = ((row * REACH + column) * inputs + input) * width + first;
