@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Step, View};
 use amplio_graph::{Error, Executable, Pixels, Precision, Result, Shape, StepWatcher, Tensor};
-use amplio_simd::{AlignedBuf, PixelsMut, PixelsRef, Region, borrow};
+use amplio_simd::{AlignedBuf, Level, PixelsMut, PixelsRef, Region, borrow};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
-use crate::compiler::Compiler;
+use crate::compiler::{Compiler, form, keeps_halves};
 use crate::device::Cpu;
-use crate::kernels::{Form, memory as zeros, reads_half, rounds};
+use crate::kernels::{memory as zeros, reads_half, wants_half};
 use crate::layout::{Walk, channels, pixels, region, walks};
 use crate::step::CompiledStep;
 
@@ -25,9 +25,9 @@ pub(crate) struct Program {
     device: Cpu,
     plan: FusedPlan,
     overflow: Arc<AtomicBool>,
-    /// The same plan in floats alone, once integers could not carry a picture.
-    exact: Option<Box<Program>>,
-    /// Whether integers could carry the last picture.
+    /// The same plan in floats of 32 bits, once fewer bits could not carry a picture.
+    full: Option<Box<Program>>,
+    /// Whether they could carry the last picture.
     carried: bool,
     /// The plan's slots, then its constants.
     memory: Vec<AlignedBuf>,
@@ -54,7 +54,7 @@ impl Program {
             packed: &device.packed,
             overflow: Arc::clone(&overflow),
         };
-        let halves = halves(plan, compiler.form());
+        let halves = halves(plan, device.level, precision);
         let mut memory = cells(plan, &halves).into_iter().map(zeros).collect::<Result<Vec<_>>>()?;
         let mut blocks = Vec::with_capacity(plan.buffers.len());
         for buffer in &plan.buffers {
@@ -88,7 +88,7 @@ impl Program {
         Ok(Self {
             plan: plan.clone(),
             overflow,
-            exact: None,
+            full: None,
             carried: true,
             memory,
             steps,
@@ -98,13 +98,13 @@ impl Program {
         })
     }
 
-    /// The same program in floats alone.
-    fn exact(&mut self) -> Result<&mut Self> {
-        let exact = match self.exact.take() {
-            Some(exact) => exact,
-            None => Box::new(Self::new(&self.plan, &self.device, Precision::Exact)?),
+    /// The same program in floats of 32 bits.
+    fn full(&mut self) -> Result<&mut Self> {
+        let full = match self.full.take() {
+            Some(full) => full,
+            None => Box::new(Self::new(&self.plan, &self.device, Precision::Full)?),
         };
-        Ok(self.exact.insert(exact))
+        Ok(self.full.insert(full))
     }
 
     fn check(&self, given: &Shape) -> Result<()> {
@@ -165,7 +165,7 @@ impl Executable for Program {
         self.load(input)?;
         match self.steps(watcher)? {
             true => self.store(),
-            false => self.exact()?.run_watched(input, watcher),
+            false => self.full()?.run_watched(input, watcher),
         }
     }
 
@@ -180,13 +180,13 @@ impl Executable for Program {
         self.carried = self.steps(watcher)?;
         match self.carried {
             true => self.pixels(),
-            false => self.exact()?.run_pixels(input, watcher),
+            false => self.full()?.run_pixels(input, watcher),
         }
     }
 
     fn lent_pixels(&mut self) -> Option<Pixels<'_>> {
         if !self.carried {
-            return self.exact.as_mut()?.lent_pixels();
+            return self.full.as_mut()?.lent_pixels();
         }
         self.pixels().ok()
     }
@@ -205,8 +205,8 @@ fn cells(plan: &FusedPlan, halves: &[bool]) -> Vec<usize> {
 }
 
 /// Bytes of the memory of a plan's slots.
-pub(crate) fn bytes(plan: &FusedPlan, form: Form) -> usize {
-    cells(plan, &halves(plan, form))
+pub(crate) fn bytes(plan: &FusedPlan, level: Level, precision: Precision) -> usize {
+    cells(plan, &halves(plan, level, precision))
         .into_iter()
         .fold(0, |sum, n| n.saturating_mul(size_of::<f32>()).saturating_add(sum))
 }
@@ -219,11 +219,15 @@ fn elements<'a>(pixels: &PixelsRef<'a>) -> Cow<'a, [f32]> {
     }
 }
 
-/// For each buffer whether it holds floats of 16 bits: where a convolution rounds what it holds to integers of as many anyway, and
-/// all others that read it can.
-fn halves(plan: &FusedPlan, form: Form) -> Vec<bool> {
+/// For each buffer whether it holds floats of 16 bits: where a convolution wants what it holds to be short, and all others that
+/// read it can.
+fn halves(plan: &FusedPlan, level: Level, precision: Precision) -> Vec<bool> {
     let mut halves = vec![false; plan.buffers.len()];
-    for step in plan.steps.iter().filter(|step| rounds(step, form)) {
+    if !keeps_halves(level, precision) {
+        return halves;
+    }
+    let form = form(level, precision);
+    for step in plan.steps.iter().filter(|step| wants_half(step, form)) {
         let buffer = step.inputs[0].buffer;
         halves[buffer] = matches!(plan.buffers[buffer].content, Content::Slot(_));
     }
