@@ -22,7 +22,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 fn main() -> Outcome<()> {
     let device = Cpu::new(0, Level::best())?;
     println!("{HEAD}");
-    println!("Measured on {}, {}, in exact precision.\n", processor(), device.name());
+    println!("Measured on {}, {}, in full precision.\n", processor(), device.name());
     println!("## Architectures\n");
     println!("| architecture | what it is | cases | largest error | ms | of the case |");
     println!("|---|---|---|---|---|---|");

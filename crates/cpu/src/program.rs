@@ -20,6 +20,10 @@ use crate::step::CompiledStep;
 /// A part of one of the program's blocks of memory.
 type Place = (usize, Region);
 
+/// So many convolutions from the beginning of a network keep floats of 32 bits in exact precision: what is rounded there passes
+/// through all that follow, and at some places some networks enlarge it to several levels. Later rounding does not grow.
+const EARLY: usize = 16;
+
 #[derive(Debug)]
 pub(crate) struct Program {
     device: Cpu,
@@ -231,7 +235,8 @@ fn halves(plan: &FusedPlan, level: Level, precision: Precision) -> Vec<bool> {
         let buffer = step.inputs[0].buffer;
         halves[buffer] = matches!(plan.buffers[buffer].content, Content::Slot(_));
     }
-    for buffer in [plan.input, plan.output.buffer] {
+    let early = if precision == Precision::Exact { early(&plan.steps) } else { &[] };
+    for buffer in early.iter().map(|step| step.output.buffer).chain([plan.input, plan.output.buffer]) {
         halves[buffer] = false;
     }
     for step in &plan.steps {
@@ -242,6 +247,13 @@ fn halves(plan: &FusedPlan, level: Level, precision: Precision) -> Vec<bool> {
         halves[step.output.buffer] &= !shuffles && !matches!(step.kernel, Kernel::Rearrange(_));
     }
     halves
+}
+
+/// The first steps, whose results exact precision does not round.
+fn early(steps: &[Step]) -> &[Step] {
+    let mut convolutions =
+        steps.iter().enumerate().filter(|(_, step)| matches!(step.kernel, Kernel::Conv { .. }));
+    &steps[..convolutions.nth(EARLY).map_or(steps.len(), |(next, _)| next)]
 }
 
 /// Lends parts of memory; that the plan keeps apart what is read and what is written is checked here.

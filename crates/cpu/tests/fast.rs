@@ -5,7 +5,7 @@ use std::cell::Cell;
 use amplio_cpu::{Cpu, Level};
 use amplio_graph::ops::{Conv2d, Unary};
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Builder, Device, Graph, Precision, Shape, Tensor, reference};
+use amplio_graph::{Builder, Device, Graph, Precision, Shape, Tensor, Value, reference};
 use amplio_testkit::conformance::cases;
 use amplio_testkit::random::Random;
 use amplio_testkit::tolerance::difference;
@@ -34,6 +34,12 @@ fn they_are_near_the_reference_on_every_instruction_set() {
     }
 }
 
+/// As many convolutions as exact precision does not round behind, which change nothing.
+fn begun(net: &mut Builder) -> Value {
+    let weight = Tensor::from_fn(Shape::new([32, 32, 1, 1]), |at| f32::from(u8::from(at[0] == at[1])));
+    (0..16).fold(net.input(), |x, _| net.conv2d(Conv2d::same(weight.clone(), None), x))
+}
+
 /// Two convolutions of 32 channels with an activation between them, whose numbers are about `size` large.
 fn network(size: f32) -> Graph {
     let (random, mut net) = (Cell::new(1), Builder::new(32));
@@ -42,8 +48,8 @@ fn network(size: f32) -> Graph {
         let weight = Random::new(random.get()).tensor([32, 32, 3, 3]);
         Conv2d::same(Tensor::from_fn(weight.shape().clone(), |at| weight.at(at) * scale), None)
     };
-    let input = net.input();
-    let x = net.conv2d(conv(size), input);
+    let x = begun(&mut net);
+    let x = net.conv2d(conv(size), x);
     let x = net.unary(Unary::LeakyRelu(0.2), x);
     let x = net.conv2d(conv(1.0 / size), x);
     net.finish(x).expect("a network")
@@ -58,8 +64,8 @@ fn conv(seed: u64, outputs: usize) -> Conv2d {
 #[test]
 fn what_is_added_behind_a_shuffle_may_be_what_convolutions_read_too() {
     let mut net = Builder::new(32);
-    let input = net.input();
-    let x = net.conv2d(conv(1, 32), input);
+    let x = begun(&mut net);
+    let x = net.conv2d(conv(1, 32), x);
     let y = net.conv2d(conv(2, 8), x);
     let y = net.pixel_unshuffle(2, y);
     let y = net.conv2d(conv(3, 128), y);
@@ -129,8 +135,18 @@ fn numbers_too_large_for_halves_are_computed_in_full() {
             let same = of(precision, 1.0) == of(Precision::Full, 1.0);
             assert_eq!(same, level == Level::Scalar, "numbers of usual size in {precision} on {level}");
         }
-        let same = of(Precision::Fast, 1.0) == of(Precision::Exact, 1.0);
-        assert_eq!(same, !level.has_dot(), "numbers of usual size on {level}");
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let (graph, picture) = (network(1.0), Random::new(9).tensor([1, 32, 45, 30]));
+    for (precision, _) in NEAR {
+        let of = |threads| {
+            bits(&run(&Cpu::new(threads, Level::best()).expect("threads"), precision, &graph, &picture))
+        };
+        let one = of(1);
+        assert!([2, 4, 7].into_iter().all(|threads| of(threads) == one), "{precision}");
     }
 }
 

@@ -13,8 +13,8 @@ pub enum Precision {
     /// In floats of 32 bits, in whatever way is fastest: the last bits may depend on where a picture is cut.
     #[default]
     Full,
-    /// As full, but what layers hand to each other may be rounded to floats of 16 bits: within a level of 8 bits. What these cannot
-    /// carry is found when it occurs, and computed in full.
+    /// As full, but what layers hand to each other may be rounded to floats of 16 bits where that is harmless: within a level of 8
+    /// bits. What these cannot carry is found when it occurs, and computed in full.
     Exact,
     /// With fewer bits wherever that is faster, within a few levels of 8 bits. What these bits cannot carry is found when it
     /// occurs, and computed in full.
