@@ -8,7 +8,7 @@ import report
 import running
 
 SIDE = 160
-ENGINES = ["amplio exact", "amplio fast", "torch bf16"]
+ENGINES = ["amplio full", "amplio exact", "amplio fast", "torch bf16"]
 
 
 def measured(names, setting):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Engine:
-    """`exact` engines compute in 32 bits and must come closer to the truth; `environment` is set before the engine starts."""
+    """`exact` engines multiply and add in 32 bits and must come closer to the truth; `environment` is set before the engine starts."""
 
     name: str
     exact: bool
@@ -39,7 +39,7 @@ PEERS = [
     Engine("torch fp32 avx2", True, "torch", {"dtype": "float32"}, {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}),
 ]
 # Engines that run only when they are named: torch.compile takes minutes for each network, ncnn has to be built for AVX2.
-OPTIONAL = {"torch-compile bf16"} | (set() if NCNN_AVX2.is_dir() else {"ncnn fp32 avx2"})
+OPTIONAL = {"torch-compile bf16", "amplio full"} | (set() if NCNN_AVX2.is_dir() else {"ncnn fp32 avx2"})
 
 
 # What all are held against.

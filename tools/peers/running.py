@@ -14,6 +14,7 @@ import numpy as np
 AMPLIO = [
     engines.Engine("amplio fast", False, "amplio", {"arguments": ["--precision", "fast"]}),
     engines.Engine("amplio exact", True, "amplio", {"arguments": ["--precision", "exact"]}),
+    engines.Engine("amplio full", True, "amplio", {"arguments": ["--precision", "full"]}),
     engines.Engine("amplio exact avx2", True, "amplio", {"arguments": ["--precision", "exact", "--isa", "avx2"]}),
 ]
 ALL = AMPLIO + engines.PEERS

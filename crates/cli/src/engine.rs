@@ -70,8 +70,9 @@ pub(crate) struct DeviceArgs {
     /// Use no more than these instructions of the CPU.
     #[arg(long, value_name = "LEVEL", value_parser = level(), help_heading = "Engine")]
     isa: Option<Level>,
-    /// How exactly to compute. Without it: fast for 8-bit results, exact for more bits. Fast stays within a few of 255 levels;
-    /// strict also gives the same bits wherever tiles begin.
+    /// How exactly to compute. Without it: fast for 8-bit results, exact for more bits. Fast stays within a few of 255 levels, exact
+    /// within one; full keeps floats of 32 bits, as exact does for more bits; strict also gives the same bits wherever tiles
+    /// begin.
     #[arg(long, value_name = "HOW", value_enum, hide_possible_values = true, help_heading = "Engine")]
     precision: Option<PrecisionArg>,
 }
@@ -80,6 +81,7 @@ pub(crate) struct DeviceArgs {
 pub(crate) enum PrecisionArg {
     Fast,
     Exact,
+    Full,
     Strict,
 }
 
@@ -125,6 +127,7 @@ impl From<PrecisionArg> for Precision {
         match precision {
             PrecisionArg::Fast => Self::Fast,
             PrecisionArg::Exact => Self::Exact,
+            PrecisionArg::Full => Self::Full,
             PrecisionArg::Strict => Self::Strict,
         }
     }

@@ -220,6 +220,7 @@ fn main() -> Result<()> {
     let side = argument(3).and_then(|n| n.parse().ok()).unwrap_or(256);
     let precision = match argument(4) {
         Some("strict") => Precision::Strict,
+        Some("full") => Precision::Full,
         Some("exact") => Precision::Exact,
         _ => Precision::Fast,
     };

@@ -22,7 +22,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 fn main() -> Outcome<()> {
     let device = Cpu::new(0, Level::best())?;
     println!("{HEAD}");
-    println!("Measured on {}, {}, in exact precision.\n", processor(), device.name());
+    println!("Measured on {}, {}, in full precision.\n", processor(), device.name());
     println!("## Architectures\n");
     println!("| architecture | what it is | cases | largest error | ms | of the case |");
     println!("|---|---|---|---|---|---|");
@@ -122,7 +122,7 @@ fn difference(device: &Cpu, model: &Model, case: &Case) -> Outcome<f32> {
     let input = case.input();
     let ImageShape { height, width, .. } = input.shape().as_image("input")?;
     let plan = FusedPlan::new(&model.graph_for([height, width]), input.shape())?;
-    let answer = device.compile(&plan, Precision::Exact)?.run(&input)?;
+    let answer = device.compile(&plan, Precision::Full)?.run(&input)?;
     Ok(tolerance::difference(&answer, &case.output()).relative())
 }
 
@@ -136,7 +136,7 @@ fn timed(device: &Cpu, model: &Model) -> Outcome<String> {
     let shape = Shape::image(1, info.input_channels, side, side);
     let picture = Tensor::from_fn(shape, |at| ((at[2] * 31 + at[3] * 17 + at[1] * 7) % 101) as f32 / 101.0);
     let plan = FusedPlan::new(model.graph(), picture.shape())?;
-    let mut compiled = device.compile(&plan, Precision::Exact)?;
+    let mut compiled = device.compile(&plan, Precision::Full)?;
     compiled.run(&picture)?;
     let mut shortest = f64::INFINITY;
     for _ in 0..RUNS {

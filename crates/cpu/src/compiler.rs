@@ -47,8 +47,13 @@ pub(crate) fn form(level: Level, precision: Precision) -> Form {
     match precision {
         Precision::Strict => Form::Taps,
         Precision::Fast if level.has_dot() => Form::Integers,
-        Precision::Fast | Precision::Exact => Form::Floats,
+        Precision::Fast | Precision::Exact | Precision::Full => Form::Floats,
     }
+}
+
+/// Whether layers may hand floats of 16 bits to each other: not where these are made bit by bit.
+pub(crate) fn keeps_halves(level: Level, precision: Precision) -> bool {
+    level != Level::Scalar && matches!(precision, Precision::Exact | Precision::Fast)
 }
 
 impl Compiler<'_> {

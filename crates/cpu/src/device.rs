@@ -5,7 +5,7 @@ use amplio_graph::{Device, Error, Executable, Precision, Result};
 use amplio_simd::Level;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::compiler::{Cache, form};
+use crate::compiler::Cache;
 use crate::kernels::TILE;
 use crate::program::{self, Program};
 
@@ -61,6 +61,6 @@ impl Device for Cpu {
     }
 
     fn bytes(&self, plan: &FusedPlan, precision: Precision) -> usize {
-        program::bytes(plan, form(self.level, precision))
+        program::bytes(plan, self.level, precision)
     }
 }

@@ -127,11 +127,10 @@ pub(crate) fn reads_half(step: &Step, form: Form) -> bool {
     }
 }
 
-/// Whether the kernel of a step reads floats of 16 bits as well as longer ones: it rounds what it reads to integers of as many, or
-/// makes the few channels of a picture of it.
-pub(crate) fn rounds(step: &Step, form: Form) -> bool {
+/// Whether the kernel of a step is faster with floats of 16 bits: it widens them where it reads them, and memory is what it waits for.
+pub(crate) fn wants_half(step: &Step, form: Form) -> bool {
     let plan::Kernel::Conv { conv, .. } = &step.kernel else { return false };
-    form == Form::Integers && matches!(Choice::of(conv, form), Choice::Winograd | Choice::Narrow)
+    matches!(Choice::of(conv, form), Choice::Winograd | Choice::Narrow)
 }
 
 impl Compiled {

@@ -7,27 +7,31 @@ use std::time::Instant;
 
 use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Step, View};
 use amplio_graph::{Error, Executable, Pixels, Precision, Result, Shape, StepWatcher, Tensor};
-use amplio_simd::{AlignedBuf, PixelsMut, PixelsRef, Region, borrow};
+use amplio_simd::{AlignedBuf, Level, PixelsMut, PixelsRef, Region, borrow};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
-use crate::compiler::Compiler;
+use crate::compiler::{Compiler, form, keeps_halves};
 use crate::device::Cpu;
-use crate::kernels::{Form, memory as zeros, reads_half, rounds};
+use crate::kernels::{memory as zeros, reads_half, wants_half};
 use crate::layout::{Walk, channels, pixels, region, walks};
 use crate::step::CompiledStep;
 
 /// A part of one of the program's blocks of memory.
 type Place = (usize, Region);
 
+/// So many convolutions from the beginning of a network keep floats of 32 bits in exact precision: what is rounded there passes
+/// through all that follow, and at some places some networks enlarge it to several levels. Later rounding does not grow.
+const EARLY: usize = 16;
+
 #[derive(Debug)]
 pub(crate) struct Program {
     device: Cpu,
     plan: FusedPlan,
     overflow: Arc<AtomicBool>,
-    /// The same plan in floats alone, once integers could not carry a picture.
-    exact: Option<Box<Program>>,
-    /// Whether integers could carry the last picture.
+    /// The same plan in floats of 32 bits, once fewer bits could not carry a picture.
+    full: Option<Box<Program>>,
+    /// Whether they could carry the last picture.
     carried: bool,
     /// The plan's slots, then its constants.
     memory: Vec<AlignedBuf>,
@@ -54,7 +58,7 @@ impl Program {
             packed: &device.packed,
             overflow: Arc::clone(&overflow),
         };
-        let halves = halves(plan, compiler.form());
+        let halves = halves(plan, device.level, precision);
         let mut memory = cells(plan, &halves).into_iter().map(zeros).collect::<Result<Vec<_>>>()?;
         let mut blocks = Vec::with_capacity(plan.buffers.len());
         for buffer in &plan.buffers {
@@ -88,7 +92,7 @@ impl Program {
         Ok(Self {
             plan: plan.clone(),
             overflow,
-            exact: None,
+            full: None,
             carried: true,
             memory,
             steps,
@@ -98,13 +102,13 @@ impl Program {
         })
     }
 
-    /// The same program in floats alone.
-    fn exact(&mut self) -> Result<&mut Self> {
-        let exact = match self.exact.take() {
-            Some(exact) => exact,
-            None => Box::new(Self::new(&self.plan, &self.device, Precision::Exact)?),
+    /// The same program in floats of 32 bits.
+    fn full(&mut self) -> Result<&mut Self> {
+        let full = match self.full.take() {
+            Some(full) => full,
+            None => Box::new(Self::new(&self.plan, &self.device, Precision::Full)?),
         };
-        Ok(self.exact.insert(exact))
+        Ok(self.full.insert(full))
     }
 
     fn check(&self, given: &Shape) -> Result<()> {
@@ -165,7 +169,7 @@ impl Executable for Program {
         self.load(input)?;
         match self.steps(watcher)? {
             true => self.store(),
-            false => self.exact()?.run_watched(input, watcher),
+            false => self.full()?.run_watched(input, watcher),
         }
     }
 
@@ -180,13 +184,13 @@ impl Executable for Program {
         self.carried = self.steps(watcher)?;
         match self.carried {
             true => self.pixels(),
-            false => self.exact()?.run_pixels(input, watcher),
+            false => self.full()?.run_pixels(input, watcher),
         }
     }
 
     fn lent_pixels(&mut self) -> Option<Pixels<'_>> {
         if !self.carried {
-            return self.exact.as_mut()?.lent_pixels();
+            return self.full.as_mut()?.lent_pixels();
         }
         self.pixels().ok()
     }
@@ -205,8 +209,8 @@ fn cells(plan: &FusedPlan, halves: &[bool]) -> Vec<usize> {
 }
 
 /// Bytes of the memory of a plan's slots.
-pub(crate) fn bytes(plan: &FusedPlan, form: Form) -> usize {
-    cells(plan, &halves(plan, form))
+pub(crate) fn bytes(plan: &FusedPlan, level: Level, precision: Precision) -> usize {
+    cells(plan, &halves(plan, level, precision))
         .into_iter()
         .fold(0, |sum, n| n.saturating_mul(size_of::<f32>()).saturating_add(sum))
 }
@@ -219,15 +223,20 @@ fn elements<'a>(pixels: &PixelsRef<'a>) -> Cow<'a, [f32]> {
     }
 }
 
-/// For each buffer whether it holds floats of 16 bits: where a convolution rounds what it holds to integers of as many anyway, and
-/// all others that read it can.
-fn halves(plan: &FusedPlan, form: Form) -> Vec<bool> {
+/// For each buffer whether it holds floats of 16 bits: where a convolution wants what it holds to be short, and all others that
+/// read it can.
+fn halves(plan: &FusedPlan, level: Level, precision: Precision) -> Vec<bool> {
     let mut halves = vec![false; plan.buffers.len()];
-    for step in plan.steps.iter().filter(|step| rounds(step, form)) {
+    if !keeps_halves(level, precision) {
+        return halves;
+    }
+    let form = form(level, precision);
+    for step in plan.steps.iter().filter(|step| wants_half(step, form)) {
         let buffer = step.inputs[0].buffer;
         halves[buffer] = matches!(plan.buffers[buffer].content, Content::Slot(_));
     }
-    for buffer in [plan.input, plan.output.buffer] {
+    let early = if precision == Precision::Exact { early(&plan.steps) } else { &[] };
+    for buffer in early.iter().map(|step| step.output.buffer).chain([plan.input, plan.output.buffer]) {
         halves[buffer] = false;
     }
     for step in &plan.steps {
@@ -238,6 +247,13 @@ fn halves(plan: &FusedPlan, form: Form) -> Vec<bool> {
         halves[step.output.buffer] &= !shuffles && !matches!(step.kernel, Kernel::Rearrange(_));
     }
     halves
+}
+
+/// The first steps, whose results exact precision does not round.
+fn early(steps: &[Step]) -> &[Step] {
+    let mut convolutions =
+        steps.iter().enumerate().filter(|(_, step)| matches!(step.kernel, Kernel::Conv { .. }));
+    &steps[..convolutions.nth(EARLY).map_or(steps.len(), |(next, _)| next)]
 }
 
 /// Lends parts of memory; that the plan keeps apart what is read and what is written is checked here.

@@ -6,7 +6,7 @@ use amplio_testkit::conformance::check;
 
 fn on(level: Level) {
     if level.is_available() {
-        for precision in [Precision::Strict, Precision::Exact] {
+        for precision in [Precision::Strict, Precision::Full] {
             check(&Cpu::new(2, level).expect("threads"), precision);
         }
     }

@@ -21,6 +21,7 @@ fn cpu(threads: usize, level: Level) -> Cpu {
 #[test]
 fn threads() {
     same_bits_on_any_threads(Precision::Strict);
+    same_bits_on_any_threads(Precision::Full);
     same_bits_on_any_threads(Precision::Exact);
     same_bits_on_any_threads(Precision::Fast);
 }
@@ -28,6 +29,11 @@ fn threads() {
 #[test]
 fn cuts_in_strict_precision() {
     same_bits_wherever_cut(Precision::Strict);
+}
+
+#[test]
+fn cuts_in_full_precision() {
+    same_bits_wherever_cut(Precision::Full);
 }
 
 #[test]
@@ -41,7 +47,7 @@ fn cuts_in_fast_precision() {
 }
 
 fn same_bits_on_any_threads(precision: Precision) {
-    let [one, many @ ..] = &[1, 2, 3, 5].map(|threads| cpu(threads, Level::best()));
+    let [one, many @ ..] = &[1, 2, 4, 7].map(|threads| cpu(threads, Level::best()));
     for case in cases() {
         let expected = run(one, precision, &case.graph, &case.picture(1));
         for device in many {
@@ -96,7 +102,7 @@ fn instruction_sets_agree() {
         let device = cpu(1, level);
         for case in cases() {
             let [got, expected] =
-                [&device, &scalar].map(|cpu| run(cpu, Precision::Exact, &case.graph, &case.picture(1)));
+                [&device, &scalar].map(|cpu| run(cpu, Precision::Full, &case.graph, &case.picture(1)));
             let same = compare(&got, &expected, 2.0 * case.tolerance());
             assert!(same.is_ok(), "{} on {}: {same:?}", case.name, device.name());
         }

@@ -12,9 +12,12 @@ pub enum Precision {
     Strict,
     /// In floats of 32 bits, in whatever way is fastest: the last bits may depend on where a picture is cut.
     #[default]
+    Full,
+    /// As full, but what layers hand to each other may be rounded to floats of 16 bits where that is harmless: within a level of 8
+    /// bits. What these cannot carry is found when it occurs, and computed in full.
     Exact,
-    /// With fewer bits where that is faster, within a few levels of 8 bits. What these bits cannot carry is found when it
-    /// occurs, and computed exactly.
+    /// With fewer bits wherever that is faster, within a few levels of 8 bits. What these bits cannot carry is found when it
+    /// occurs, and computed in full.
     Fast,
 }
 
@@ -93,6 +96,7 @@ impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Strict => "strict",
+            Self::Full => "full",
             Self::Exact => "exact",
             Self::Fast => "fast",
         })

@@ -6,7 +6,6 @@ mod repeats;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use amplio_graph::Precision;
 use amplio_media::videos::{Colour, Format, Frame, from_image, to_image};
 
 use crate::{Error, Request, Result, Upscaler};
@@ -19,7 +18,7 @@ pub use repeats::Dedup;
 pub struct Film<'a> {
     /// The network.
     pub upscaler: &'a Upscaler,
-    /// The size, as for a picture. A precision of `None` is fast for results of 8 bits, exact for more, by `format`.
+    /// The size, as for a picture. The bits that count are those of `format`.
     pub request: Request,
     /// What the samples of the source mean, resolved by its size ([`Colour::resolved`]).
     pub read: Colour,
@@ -108,8 +107,7 @@ impl Film<'_> {
     /// Makes one frame larger.
     fn frame(&self, upscaler: &Upscaler, frame: &Frame, meter: &Meter, lane: usize) -> Result<Frame> {
         let image = to_image(frame, &self.read)?;
-        let usual = if self.format.bits == 8 { Precision::Fast } else { Precision::Exact };
-        let request = Request { precision: self.request.precision.or(Some(usual)), ..self.request };
+        let request = Request { bits: Some(self.format.bits), ..self.request };
         let image = upscaler.enlarge(image, &request, &|p| meter.ask(lane, p.fraction))?;
         let data = from_image(&image, self.format, &self.write)?;
         meter.begun(lane, 0.0);

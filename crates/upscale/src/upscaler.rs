@@ -49,9 +49,16 @@ pub struct Request {
     pub target: Target,
     /// How the picture is cut into tiles.
     pub tiling: Tiling,
-    /// How exactly the network computes; by the depth of the result if `None`: fast for 8 bits, exact for more.
+    /// How exactly the network computes; by the bits of the result if `None`: fast for 8, exact for more. What is exact for 8 bits is
+    /// not for more, so exact is full there.
     pub precision: Option<Precision>,
+    /// The bits of a sample that count; those of the result's depth if `None`. Frames of a video pass through 16 bits, but may end
+    /// in 8.
+    pub bits: Option<u32>,
 }
+
+/// The bits for which exact precision is exact.
+const EXACT_BITS: u32 = 8;
 
 /// How a picture is cut into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +86,18 @@ pub enum TileSize {
 impl Default for Tiling {
     fn default() -> Self {
         Self { size: TileSize::Auto, overlap: None, memory: 640 << 20 }
+    }
+}
+
+impl Request {
+    /// How exactly the network computes for a result of this depth.
+    fn precision_for(&self, depth: Depth) -> Precision {
+        let bits = self.bits.unwrap_or(if depth == Depth::U8 { 8 } else { 16 });
+        match (self.precision, bits <= EXACT_BITS) {
+            (None, true) => Precision::Fast,
+            (None | Some(Precision::Exact), false) => Precision::Full,
+            (Some(precision), _) => precision,
+        }
     }
 }
 
@@ -210,8 +229,7 @@ impl Upscaler {
         let source = Source::new(&image)?;
         let (channels, peak) = (image.channels, source.peak());
         let mut rows = Box::new(source) as Box<dyn Rows + '_>;
-        let usual = if header.depth == Depth::U8 { Precision::Fast } else { Precision::Exact };
-        let precision = request.precision.unwrap_or(usual);
+        let precision = request.precision_for(header.depth);
         for stage in 0..self.chain(&image.header(), extent.scaled)? {
             let network = Network::new(self.engine.clone(), precision);
             let networked = Networked::new(rows, channels, network, request.tiling, &meter)?;

@@ -81,7 +81,7 @@ fn frames_are_what_pictures_would_be_in_their_order_and_at_their_times() {
         assert_eq!((progress.frames, progress.repeated), (5, 0));
         for (frame, made) in frames.iter().zip(&had) {
             let image = to_image(frame, &film.read).expect("a picture");
-            let precision = if film.format.bits == 8 { Precision::Fast } else { Precision::Exact };
+            let precision = if film.format.bits == 8 { Precision::Fast } else { Precision::Full };
             let request = Request { precision: Some(precision), ..Request::default() };
             let larger = upscaler.enlarge(image, &request, &go_on).expect("a larger picture");
             let data = from_image(&larger, film.format, &film.write).expect("samples");
@@ -159,7 +159,7 @@ fn tiles_that_stay_the_same_are_not_computed_and_change_no_byte() {
         Frame::new(format, width, height, data, i as i64).expect("a frame")
     };
     let frames: Vec<Frame> = (0..5).map(frame).collect();
-    for precision in [Precision::Strict, Precision::Exact, Precision::Fast] {
+    for precision in [Precision::Strict, Precision::Full, Precision::Exact, Precision::Fast] {
         let of = |dedup, lanes| {
             runs.store(0, Ordering::Relaxed);
             let tiling = Tiling { size: TileSize::Pixels(24), ..Tiling::default() };

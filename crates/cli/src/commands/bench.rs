@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// in a second.
     #[arg(long, value_name = "FILE", conflicts_with = "size")]
     video: Option<PathBuf>,
-    /// How exactly to compute.
+    /// How exactly to compute; exact as for 8-bit results.
     #[arg(long, value_name = "HOW", value_enum, value_delimiter = ',', default_value = "fast")]
     precision: Vec<PrecisionArg>,
     /// How many threads work; 0 for one for each core.

@@ -156,7 +156,7 @@ fn column(upscaler: &Upscaler, model: &Model, part: &Image, scale: f64) -> Resul
     let request = Request {
         target,
         tiling: Tiling { memory: Memory::now().for_tiles(), ..Tiling::default() },
-        precision: None,
+        ..Request::default()
     };
     let watcher = |_| if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let image = upscaler.enlarge(part.clone(), &request, &watcher).map_err(|error| match error {

@@ -188,7 +188,12 @@ impl Args {
         Ok(Batch {
             level: cpu.level(),
             upscaler: Upscaler::new(Arc::new(model), Arc::new(cpu)),
-            request: Request { target, tiling: args.tiling(), precision: args.device.precision() },
+            request: Request {
+                target,
+                tiling: args.tiling(),
+                precision: args.device.precision(),
+                bits: None,
+            },
             destination,
             writing: Writing {
                 format,

@@ -152,7 +152,10 @@ impl Winograd {
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, _: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
         match (self.form == Form::Integers, inputs[0].is_half(), pixels.is_half()) {
-            (false, ..) => self.rows::<f32, f32, false>(inputs, first, pixels),
+            (false, false, false) => self.rows::<f32, f32, false>(inputs, first, pixels),
+            (false, false, true) => self.rows::<f32, f16, false>(inputs, first, pixels),
+            (false, true, false) => self.rows::<f16, f32, false>(inputs, first, pixels),
+            (false, true, true) => self.rows::<f16, f16, false>(inputs, first, pixels),
             (true, false, false) => self.rows::<f32, f32, true>(inputs, first, pixels),
             (true, false, true) => self.rows::<f32, f16, true>(inputs, first, pixels),
             (true, true, false) => self.rows::<f16, f32, true>(inputs, first, pixels),
@@ -270,7 +273,7 @@ impl Winograd {
                     pixels: pixels.reborrow(),
                     element: PhantomData,
                 };
-                if !dispatch(self.level, gather) && INTEGERS {
+                if !dispatch(self.level, gather) && (INTEGERS || F::HALF) {
                     self.overflow.store(true, Ordering::Relaxed);
                 }
             }

@@ -39,6 +39,7 @@ impl Task {
             target: self.recipe.target,
             tiling: Tiling { size: TileSize::Auto, overlap: None, memory: shop.tile_memory },
             precision: self.recipe.precision,
+            bits: None,
         }
     }
 }

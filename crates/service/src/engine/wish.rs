@@ -51,7 +51,7 @@ pub(crate) struct Wish {
     /// The bits of a sample: `8` or `16`; the input's if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) depth: Option<String>,
-    /// How exactly to compute: `fast`, `exact` or `strict`.
+    /// How exactly to compute: `fast`, `exact`, `full` or `strict`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) precision: Option<String>,
     /// Whether the result keeps EXIF, XMP and the like: `keep` or `strip`.
@@ -127,12 +127,7 @@ impl Recipe {
         all.extend(self.target.max_pixels.map(|most| ("max_pixels", most.to_string())));
         let depth = self.writing.depth.map(|depth| if depth == Depth::U8 { "8" } else { "16" });
         all.extend(depth.map(|depth| ("depth", depth.to_owned())));
-        let precision = self.precision.map(|precision| match precision {
-            Precision::Fast => "fast",
-            Precision::Exact => "exact",
-            Precision::Strict => "strict",
-        });
-        all.extend(precision.map(|precision| ("precision", precision.to_owned())));
+        all.extend(self.precision.map(|precision| ("precision", precision.to_string())));
         all.extend(self.film.parameters());
         all
     }
@@ -231,8 +226,9 @@ impl Wish {
         let precision = read("precision", &self.precision, |text| match text {
             "fast" => Ok(Precision::Fast),
             "exact" => Ok(Precision::Exact),
+            "full" => Ok(Precision::Full),
             "strict" => Ok(Precision::Strict),
-            _ => Err("fast, exact or strict"),
+            _ => Err("fast, exact, full or strict"),
         })?;
         let strip = read("metadata", &self.metadata, |text| match text {
             "keep" => Ok(false),

@@ -49,7 +49,7 @@ pub(crate) fn picture(width: u32, height: u32, channels: Channels, depth: Depth)
 /// In tiles, and in strict precision: bit for bit the same wherever they begin.
 pub(crate) fn tiled(size: TileSize, overlap: Option<usize>) -> Request {
     let tiling = Tiling { size, overlap, ..Tiling::default() };
-    Request { target: Target::default(), tiling, precision: Some(Precision::Strict) }
+    Request { tiling, precision: Some(Precision::Strict), ..Request::default() }
 }
 
 pub(crate) fn go_on(_: Progress) -> ControlFlow<()> {

@@ -43,7 +43,7 @@ pub(super) fn run(
     let frames = frames(video)?;
     let upscaler = Upscaler::new(Arc::new(model), Arc::new(cpu));
     let tiling = Tiling { memory: Memory::now().for_tiles(), ..Tiling::default() };
-    let request = Request { tiling, precision: Some(precision), ..Request::default() };
+    let request = Request { tiling, precision: Some(precision), bits: Some(8), ..Request::default() };
     // The first round compiles.
     let times = (0..=rounds).map(|_| round(&upscaler, &request, &frames)).collect::<Result<Vec<_>>>()?;
     let size = frames.first().map_or((0, 0), |frame| (frame.width, frame.height));

@@ -78,7 +78,7 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Kernel for Gather<'_, 
                 if square.is_whole::<I, SIDE>() {
                     let mut results = vector.results::<INTEGERS>(isa);
                     self.link(isa, &square, &mut results);
-                    if INTEGERS {
+                    if INTEGERS || E::HALF {
                         largest = larger(isa, largest, results.as_flattened());
                     }
                     let grid = self.grid(self.first, left);
