@@ -8,7 +8,7 @@ use amplio::cpu::{Cpu, Level};
 use amplio::graph::{Device, Precision, Shape, Tensor};
 use amplio::media::{Channels, Depth, Header, Image, Samples};
 use amplio::models::Model;
-use amplio::{Progress, Request, Target, TileSize, Tiling, Upscaler};
+use amplio::{Progress, Request, TileSize, Tiling, Upscaler};
 use amplio_testkit::golden;
 
 /// A small network of the golden cases, for example `compact/x4`.
