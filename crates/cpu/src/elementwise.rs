@@ -13,7 +13,7 @@ pub(crate) fn unary<I: Isa>(isa: I, function: Unary, x: I::F32) -> I::F32 {
         Unary::Clamp(low, high) => isa.min(isa.max(x, isa.splat(low)), isa.splat(high)),
         Unary::Sigmoid => math::sigmoid(isa, x),
         Unary::Tanh => math::tanh(isa, x),
-        Unary::Silu => isa.mul(x, math::sigmoid(isa, x)),
+        Unary::Silu => math::silu(isa, x),
         Unary::Gelu => {
             let erf = math::erf(isa, isa.mul(x, isa.splat(std::f32::consts::FRAC_1_SQRT_2)));
             isa.mul(isa.mul(x, isa.splat(0.5)), isa.add(one, erf))

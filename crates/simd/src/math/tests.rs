@@ -11,6 +11,7 @@ trait Function {
 struct Exp;
 struct Log;
 struct Sigmoid;
+struct Silu;
 struct Tanh;
 struct Erf;
 
@@ -44,6 +45,17 @@ impl Function for Sigmoid {
 
     fn truth(x: f64) -> f64 {
         1.0 / (1.0 + (-x).exp())
+    }
+}
+
+impl Function for Silu {
+    #[inline(always)]
+    fn vector<I: Isa>(isa: I, x: I::F32) -> I::F32 {
+        silu(isa, x)
+    }
+
+    fn truth(x: f64) -> f64 {
+        x / (1.0 + (-x).exp())
     }
 }
 
@@ -149,6 +161,11 @@ fn sigmoid_is_within_its_tolerance() {
 }
 
 #[test]
+fn silu_is_within_its_tolerance() {
+    check(|| Silu, &grid(-80.0, 30.0, 1_000_003), SILU_MAX_ULP);
+}
+
+#[test]
 fn tanh_is_within_its_tolerance() {
     check(|| Tanh, &grid(-12.0, 12.0, 1_000_003), TANH_MAX_ULP);
     check(
@@ -175,12 +192,14 @@ fn limits_are_reached_and_nan_stays() {
         assert_eq!(map(level, Exp, &[0.0, -0.0, 89.0, inf, -104.0, -inf]), [1.0, 1.0, inf, inf, 0.0, 0.0]);
         assert_eq!(map(level, Log, &[1.0, 0.0, -0.0, inf]), [0.0, -inf, -inf, inf]);
         assert_eq!(map(level, Sigmoid, &[0.0, 200.0, -200.0, inf, -inf]), [0.5, 1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(map(level, Silu, &[0.0, 200.0, -200.0, inf]), [0.0, 200.0, 0.0, inf]);
         assert_eq!(map(level, Erf, &[0.0, 10.0, -10.0, inf, -inf]), [0.0, 1.0, -1.0, 1.0, -1.0]);
         assert_eq!(map(level, Tanh, &[0.0, 20.0, -20.0, inf, -inf]), [0.0, 1.0, -1.0, 1.0, -1.0]);
         assert!(map(level, Log, &[-1.0, -inf, f32::NAN]).iter().all(|y| y.is_nan()));
         let of_nan = [
             map(level, Exp, &[f32::NAN]),
             map(level, Sigmoid, &[f32::NAN]),
+            map(level, Silu, &[f32::NAN]),
             map(level, Tanh, &[f32::NAN]),
             map(level, Erf, &[f32::NAN]),
         ];
