@@ -7,16 +7,19 @@ mod copy;
 mod depthwise;
 mod grid_sample;
 mod group_norm;
+mod integers;
 mod layer_norm;
 mod linear;
 mod matmul;
 mod narrow;
 mod pack;
 mod panels;
+mod pointwise;
 mod pool;
 mod rearrange;
 mod reduce;
 mod resize;
+mod scratch;
 mod softmax;
 mod taps;
 mod vectors;
@@ -43,6 +46,7 @@ use self::layer_norm::LayerNorm;
 use self::linear::Linear;
 use self::matmul::MatMul;
 use self::narrow::Narrow;
+use self::pointwise::Pointwise;
 use self::pool::Pool;
 use self::rearrange::Rearrange;
 use self::reduce::Reduce;
@@ -91,8 +95,8 @@ macro_rules! kernels {
 }
 
 kernels!(
-    Attention, Conv, Copy, Depthwise, GridSample, GroupNorm, LayerNorm, Linear, MatMul, Narrow, Pool,
-    Rearrange, Reduce, Resize, Softmax, Winograd,
+    Attention, Conv, Copy, Depthwise, GridSample, GroupNorm, LayerNorm, Linear, MatMul, Narrow, Pointwise,
+    Pool, Rearrange, Reduce, Resize, Softmax, Winograd,
 );
 
 /// The kernels among which a convolution chooses.
@@ -100,16 +104,20 @@ kernels!(
 enum Choice {
     Depthwise,
     Narrow,
+    Pointwise,
     Winograd,
     Direct,
 }
 
 impl Choice {
-    fn of(conv: &Conv2d, form: Form) -> Self {
+    /// For a step that is this convolution of an input as if each of its pixels were a block of `enlarge` by `enlarge`.
+    fn of(step: &Step, conv: &Conv2d, enlarge: usize, form: Form) -> Self {
         if Depthwise::suits(conv) {
             Self::Depthwise
-        } else if Narrow::suits(conv) {
+        } else if Narrow::suits(conv) && step.inputs.len() == 1 {
             Self::Narrow
+        } else if conv.is_pointwise() && enlarge == 1 {
+            Self::Pointwise
         } else if form != Form::Taps && Winograd::suits(conv) {
             Self::Winograd
         } else {
@@ -122,30 +130,31 @@ impl Choice {
 pub(crate) fn reads_half(step: &Step, form: Form) -> bool {
     match &step.kernel {
         plan::Kernel::Copy => true,
-        plan::Kernel::Conv { conv, .. } => Choice::of(conv, form) != Choice::Depthwise,
+        plan::Kernel::Conv { conv, enlarge } => Choice::of(step, conv, *enlarge, form) != Choice::Depthwise,
         _ => false,
     }
 }
 
 /// Whether the kernel of a step is faster with floats of 16 bits: it widens them where it reads them, and memory is what it waits for.
 pub(crate) fn wants_half(step: &Step, form: Form) -> bool {
-    let plan::Kernel::Conv { conv, .. } = &step.kernel else { return false };
-    matches!(Choice::of(conv, form), Choice::Winograd | Choice::Narrow)
+    let plan::Kernel::Conv { conv, enlarge } = &step.kernel else { return false };
+    matches!(Choice::of(step, conv, *enlarge, form), Choice::Winograd | Choice::Narrow)
 }
 
 impl Compiled {
     /// Whether it stores floats of 16 bits by itself.
     pub(crate) fn stores_half(&self) -> bool {
-        matches!(self, Self::Winograd(_) | Self::Conv(_))
+        matches!(self, Self::Winograd(_) | Self::Conv(_) | Self::Pointwise(_))
     }
 
     /// The kernel of a step. It takes from `epilogue` what it does itself.
     pub(crate) fn new(step: &Step, compiler: &Compiler, epilogue: &mut Vec<Link>) -> Result<Self> {
         Ok(match &step.kernel {
             plan::Kernel::Copy => Self::Copy(Copy::new(step)?),
-            plan::Kernel::Conv { conv, enlarge } => match Choice::of(conv, compiler.form()) {
+            plan::Kernel::Conv { conv, enlarge } => match Choice::of(step, conv, *enlarge, compiler.form()) {
                 Choice::Depthwise => Self::Depthwise(Depthwise::new(step, conv, *enlarge)?),
                 Choice::Narrow => Self::Narrow(Narrow::new(step, conv, *enlarge, compiler)?),
+                Choice::Pointwise => Self::Pointwise(Pointwise::new(step, conv, compiler, epilogue)?),
                 Choice::Winograd => {
                     Self::Winograd(Winograd::new(step, conv, *enlarge, compiler, take(epilogue))?)
                 }

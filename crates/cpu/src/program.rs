@@ -232,8 +232,9 @@ fn halves(plan: &FusedPlan, level: Level, precision: Precision) -> Vec<bool> {
     }
     let form = form(level, precision);
     for step in plan.steps.iter().filter(|step| wants_half(step, form)) {
-        let buffer = step.inputs[0].buffer;
-        halves[buffer] = matches!(plan.buffers[buffer].content, Content::Slot(_));
+        for View { buffer, .. } in &step.inputs {
+            halves[*buffer] = matches!(plan.buffers[*buffer].content, Content::Slot(_));
+        }
     }
     let early = if precision == Precision::Exact { early(&plan.steps) } else { &[] };
     for buffer in early.iter().map(|step| step.output.buffer).chain([plan.input, plan.output.buffer]) {

@@ -89,7 +89,8 @@ pub struct Step {
 pub enum Kernel {
     /// The input, broadcast to the shape of the result.
     Copy,
-    /// A convolution.
+    /// A convolution. If it has one group, its input may be several views, whose channels count one after the other; unless it is
+    /// pointwise, those of each are a multiple of 16.
     Conv {
         /// The convolution.
         conv: Conv2d,

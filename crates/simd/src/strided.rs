@@ -407,15 +407,18 @@ impl<'a, E: Element, const N: usize> Lines<'a, E, N> {
             .map(|(start, stride)| unsafe { slice::from_raw_parts(start.add(x * stride), self.channels) })
     }
 
-    /// Asks for some pixels of each line to be brought near, to be read soon; a hint that changes nothing. Pixels without gaps are
-    /// not asked for: the processor reads those ahead by itself.
+    /// Whether something lies between the pixels of a line.
+    #[inline(always)]
+    pub fn has_gaps(&self) -> bool {
+        self.lines.iter().any(|(_, stride)| *stride != self.channels)
+    }
+
+    /// Asks for some pixels of each line to be brought near, to be read soon; a hint that changes nothing.
     #[inline(always)]
     pub fn prefetch(&self, pixels: Range<usize>) {
         for (start, stride) in self.lines {
-            if stride != self.channels {
-                for x in pixels.clone() {
-                    prefetch(start.wrapping_add(x * stride), self.channels);
-                }
+            for x in pixels.clone() {
+                prefetch(start.wrapping_add(x * stride), self.channels);
             }
         }
     }

@@ -23,6 +23,9 @@ use crate::epilogue::Link;
 pub(crate) struct Conv {
     taps: Taps,
     packed: Arc<Packed>,
+    /// How many views the input is, and the channels of all.
+    views: usize,
+    channels: usize,
     /// What taps outside the picture read.
     outside: Vec<f32>,
     activation: Activation,
@@ -64,7 +67,8 @@ impl Conv {
         let packed = compiler.packed(filters)?;
         let activation = Activation::take(step, &packed, compiler, epilogue)?;
         let (outside, overflow) = (vec![0.0; packed.inputs], compiler.overflow.clone());
-        Ok(Self { taps, packed, outside, activation, overflow })
+        let channels = step.inputs.iter().map(|view| view.shape[1]).sum();
+        Ok(Self { taps, packed, views: step.inputs.len(), channels, outside, activation, overflow })
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
@@ -74,11 +78,14 @@ impl Conv {
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, isa: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
         let row = first / self.taps.row();
-        if inputs[0].is_half() {
-            let (floats, rows) = self.taps.widened(isa, inputs[0], row);
-            self.row(isa, PixelsRef::dense(&floats, inputs[0].channels()), &rows, pixels);
-        } else {
-            self.row(isa, inputs[0], &self.taps.rows(row).collect::<Vec<_>>(), pixels);
+        match &inputs[..self.views] {
+            &[input] if !input.is_half() => {
+                self.row(isa, input, &self.taps.rows(row).collect::<Vec<_>>(), pixels);
+            }
+            inputs => {
+                let (floats, rows) = self.taps.gathered(isa, inputs, row);
+                self.row(isa, PixelsRef::dense(&floats, self.channels), &rows, pixels);
+            }
         }
     }
 
@@ -200,7 +207,7 @@ struct Read<'a> {
 
 /// Applies an activation, if there is one.
 #[inline(always)]
-fn activate<I: Isa, const V: usize>(isa: I, sums: &mut [I::F32; V], slopes: &[I::F32]) {
+pub(super) fn activate<I: Isa, const V: usize>(isa: I, sums: &mut [I::F32; V], slopes: &[I::F32]) {
     for (sum, &slope) in sums.iter_mut().zip(slopes) {
         *sum = prelu(isa, *sum, slope);
     }

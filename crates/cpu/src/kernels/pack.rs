@@ -6,10 +6,11 @@ use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::{Error, Result, Tensor};
 use amplio_simd::{AlignedBuf, Isa, Kernel, Level, dispatch};
 
+use super::integers::{Target, round_weights};
 use super::panels::widest;
 use super::winograd::phase::Phase;
 use super::winograd::transforms::PRODUCTS;
-use super::winograd::weights::{Target, transform};
+use super::winograd::weights::transform;
 
 /// The weights of a convolution: for each group and each block of output channels, for each tap (or product), for each input
 /// channel (or pair of them), as many vectors as the block has.
@@ -19,8 +20,8 @@ pub(crate) struct Packed {
     pub(crate) weights: AlignedBuf,
     /// For each block, its biases, filled up to whole vectors.
     pub(crate) bias: AlignedBuf,
-    /// For each block what its integers are worth, as [`Target::factors`].
-    pub(crate) factors: AlignedBuf,
+    /// For each block what its integers are worth, as [`Target::worth`], filled up to whole vectors.
+    pub(crate) worth: AlignedBuf,
     /// Input channels of a group.
     pub(crate) inputs: usize,
     /// Cells for each tap and output channel: the input channels, or pairs of them.
@@ -66,6 +67,14 @@ pub(crate) enum Form {
     Floats,
     /// The same in 16-bit integers; a cell holds those of two input channels.
     Integers,
+    /// Its only tap, in 16-bit integers as well.
+    Pairs,
+}
+
+impl Form {
+    fn is_integers(self) -> bool {
+        matches!(self, Self::Integers | Self::Pairs)
+    }
 }
 
 impl<'a> From<&'a Conv2d> for Filters<'a> {
@@ -113,14 +122,14 @@ impl Filters<'_> {
     /// The numbers that are packed for each filter.
     fn numbers(&self) -> usize {
         match self.form {
-            Form::Taps => self.taps(),
+            Form::Taps | Form::Pairs => self.taps(),
             Form::Floats | Form::Integers => PRODUCTS,
         }
     }
 
     /// The cells that are packed for each of these numbers and each output channel.
     fn depth(&self) -> usize {
-        if self.form == Form::Integers { self.inputs().div_ceil(2) } else { self.inputs() }
+        if self.form.is_integers() { self.inputs().div_ceil(2) } else { self.inputs() }
     }
 
     /// The taps from an input channel of a group to an output channel.
@@ -145,24 +154,26 @@ impl Packed {
             (last.weights + numbers * depth * last.vectors * lanes, last.bias + last.vectors * lanes)
         };
         let (weights, biases) = blocks.last().map_or((0, 0), end);
-        let factors = if filters.form == Form::Integers { biases * numbers } else { 0 };
-        let (mut weights, mut bias, mut factors) = (memory(weights)?, memory(biases)?, memory(factors)?);
+        let (mut weights, mut bias, mut worth) = (memory(weights)?, memory(biases)?, memory(biases)?);
         for block in &blocks {
             let width = block.vectors * lanes;
             let cells = &mut weights[block.weights..][..numbers * depth * width];
-            if filters.form == Form::Taps {
-                put_taps(&filters, block, width, cells);
-            } else {
-                let from = (block.bias * numbers).min(factors.len());
-                let to = Target { cells, factors: &mut factors[from..], width, lanes };
-                transform(&filters, block, level, to);
+            let to = Target { cells, worth: &mut worth[block.bias..][..width], width, lanes };
+            match filters.form {
+                Form::Taps => put_taps(&filters, block, width, to.cells),
+                Form::Pairs => {
+                    let mut taps = vec![0.0; inputs * width];
+                    put_taps(&filters, block, width, &mut taps);
+                    round_weights(level, &taps, &[1.0], inputs, to);
+                }
+                Form::Floats | Form::Integers => transform(&filters, block, level, to),
             }
             if let Some(from) = filters.bias {
                 bias[block.bias..][..block.channels]
                     .copy_from_slice(&from.data()[block.output..][..block.channels]);
             }
         }
-        Ok(Self { blocks, weights, bias, factors, inputs, depth })
+        Ok(Self { blocks, weights, bias, worth, inputs, depth })
     }
 }
 

@@ -6,7 +6,7 @@ use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::{ImageShape, Result, Shape};
 use amplio_simd::{Element, Isa, PixelsRef};
 
-use super::vectors::widen;
+use super::vectors::gather;
 
 /// The most pixels that may be computed together.
 pub(crate) const TOGETHER: usize = 12;
@@ -122,23 +122,23 @@ impl Taps {
         self.rows[y].iter().map(move |&(k, source)| (k, (picture * height + source) * width))
     }
 
-    /// The rows of the input that row `row` of the result reads, as floats of 32 bits one after the other, and where each begins
-    /// there, as [`Taps::rows`].
+    /// The rows of the input that row `row` of the result reads, as floats of 32 bits, the channels of all views one after the other,
+    /// and where each begins there, as [`Taps::rows`].
     #[inline(always)]
-    pub(crate) fn widened<I: Isa>(
+    pub(crate) fn gathered<I: Isa>(
         &self,
         isa: I,
-        input: PixelsRef,
+        inputs: &[PixelsRef],
         row: usize,
     ) -> (Vec<f32>, Vec<(usize, usize)>) {
-        let (width, channels) = (self.input[1], input.channels());
+        let (width, channels) = (self.input[1], inputs.iter().map(PixelsRef::channels).sum::<usize>());
         let mut rows: Vec<_> = self.rows(row).collect();
         let mut floats = vec![0.0; rows.len() * width * channels];
         for (i, ((_, first), floats)) in
             rows.iter_mut().zip(floats.chunks_exact_mut(width * channels)).enumerate()
         {
             for (x, to) in floats.chunks_exact_mut(channels).enumerate() {
-                widen(isa, to, input.half_pixel(*first + x));
+                gather(isa, inputs, *first + x, to);
             }
             *first = i * width;
         }

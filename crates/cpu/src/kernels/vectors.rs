@@ -1,6 +1,6 @@
 //! What kernels do with the channels of one pixel, a vector at a time.
 
-use amplio_simd::{Element, Isa, f16};
+use amplio_simd::{Element, Isa, PixelsRef, f16};
 
 /// `to += from * weight`.
 #[inline(always)]
@@ -76,11 +76,31 @@ pub(super) fn largest<I: Isa>(isa: I, values: &[f32]) -> f32 {
     parts.remainder().iter().copied().fold(isa.reduce_max(largest), f32::max)
 }
 
+/// Puts the channels of pixel `i` of all views one after the other, as floats of 32 bits, and zeros after them.
+#[inline(always)]
+pub(super) fn gather<I: Isa>(isa: I, views: &[PixelsRef], i: usize, to: &mut [f32]) {
+    let mut rest = to;
+    for view in views {
+        let (own, after) = rest.split_at_mut(view.channels());
+        if view.is_half() {
+            widen(isa, own, view.half_pixel(i));
+        } else {
+            own.copy_from_slice(view.pixel(i));
+        }
+        rest = after;
+    }
+    rest.fill(0.0);
+}
+
 /// Widens floats of 16 bits.
 #[inline(always)]
 pub(super) fn widen<I: Isa>(isa: I, to: &mut [f32], from: &[f16]) {
     for (to, from) in to.chunks_mut(I::LANES).zip(from.chunks(I::LANES)) {
-        let x = if from.len() == I::LANES { f16::load(isa, from) } else { f16::load_partial(isa, from) };
-        isa.store_partial(to, x);
+        // Whole vectors without a mask: what is loaded after a store with a mask has to wait for it.
+        if from.len() == I::LANES {
+            isa.store(to, f16::load(isa, from));
+        } else {
+            isa.store_partial(to, f16::load_partial(isa, from));
+        }
     }
 }

@@ -21,10 +21,10 @@
 //! `[tile][vector of input channels][product][lane]` ([`spread`]), the sums as `[tile][vector of output channels][product][lane]`
 //! ([`products`]); then come the last map, the bias and the epilogue ([`gather`]).
 
+mod ending;
 mod gather;
 pub(crate) mod phase;
 mod products;
-mod scratch;
 mod spread;
 pub(crate) mod transforms;
 pub(crate) mod weights;
@@ -40,22 +40,20 @@ use amplio_graph::plan::Step;
 use amplio_graph::{ImageShape, Result, Shape};
 use amplio_simd::{Element, Isa, Level, PixelsMut, PixelsRef, dispatch, dispatch_dot, f16};
 
-use self::gather::Gather;
+use self::ending::{Ending, Known};
+use self::gather::{Ended, Gather};
 use self::phase::Phase;
 use self::products::Products;
-use self::scratch::{LINE, Scratch};
-use self::spread::Spread;
+use self::spread::{Rows, Spread};
 use self::transforms::{PRODUCTS, REACH, SIDE};
 use super::activation::Activation;
 use super::pack::{Filters, Form, Packed};
+use super::scratch::{LINE, Scratch};
 use crate::compiler::Compiler;
 use crate::epilogue::Link;
 
-/// Tiles of a block: multiples of 6 and 12, the numbers of rows that are multiplied together; fewer where there are more than
-/// [`NARROW`] input or output channels, so that a block stays in the cache.
-const MANY: usize = 24;
-const FEW: usize = 12;
-const NARROW: usize = 80;
+/// Tiles of a block: a multiple of 6, 8 and 12, the numbers of rows that are multiplied together.
+const TILES: usize = 24;
 
 /// A convolution with 3x3 taps and its epilogue, ready to run.
 #[derive(Debug)]
@@ -66,6 +64,8 @@ pub(crate) struct Winograd {
     parts: Vec<Part>,
     /// For each vector of output channels, which they are.
     channels: Vec<Range<usize>>,
+    /// How many views the input is.
+    views: usize,
     /// Height and width of the input, of which each pixel is read as a block of `enlarge` by `enlarge`.
     input: [usize; 2],
     enlarge: usize,
@@ -77,6 +77,7 @@ pub(crate) struct Winograd {
     padding: [usize; 2],
     activation: Activation,
     epilogue: Vec<Link>,
+    ending: Known,
     /// Set when a number is met that integers or floats of 16 bits cannot carry.
     overflow: Arc<AtomicBool>,
 }
@@ -128,6 +129,7 @@ impl Winograd {
             lanes,
             channels: vectors.collect(),
             form,
+            views: step.inputs.len(),
             input: [height, width],
             enlarge: enlarge / larger,
             result: [step.result[2] / larger, step.result[3] / larger],
@@ -135,6 +137,7 @@ impl Winograd {
             padding: [conv.padding[0], conv.padding[1]],
             parts,
             activation,
+            ending: Known::of(&epilogue),
             epilogue,
             overflow: compiler.overflow.clone(),
         })
@@ -151,20 +154,16 @@ impl Winograd {
 
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, _: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
-        match (self.form == Form::Integers, inputs[0].is_half(), pixels.is_half()) {
-            (false, false, false) => self.rows::<f32, f32, false>(inputs, first, pixels),
-            (false, false, true) => self.rows::<f32, f16, false>(inputs, first, pixels),
-            (false, true, false) => self.rows::<f16, f32, false>(inputs, first, pixels),
-            (false, true, true) => self.rows::<f16, f16, false>(inputs, first, pixels),
-            (true, false, false) => self.rows::<f32, f32, true>(inputs, first, pixels),
-            (true, false, true) => self.rows::<f32, f16, true>(inputs, first, pixels),
-            (true, true, false) => self.rows::<f16, f32, true>(inputs, first, pixels),
-            (true, true, true) => self.rows::<f16, f16, true>(inputs, first, pixels),
+        match (self.form == Form::Integers, pixels.is_half()) {
+            (false, false) => self.rows::<f32, false>(inputs, first, pixels),
+            (false, true) => self.rows::<f16, false>(inputs, first, pixels),
+            (true, false) => self.rows::<f32, true>(inputs, first, pixels),
+            (true, true) => self.rows::<f16, true>(inputs, first, pixels),
         }
     }
 
-    /// Computes whole rows of pixels of elements `F` from those of elements `E`.
-    fn rows<E: Element, F: Element, const INTEGERS: bool>(
+    /// Computes whole rows of pixels of elements `E`.
+    fn rows<E: Element, const INTEGERS: bool>(
         &self,
         inputs: &[PixelsRef],
         first: usize,
@@ -174,7 +173,8 @@ impl Winograd {
         let (start, rows) = (first / self.row(), pixels.pixels() / self.row());
         let columns: Vec<_> =
             (0..width.next_multiple_of(SIDE) + REACH - SIDE).map(|x| self.place(1, x)).collect();
-        let outside = vec![E::ZERO; self.parts[0].packed.inputs];
+        let channels = self.parts[0].packed.inputs;
+        let (floats, halves) = (vec![0.0; channels], vec![f16::ZERO; channels]);
         let mut scratch = Scratch::take();
         let mut row = 0;
         while row < rows {
@@ -182,22 +182,36 @@ impl Winograd {
             let top = y / SIDE * SIDE;
             let count = (rows - row).min(height - y).min(top + SIDE - y);
             let number = |row: usize| (picture * self.input[0] + row) * self.input[1];
+            let places = array::from_fn(|y| self.place(0, top + y).map(number));
             let strip = Strip {
-                rows: array::from_fn(|y| self.place(0, top + y).map(number)),
+                rows: &self.lines(inputs, places, &floats, &halves),
                 columns: &columns,
-                outside: &outside,
                 own: y - top..y - top + count,
                 first: row * self.row(),
                 number: first + row * self.row(),
             };
-            if self.epilogue.is_empty() {
-                self.strip::<E, F, INTEGERS, false>(&strip, inputs, &mut scratch, pixels);
-            } else {
-                self.strip::<E, F, INTEGERS, true>(&strip, inputs, &mut scratch, pixels);
-            }
+            self.strip::<E, INTEGERS>(&strip, inputs, &mut scratch, pixels);
             row += count;
         }
         scratch.keep();
+    }
+
+    /// The rows of pixels that begin at these places, of each view; `floats` or `halves` are read where there is no row.
+    fn lines<'a>(
+        &self,
+        inputs: &[PixelsRef<'a>],
+        places: [Option<usize>; REACH],
+        floats: &'a [f32],
+        halves: &'a [f16],
+    ) -> Vec<Rows<'a>> {
+        let lines = |view: &PixelsRef<'a>| {
+            if view.is_half() {
+                Rows::Halves(view.lines(places, self.input[1], &halves[..view.channels()]))
+            } else {
+                Rows::Floats(view.lines(places, self.input[1], &floats[..view.channels()]))
+            }
+        };
+        inputs[..self.views].iter().map(lines).collect()
     }
 
     /// The row or column of the input that row or column `at` of the tiles reads.
@@ -207,9 +221,9 @@ impl Winograd {
     }
 
     /// Computes a row of tiles, block by block.
-    fn strip<E: Element, F: Element, const INTEGERS: bool, const LINKS: bool>(
+    fn strip<E: Element, const INTEGERS: bool>(
         &self,
-        strip: &Strip<E>,
+        strip: &Strip,
         inputs: &[PixelsRef],
         scratch: &mut Scratch,
         pixels: &mut PixelsMut,
@@ -217,18 +231,17 @@ impl Winograd {
         let (packed, width) = (&*self.parts[0].packed, self.result[1]);
         let channels = packed.inputs.next_multiple_of(self.lanes);
         let cells = if INTEGERS { channels.div_ceil(2).next_multiple_of(self.lanes) } else { channels };
-        let most = if channels.max(packed.bias.len()) <= NARROW { MANY } else { FEW };
         // A line between tiles, so that they do not share sets of the cache.
         let (apart, stride) = (cells * PRODUCTS + LINE, packed.bias.len() * PRODUCTS + LINE);
-        let [numbers, sums, ring] = scratch.parts([most * apart, most * stride, channels * PRODUCTS]);
+        let [numbers, sums, ring] = scratch.parts([TILES * apart, TILES * stride, channels * PRODUCTS]);
         let tiles = width.div_ceil(SIDE);
-        let rows = inputs[0].lines(strip.rows, self.input[1], strip.outside);
-        for tile in (0..tiles).step_by(most) {
-            let count = most.min(tiles - tile);
-            let mut largest = [1.0; MANY];
+        for tile in (0..tiles).step_by(TILES) {
+            let count = TILES.min(tiles - tile);
+            let mut largest = [1.0; TILES];
             let largest = &mut largest[..count];
-            let spread = Spread::<E, INTEGERS> {
-                rows: &rows,
+            let spread = Spread::<INTEGERS> {
+                rows: strip.rows,
+                channels: packed.inputs,
                 columns: &strip.columns[tile * SIDE..],
                 ring,
                 numbers,
@@ -255,7 +268,7 @@ impl Winograd {
                     dispatch(self.level, products);
                 }
                 let start = phase.map_or(0, |phase| phase.row * width * self.step + phase.column);
-                let gather = Gather::<F, INTEGERS, LINKS> {
+                let gather = Gather::<E, INTEGERS> {
                     packed,
                     channels: &self.channels,
                     sums,
@@ -273,22 +286,40 @@ impl Winograd {
                     pixels: pixels.reborrow(),
                     element: PhantomData,
                 };
-                if !dispatch(self.level, gather) && (INTEGERS || F::HALF) {
+                if !self.finish(gather) && (INTEGERS || E::HALF) {
                     self.overflow.store(true, Ordering::Relaxed);
                 }
             }
         }
     }
+
+    /// Runs the last map with the ending of this convolution.
+    fn finish<E: Element, const INTEGERS: bool>(&self, gather: Gather<E, INTEGERS>) -> bool {
+        match &self.ending {
+            Known::Nothing(ending) => self.end(gather, ending),
+            Known::Silu(ending) => self.end(gather, ending),
+            Known::Residual(ending) => self.end(gather, ending),
+            Known::Residuals(ending) => self.end(gather, ending),
+            Known::Gate(ending) => self.end(gather, ending),
+            Known::Any => self.end(gather, self.epilogue.as_slice()),
+        }
+    }
+
+    fn end<E: Element, T: Ending + ?Sized, const INTEGERS: bool>(
+        &self,
+        gather: Gather<E, INTEGERS>,
+        ending: &T,
+    ) -> bool {
+        dispatch(self.level, Ended { gather, ending })
+    }
 }
 
 /// A row of tiles.
-struct Strip<'a, E> {
-    /// For each row of pixels that it reads, the number of its first pixel; none outside the picture.
-    rows: [Option<usize>; REACH],
+struct Strip<'a> {
+    /// The rows of pixels that it reads, of each view.
+    rows: &'a [Rows<'a>],
     /// The columns of pixels that it reads.
     columns: &'a [Option<usize>],
-    /// What is read outside the picture.
-    outside: &'a [E],
     /// The rows of the tiles that are wanted.
     own: Range<usize>,
     /// The number of the first pixel wanted: among those that are computed together, and in the whole result.

@@ -45,6 +45,11 @@ impl Conv2d {
         self.weight.shape()[0]
     }
 
+    /// Whether each pixel of the result is one of the input's through the same weights, which mix all channels.
+    pub fn is_pointwise(&self) -> bool {
+        (self.kernel(), self.stride, self.padding, self.groups) == ([1, 1], [1, 1], [0; 4], 1)
+    }
+
     fn extent(&self, axis: usize) -> usize {
         self.dilation[axis] * (self.kernel()[axis] - 1) + 1
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::group::{Group, Link, constants, groups, is_channel_slice, is_elementwise, nearest_factor};
 use super::liveness::{Life, slots};
-use super::place::{Home, firsts, homes, is_channel_concat};
+use super::place::{Home, firsts, homes, is_channel_concat, stays_apart};
 use super::{Axis, Buffer, Content, Epilogue, FusedPlan, Kernel, Operand, Rearrangement, Step, View};
 use crate::{Error, Graph, Op, Result, Shape, Tensor, Value};
 
@@ -55,6 +55,9 @@ impl<'a> Planner<'a> {
     /// Writes the steps that end in `value`, unless somebody has to ask for it first.
     fn visit(&mut self, value: Value) -> Result<()> {
         if self.constants[value.index()].is_some() {
+            return Ok(());
+        }
+        if stays_apart(self.graph, &self.shapes, value) {
             return Ok(());
         }
         if let Some(Op::Concat(op)) = self.graph.node(value).op() {
@@ -151,6 +154,10 @@ impl<'a> Planner<'a> {
 
     fn kernel(&mut self, op: &Op, inputs: &[Value], output: &Shape) -> Result<(Kernel, Vec<View>)> {
         if let Op::Conv2d(conv) = op {
+            if stays_apart(self.graph, &self.shapes, inputs[0]) {
+                let kernel = Kernel::Conv { conv: conv.clone(), enlarge: 1 };
+                return Ok((kernel, self.apart(inputs[0])?));
+            }
             let (view, enlarge) = self.enlarged(inputs[0])?;
             return Ok((Kernel::Conv { conv: conv.clone(), enlarge }, vec![view]));
         }
@@ -182,6 +189,21 @@ impl<'a> Planner<'a> {
             }
         };
         Ok((kernel, views))
+    }
+
+    /// The views of what is concatenated; one for those that lie side by side.
+    fn apart(&mut self, concat: Value) -> Result<Vec<View>> {
+        let mut views: Vec<View> = Vec::new();
+        for &part in self.graph.node(concat).inputs() {
+            let view = self.resolve(part)?;
+            match views.last_mut() {
+                Some(last) if (last.buffer, last.first + last.shape[1]) == (view.buffer, view.first) => {
+                    last.shape = last.shape.with(1, last.shape[1] + view.shape[1]);
+                }
+                _ => views.push(view),
+            }
+        }
+        Ok(views)
     }
 
     fn epilogue(&mut self, links: &[Link]) -> Result<Vec<Epilogue>> {

@@ -1,4 +1,5 @@
-//! Where values live that are concatenated: side by side in one wide buffer, so that nothing is copied.
+//! Where values live that are concatenated: side by side in one wide buffer, so that nothing is copied; or each on its own, where
+//! all that reads them together can read them apart.
 
 use std::collections::HashMap;
 
@@ -13,14 +14,32 @@ pub(super) struct Home {
     pub(super) first: usize,
 }
 
+/// Channels of which each part of what convolutions read apart has a multiple, unless they are pointwise: as many as the widest vectors
+/// hold.
+const VECTOR: usize = 16;
+
+/// Whether the value is a concatenation of channels that only convolutions read, which can read its parts where they are.
+pub(super) fn stays_apart(graph: &Graph, shapes: &[Shape], value: Value) -> bool {
+    let parts = graph.node(value).inputs();
+    let mut readers = graph.nodes().filter(|(_, node)| node.inputs().contains(&value)).peekable();
+    let vectors = |parts: &[Value]| parts.iter().all(|part| shapes[part.index()][1].is_multiple_of(VECTOR));
+    is_channel_concat(graph, shapes, value)
+        && graph.output() != value
+        && readers.peek().is_some()
+        && readers.all(|(_, node)| match node.op() {
+            Some(Op::Conv2d(conv)) => conv.is_pointwise() || conv.groups == 1 && vectors(parts),
+            _ => false,
+        })
+}
+
 /// The homes of all concatenations of channels and of those of their inputs that can be written in place; `own` says
 /// which values can.
 ///
 /// The last concatenation comes first: in a dense block it holds all the others as prefixes.
 pub(super) fn homes(graph: &Graph, shapes: &[Shape], own: impl Fn(Value) -> bool) -> HashMap<Value, Home> {
     let mut homes: HashMap<Value, Home> = HashMap::new();
-    let concats: Vec<_> =
-        graph.nodes().filter(|(value, _)| is_channel_concat(graph, shapes, *value)).collect();
+    let wide = |value| is_channel_concat(graph, shapes, value) && !stays_apart(graph, shapes, value);
+    let concats: Vec<_> = graph.nodes().filter(|(value, _)| wide(*value)).collect();
     for (value, node) in concats.into_iter().rev() {
         let firsts = firsts(node.inputs(), shapes, 1);
         if let Some(home) = side_by_side(node.inputs(), &firsts, &homes)

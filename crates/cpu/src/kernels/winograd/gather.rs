@@ -6,15 +6,15 @@ use std::ops::Range;
 
 use amplio_simd::{Element, Grid, Isa, Kernel, PixelsMut, PixelsRef};
 
+use super::ending::Ending;
 use super::transforms::{self, PRODUCTS, REACH, SIDE};
 use crate::elementwise::{larger, magnitude, prelu};
 use crate::epilogue::{Link, Square};
 use crate::kernels::activation::Activation;
 use crate::kernels::pack::Packed;
 
-/// A block of tiles of one row, of which some rows of results are wanted; `LINKS` says whether the epilogue has links beside the
-/// activation, whose code the others are better off without.
-pub(super) struct Gather<'a, E, const INTEGERS: bool, const LINKS: bool> {
+/// A block of tiles of one row, of which some rows of results are wanted.
+pub(super) struct Gather<'a, E, const INTEGERS: bool> {
     pub(super) packed: &'a Packed,
     /// For each vector of output channels, which they are.
     pub(super) channels: &'a [Range<usize>],
@@ -43,15 +43,27 @@ pub(super) struct Gather<'a, E, const INTEGERS: bool, const LINKS: bool> {
     pub(super) element: PhantomData<E>,
 }
 
-impl<E: Element, const INTEGERS: bool, const LINKS: bool> Kernel for Gather<'_, E, INTEGERS, LINKS> {
+/// A block of tiles, and how its epilogue ends those that are whole.
+pub(super) struct Ended<'a, E, T: ?Sized, const INTEGERS: bool> {
+    pub(super) gather: Gather<'a, E, INTEGERS>,
+    pub(super) ending: &'a T,
+}
+
+impl<E: Element, T: Ending + ?Sized, const INTEGERS: bool> Kernel for Ended<'_, E, T, INTEGERS> {
     /// Whether all results are numbers that can be stored.
     type Output = bool;
 
     #[inline(always)]
-    fn run<I: Isa>(mut self, isa: I) -> bool {
-        let [bias, slopes] =
-            [&self.packed.bias, self.activation.slopes()].map(|numbers| isa.vectors(numbers));
-        let (factors, _) = isa.vectors(&self.packed.factors).as_chunks();
+    fn run<I: Isa>(self, isa: I) -> bool {
+        self.gather.run(isa, self.ending)
+    }
+}
+
+impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
+    #[inline(always)]
+    fn run<I: Isa, T: Ending + ?Sized>(mut self, isa: I, ending: &T) -> bool {
+        let [bias, worth, slopes] = [&self.packed.bias, &self.packed.worth, self.activation.slopes()]
+            .map(|numbers| isa.vectors(numbers));
         // A local of its own stays in registers.
         let mut pixels = replace(&mut self.pixels, PixelsMut::dense(&mut [], 1));
         let mut largest = isa.splat_i32(0);
@@ -61,9 +73,7 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Kernel for Gather<'_, 
             for (v, ((sums, &bias), channels)) in sums.iter().zip(bias).zip(self.channels).enumerate() {
                 let vector = Vector {
                     sums,
-                    // There are no factors but of integers.
-                    factors: if INTEGERS { &factors[v] } else { sums },
-                    unit: isa.splat(*unit),
+                    unit: isa.mul(worth[v], isa.splat(*unit)),
                     bias,
                     slope: slopes.get(v).copied(),
                 };
@@ -77,7 +87,7 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Kernel for Gather<'_, 
                 // Each way has its own results, so that those of the first stay in registers.
                 if square.is_whole::<I, SIDE>() {
                     let mut results = vector.results::<INTEGERS>(isa);
-                    self.link(isa, &square, &mut results);
+                    ending.apply(isa, self.inputs, &square, &mut results);
                     if INTEGERS || E::HALF {
                         largest = larger(isa, largest, results.as_flattened());
                     }
@@ -91,24 +101,12 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Kernel for Gather<'_, 
         }
         magnitude(isa, largest) <= E::LARGEST
     }
-}
 
-impl<E: Element, const INTEGERS: bool, const LINKS: bool> Gather<'_, E, INTEGERS, LINKS> {
     /// The pixels of the tile at this column, where those of the row of tiles begin at `first`.
     #[inline(always)]
     fn grid(&self, first: usize, left: usize) -> Grid {
         let [row, column] = self.steps;
         Grid { first: first + left * column, row, column }
-    }
-
-    /// Applies the epilogue.
-    #[inline(always)]
-    fn link<I: Isa>(&self, isa: I, square: &Square, results: &mut [[I::F32; SIDE]; SIDE]) {
-        if LINKS {
-            for link in self.epilogue {
-                link.apply_to_square(isa, self.inputs, square, results);
-            }
-        }
     }
 
     /// The epilogue and the store of a square of which only a part is wanted; gives the bits of its largest magnitudes.
@@ -122,7 +120,7 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Gather<'_, E, INTEGERS
         pixels: &mut PixelsMut,
     ) -> I::I32 {
         results.rotate_left(self.own.start);
-        self.link(isa, square, &mut results);
+        self.epilogue.apply(isa, self.inputs, square, &mut results);
         let mut largest = isa.splat_i32(0);
         let grid = self.grid(self.first, left);
         for (y, row) in results.iter().enumerate().take(square.rows) {
@@ -139,8 +137,7 @@ impl<E: Element, const INTEGERS: bool, const LINKS: bool> Gather<'_, E, INTEGERS
 /// What the results of a tile for a vector of output channels are made of.
 struct Vector<'a, I: Isa> {
     sums: &'a [I::F32; PRODUCTS],
-    /// What a unit of each sum of integers is worth, in units of the tile's, which is `unit`.
-    factors: &'a [I::F32; PRODUCTS],
+    /// What a unit of the sums of integers is worth.
     unit: I::F32,
     bias: I::F32,
     slope: Option<I::F32>,
@@ -156,8 +153,7 @@ impl<I: Isa> Vector<'_, I> {
             for (y, sum) in column.iter_mut().enumerate() {
                 *sum = self.sums[y * REACH + x];
                 if INTEGERS {
-                    let number = isa.to_f32(isa.reinterpret_i32(*sum));
-                    *sum = isa.mul(number, self.factors[y * REACH + x]);
+                    *sum = isa.to_f32(isa.reinterpret_i32(*sum));
                 }
             }
             *results = transforms::output(isa, column);

@@ -1,11 +1,10 @@
 //! The products of the transformed pixels and weights, summed over the input channels: nearly all of the work.
 
-use std::array;
-
 use amplio_simd::{Isa, Kernel};
 
 use super::phase::Phase;
 use super::transforms::PRODUCTS;
+use crate::kernels::integers::accumulate_pairs;
 use crate::kernels::pack::{Block, Packed};
 use crate::kernels::panels::accumulate;
 
@@ -124,30 +123,4 @@ struct Part<'a> {
     number: usize,
     /// Where the sums of a tile begin.
     sums: usize,
-}
-
-/// As [`accumulate`] with pairs of 16-bit integers in each cell of the rows and the weights, and sums of 32 bits.
-#[inline(always)]
-fn accumulate_pairs<I: Isa, const P: usize, const V: usize>(
-    isa: I,
-    mut sums: [[I::F32; V]; P],
-    mut rows: [&[f32]; P],
-    weights: &[f32],
-) -> [[I::F32; V]; P] {
-    let terms = rows[0].len();
-    for row in &mut rows {
-        *row = &row[..terms];
-    }
-    for (c, weights) in (0..terms).zip(weights.chunks_exact(V * I::LANES)) {
-        let weights: [I::I32; V] =
-            array::from_fn(|j| isa.reinterpret_i32(isa.load(&weights[j * I::LANES..])));
-        for t in 0..P {
-            let pair = isa.reinterpret_i32(isa.splat(rows[t][c]));
-            for j in 0..V {
-                sums[t][j] =
-                    isa.reinterpret_f32(isa.dot_i16(pair, weights[j], isa.reinterpret_i32(sums[t][j])));
-            }
-        }
-    }
-    sums
 }

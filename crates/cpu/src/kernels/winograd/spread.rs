@@ -1,17 +1,21 @@
 //! The transform of the pixels of a block of tiles.
 
 use std::array;
+use std::ops::Range;
 
-use amplio_simd::{Element, Isa, Kernel, Lines};
+use amplio_simd::{Element, Isa, Kernel, Lines, f16};
 
 use super::transforms::{self, KIND, KINDS, PRODUCTS, REACH, SIDE};
-use super::weights::LARGEST;
 use crate::elementwise::{larger, magnitude};
+use crate::kernels::integers::{LARGEST, SMALLEST};
 
 /// A block of tiles of one row, to be transformed: to floats, or to pairs of 16-bit integers.
-pub(super) struct Spread<'a, E, const INTEGERS: bool> {
-    /// The rows of pixels that the tiles read.
-    pub(super) rows: &'a Lines<'a, E, REACH>,
+pub(super) struct Spread<'a, const INTEGERS: bool> {
+    /// The rows of pixels that the tiles read, of each view that the input is. The channels of the views count one after the other; all
+    /// views but the last hold whole vectors.
+    pub(super) rows: &'a [Rows<'a>],
+    /// Their channels.
+    pub(super) channels: usize,
     /// The columns of pixels that the tiles read, in order; none outside the picture.
     pub(super) columns: &'a [Option<usize>],
     /// The last `REACH` columns of pixels, transformed along the column: `[vector of channels][column][number][lane]`.
@@ -24,36 +28,48 @@ pub(super) struct Spread<'a, E, const INTEGERS: bool> {
     pub(super) largest: &'a mut [f32],
 }
 
+/// Rows of pixels.
+pub(super) enum Rows<'a> {
+    Floats(Lines<'a, f32, REACH>),
+    Halves(Lines<'a, f16, REACH>),
+}
+
 /// The part of the ring for a vector of channels.
 type Ring<I> = [[<I as Isa>::F32; REACH]; REACH];
 
-/// How many tiles ahead pixels are asked for. What lies far apart, as slices of channels do, is not read ahead by itself.
-const AHEAD: usize = 5;
+/// How many tiles ahead pixels are asked for where the processor does not read ahead by itself: what lies far apart, as slices of
+/// channels do, and the rows of more views than these.
+const AHEAD: usize = 3;
+const VIEWS: usize = 2;
 
-/// Less counts as nothing: the numbers of such tiles become zero.
-const SMALLEST: f32 = 1e-30;
-
-impl<E: Element, const INTEGERS: bool> Kernel for Spread<'_, E, INTEGERS> {
+impl<const INTEGERS: bool> Kernel for Spread<'_, INTEGERS> {
     type Output = ();
 
     /// Neighbours share two columns, and the pixels of a row are read in order.
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        let Self { rows, columns, stride, largest, .. } = self;
-        let vectors = rows.channels().div_ceil(I::LANES);
+        let Self { rows, channels, columns, stride, largest, .. } = self;
         let ring = isa.vectors_mut(self.ring).as_chunks_mut().0.as_chunks_mut().0;
-        let ring: &mut [Ring<I>] = &mut ring[..vectors];
+        let ring: &mut [Ring<I>] = &mut ring[..channels.div_ceil(I::LANES)];
         let units = units(transforms::gains());
         let mut found = [isa.zero(); REACH];
+        let ahead = rows.len() > VIEWS;
         for (t, (numbers, largest)) in self.numbers.chunks_mut(stride).zip(largest).enumerate() {
-            if let Some([Some(first), .., Some(last)]) =
-                columns.get((t + AHEAD) * SIDE..).and_then(<[_]>::first_chunk::<SIDE>)
-            {
-                rows.prefetch(*first..*last + 1);
-            }
             let known = if t == 0 { 0 } else { REACH - SIDE };
-            for x in t * SIDE + known..t * SIDE + REACH {
-                found[x % REACH] = down::<I, E, INTEGERS>(isa, rows, columns[x], x % REACH, ring);
+            let new = t * SIDE + known..t * SIDE + REACH;
+            new.clone().for_each(|x| found[x % REACH] = isa.zero());
+            let mut rest = &mut *ring;
+            for rows in rows {
+                let own;
+                (own, rest) = rest.split_at_mut(rows.channels().div_ceil(I::LANES));
+                match rows {
+                    Rows::Floats(rows) => {
+                        view::<I, f32, INTEGERS>(isa, rows, columns, new.clone(), own, &mut found, ahead);
+                    }
+                    Rows::Halves(rows) => {
+                        view::<I, f16, INTEGERS>(isa, rows, columns, new.clone(), own, &mut found, ahead);
+                    }
+                }
             }
             let slots = array::from_fn(|x| (t * SIDE + x) % REACH);
             let numbers = isa.vectors_mut(numbers).as_chunks_mut().0;
@@ -65,11 +81,45 @@ impl<E: Element, const INTEGERS: bool> Kernel for Spread<'_, E, INTEGERS> {
                 for (scale, unit) in scales.iter_mut().zip(units) {
                     *scale = isa.mul(*scale, isa.splat(unit));
                 }
-                across_integers(isa, ring, rows.channels() / (2 * I::LANES), slots, &scales, numbers);
+                across_integers(isa, ring, channels / (2 * I::LANES), slots, &scales, numbers);
             } else {
                 across(isa, ring, slots, numbers);
             }
         }
+    }
+}
+
+impl Rows<'_> {
+    fn channels(&self) -> usize {
+        match self {
+            Self::Floats(rows) => rows.channels(),
+            Self::Halves(rows) => rows.channels(),
+        }
+    }
+}
+
+/// Transforms the columns numbered `new` of a view to their slots of the ring, and adds the largest magnitudes to those found for them.
+/// With `ahead`, those of a later tile are asked for.
+#[inline(always)]
+fn view<I: Isa, E: Element, const INTEGERS: bool>(
+    isa: I,
+    rows: &Lines<E, REACH>,
+    columns: &[Option<usize>],
+    new: Range<usize>,
+    ring: &mut [Ring<I>],
+    found: &mut [I::F32; REACH],
+    ahead: bool,
+) {
+    if (ahead || rows.has_gaps())
+        && let Some([Some(first), .., Some(last)]) =
+            columns.get(new.end - REACH + AHEAD * SIDE..).and_then(<[_]>::first_chunk::<SIDE>)
+    {
+        rows.prefetch(*first..*last + 1);
+    }
+    for x in new {
+        let own = down::<I, E, INTEGERS>(isa, rows, columns[x], x % REACH, ring);
+        let found = &mut found[x % REACH];
+        *found = largest_of::<I, f32>(isa, *found, &[own]);
     }
 }
 
@@ -145,8 +195,8 @@ fn across<I: Isa>(isa: I, ring: &[Ring<I>], slots: [usize; REACH], to: &mut [[I:
     }
 }
 
-/// As [`across`], to integers, scaled by these factors: two vectors to one of [pairs](super::weights::pair), the first `whole` of which
-/// hold the channels of two whole vectors.
+/// As [`across`], to integers, scaled by these factors: two vectors to one of [pairs](crate::kernels::integers::pair), the first `whole`
+/// of which hold the channels of two whole vectors.
 #[inline(always)]
 fn across_integers<I: Isa>(
     isa: I,

@@ -5,40 +5,16 @@ use std::array;
 use amplio_simd::{Isa, Kernel, Level, dispatch};
 
 use super::transforms::{self, PRODUCTS, REACH};
+use crate::kernels::integers::{Target, round_weights};
 use crate::kernels::pack::{Block, Filters, Form};
-
-/// The largest 16-bit integer in use; its opposite is in use too.
-pub(super) const LARGEST: f32 = 32767.0;
 
 /// Filters that are transformed together.
 const BATCH: usize = 8;
 
-/// The two of `inputs` channels whose integers are in a cell; the second may be one too many, and counts as zero. Two whole vectors of
-/// channels are joined lane by lane, which costs the least; what is left is joined in order, which leaves no lanes empty.
-pub(super) fn pair(cell: usize, inputs: usize, lanes: usize) -> [usize; 2] {
-    if cell < inputs / (2 * lanes) * lanes {
-        let low = cell + cell / lanes * lanes;
-        return [low, low + lanes];
-    }
-    [2 * cell, 2 * cell + 1]
-}
-
-/// Where the transform of the filters of a block goes.
-pub(crate) struct Target<'a> {
-    /// `[product][input channel][output channel]`; of integers [`pair`]s of input channels.
-    pub(crate) cells: &'a mut [f32],
-    /// For integers, `[vector of output channels][product][lane]`: what one unit of a sum is worth where the largest number of a
-    /// tile's transformed columns is 1.
-    pub(crate) factors: &'a mut [f32],
-    /// Output channels, filled up to whole vectors.
-    pub(crate) width: usize,
-    pub(crate) lanes: usize,
-}
-
 /// Transforms the filters of a block.
 pub(crate) fn transform(filters: &Filters, block: &Block, level: Level, to: Target) {
     match filters.form {
-        Form::Taps => {}
+        Form::Taps | Form::Pairs => {}
         Form::Floats => floats(filters, block, level, to.width, to.cells),
         Form::Integers => integers(filters, block, level, to),
     }
@@ -48,68 +24,17 @@ fn floats(filters: &Filters, block: &Block, level: Level, width: usize, cells: &
     dispatch(level, Floats { filters, block, width, cells, taps: transforms::taps() });
 }
 
-/// Transforms the filters, and rounds them to integers so that no sum can wrap.
+/// Transforms the filters, and rounds them.
 ///
-/// The largest number of a tile's transformed columns decides how its numbers are rounded: each becomes at most [`LARGEST`], as
-/// none is larger than that one times the gain of the rows' transform. (The largest pixel and the gain of both transforms would be a
-/// bound, too, but most numbers are differences of neighbours, which are alike, and would stay far below it.) For each product and
-/// output channel the weights have a unit of their own, the smallest with which neither a weight exceeds 16 bits nor the sum of all
-/// weights times [`LARGEST`] 32.
+/// The largest number of a tile's transformed columns decides how its numbers are rounded: none is larger than that one times the
+/// gain of the rows' transform. (The largest pixel and the gain of both transforms would be a bound, too, but most numbers are
+/// differences of neighbours, which are alike, and would stay far below it.)
 fn integers(filters: &Filters, block: &Block, level: Level, to: Target) {
     let (inputs, gains) = (filters.inputs(), transforms::gains());
     let mut numbers = vec![0.0; PRODUCTS * inputs * to.width];
     floats(filters, block, level, to.width, &mut numbers);
-    let gains = array::from_fn::<_, PRODUCTS, _>(|product| gains[product % REACH] / LARGEST);
-    dispatch(level, Rounding { numbers: &numbers, gains: &gains, inputs, to });
-}
-
-/// Rounds the numbers of a block, of which those of a product are `inputs` by the target's width, to integers.
-struct Rounding<'a> {
-    numbers: &'a [f32],
-    /// For each product, what a unit of the pixels' numbers is worth.
-    gains: &'a [f32],
-    inputs: usize,
-    to: Target<'a>,
-}
-
-impl Kernel for Rounding<'_> {
-    type Output = ();
-
-    // Plain loops over neighbouring outputs: the compiler makes vectors of them.
-    #[inline(always)]
-    fn run<I: Isa>(self, _: I) {
-        let Self { numbers, gains, inputs, to: Target { cells, factors, width, lanes } } = self;
-        // Half a unit for each input is what rounding can add.
-        let most = f64::from(i32::MAX) / f64::from(LARGEST) - inputs as f64;
-        let none = vec![0.0; width];
-        let products =
-            numbers.chunks_exact(inputs * width).zip(cells.chunks_exact_mut(inputs.div_ceil(2) * width));
-        for (product, (numbers, cells)) in products.enumerate() {
-            let (mut sums, mut units) = (vec![0.0_f64; width], vec![0.0_f32; width]);
-            for numbers in numbers.chunks_exact(width) {
-                for ((sum, largest), number) in sums.iter_mut().zip(&mut units).zip(numbers) {
-                    *sum += f64::from(number.abs());
-                    *largest = largest.max(number.abs());
-                }
-            }
-            for (unit, sum) in units.iter_mut().zip(&sums) {
-                *unit = ((sum / most) as f32).max(*unit / LARGEST).max(f32::MIN_POSITIVE);
-            }
-            for (output, unit) in units.iter().enumerate() {
-                factors[(output / lanes * gains.len() + product) * lanes + output % lanes] =
-                    unit * gains[product];
-            }
-            for (cell, cells) in cells.chunks_exact_mut(width).enumerate() {
-                let [low, high] = pair(cell, inputs, lanes).map(|input| {
-                    numbers.get(input * width..).and_then(|rest| rest.get(..width)).unwrap_or(&none)
-                });
-                for (((cell, unit), low), high) in cells.iter_mut().zip(&units).zip(low).zip(high) {
-                    let [low, high] = [low, high].map(|x| (x / unit).round_ties_even() as i32);
-                    *cell = f32::from_bits((low & 0xffff | high << 16).cast_unsigned());
-                }
-            }
-        }
-    }
+    let most = array::from_fn::<_, PRODUCTS, _>(|product| gains[product % REACH]);
+    round_weights(level, &numbers, &most, inputs, to);
 }
 
 /// A call of [`floats`].
@@ -180,18 +105,6 @@ fn square(taps: &[[f64; 3]; REACH], filters: &[[f64; BATCH]; 9]) -> [[[f64; BATC
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_channel_is_in_one_pair() {
-        for (inputs, lanes) in [(16_usize, 16), (20, 16), (48, 16), (64, 16), (97, 8), (12, 4)] {
-            let mut channels: Vec<_> = (0..inputs.div_ceil(2))
-                .flat_map(|cell| pair(cell, inputs, lanes))
-                .filter(|&c| c < inputs)
-                .collect();
-            channels.sort_unstable();
-            assert!(channels.into_iter().eq(0..inputs), "{inputs} channels in vectors of {lanes}");
-        }
-    }
 
     #[test]
     fn a_filter_is_transformed_along_both_axes() {

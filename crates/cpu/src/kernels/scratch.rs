@@ -1,4 +1,4 @@
-//! The memory of a thread in which blocks of tiles are transformed.
+//! The memory of a thread in which blocks of pixels pass from one form to the next.
 
 use std::cell::Cell;
 
