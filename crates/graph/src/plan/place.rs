@@ -78,3 +78,66 @@ fn side_by_side(inputs: &[Value], firsts: &[usize], homes: &HashMap<Value, Home>
         .all(|(input, first)| homes.get(input) == Some(&Home { root: home.root, first: home.first + first }));
     in_place.then_some(home)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::{Conv2d, Unary};
+    use crate::plan::{FusedPlan, View};
+    use crate::{Builder, Shape, Tensor, Value};
+
+    fn conv(net: &mut Builder, side: usize, [inputs, outputs]: [usize; 2], x: Value) -> Value {
+        net.conv2d(Conv2d::same(Tensor::zeros(Shape::new([outputs, inputs, side, side])), None), x)
+    }
+
+    /// For each step of the network of 16 channels that `end` writes, what it reads: the buffer, the first channel and how many.
+    fn reads(end: impl Fn(&mut Builder, Value) -> Value) -> Vec<Vec<(usize, usize, usize)>> {
+        let mut net = Builder::new(16);
+        let input = net.input();
+        let end = end(&mut net, input);
+        let graph = net.finish(end).expect("a network");
+        let plan = FusedPlan::new(&graph, &Shape::image(1, 16, 8, 8)).expect("a plan");
+        let place = |view: &View| (view.buffer, view.first, view.shape[1]);
+        plan.steps.iter().map(|step| step.inputs.iter().map(place).collect()).collect()
+    }
+
+    #[test]
+    fn what_only_convolutions_read_stays_apart() {
+        let reads = reads(|net, input| {
+            let x = conv(net, 3, [16, 32], input);
+            let all = net.concat(&[input, x]);
+            let y = conv(net, 3, [48, 7], all);
+            let all = net.concat(&[x, y]);
+            conv(net, 1, [39, 16], all)
+        });
+        let [input, x, y] = [(0, 0, 16), (1, 0, 32), (2, 0, 7)];
+        assert_eq!(reads, [vec![input], vec![input, x], vec![x, y]]);
+    }
+
+    #[test]
+    fn what_others_read_too_is_put_together() {
+        let reads = reads(|net, input| {
+            let x = conv(net, 3, [16, 32], input);
+            let y = conv(net, 3, [32, 16], x);
+            let all = net.concat(&[x, y]);
+            let z = conv(net, 3, [48, 48], all);
+            let all = net.unary(Unary::Abs, all);
+            net.add(z, all)
+        });
+        let [input, x, all] = [(0, 0, 16), (1, 0, 32), (1, 0, 48)];
+        assert_eq!(reads, [vec![input], vec![x], vec![all], vec![all]]);
+    }
+
+    #[test]
+    fn parts_that_lie_side_by_side_are_one() {
+        let reads = reads(|net, input| {
+            let x = conv(net, 3, [16, 32], input);
+            let y = conv(net, 3, [32, 16], x);
+            let wide = net.concat(&[x, y]);
+            let wide = net.unary(Unary::Abs, wide);
+            let all = net.concat(&[x, y, wide]);
+            conv(net, 3, [96, 16], all)
+        });
+        let [input, x, all, wide] = [(0, 0, 16), (1, 0, 32), (1, 0, 48), (2, 0, 48)];
+        assert_eq!(reads, [vec![input], vec![x], vec![all], vec![all, wide]]);
+    }
+}
