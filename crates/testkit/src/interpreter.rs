@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use amplio_graph::ops::Resize;
+use amplio_graph::ops::{Concat, Resize};
 use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Operand, Rearrangement, Step, View};
 use amplio_graph::{Device, Error, Executable, Op, Precision, Result, Shape, StepWatcher, Tensor};
 
@@ -69,7 +69,8 @@ impl Memory<'_> {
                 return self.finish(step, moved);
             }
             Kernel::Conv { conv, enlarge } => {
-                let enlarged = Op::from(Resize::nearest(*enlarge)).reference(&[inputs[0]])?;
+                let input = Op::from(Concat { axis: 1 }).reference(&inputs)?;
+                let enlarged = Op::from(Resize::nearest(*enlarge)).reference(&[&input])?;
                 let result = Op::from(conv.clone()).reference(&[&enlarged])?;
                 return self.finish(step, result);
             }
