@@ -114,13 +114,15 @@ fn no_sum_wraps_where_numbers_are_as_large_as_they_can_be() {
         let picture =
             Tensor::from_fn(Shape::image(1, inputs, 12, 12), |at| sign(rows, at[2]) * sign(columns, at[3]));
         let expected = reference::run(&graph, &picture).expect("a result");
-        for (device, (precision, _)) in
+        for (device, (precision, near)) in
             devices.iter().flat_map(|device| NEAR.map(|precision| (device, precision)))
         {
             let got = run(device, precision, &graph, &picture);
             let error = difference(&got, &expected).relative();
-            // A sum that wraps is off by more than it can be. What rounding gives adds up here, as all inputs have the same weights.
-            assert!(error <= 0.05, "{rows:?}, {columns:?} on {}, {precision}: {error}", device.name());
+            // A sum of integers that wraps is off by more than it can be. What rounding gives adds up here, as all inputs have the same
+            // weights.
+            let near = if precision == Precision::Fast { 0.05 } else { near };
+            assert!(error <= near, "{rows:?}, {columns:?} on {}, {precision}: {error}", device.name());
         }
     }
 }

@@ -13,7 +13,7 @@ const LN2_HIGH: f32 = 0.693_359_4;
 const LN2_LOW: f32 = -2.121_944_4e-4;
 
 /// The tolerance of [`exp`] in units in the last place, also where the result is subnormal.
-pub const EXP_MAX_ULP: f64 = 1.5;
+pub const EXP_MAX_ULP: f64 = 1.3;
 
 /// e to the power of `x`; infinite above 88.73, zero below -103.98.
 ///

@@ -23,9 +23,8 @@ use crate::epilogue::Link;
 pub(crate) struct Conv {
     taps: Taps,
     packed: Arc<Packed>,
-    /// How many views the input is, and the channels of all.
+    /// How many views the input is.
     views: usize,
-    channels: usize,
     /// What taps outside the picture read.
     outside: Vec<f32>,
     activation: Activation,
@@ -67,8 +66,7 @@ impl Conv {
         let packed = compiler.packed(filters)?;
         let activation = Activation::take(step, &packed, compiler, epilogue)?;
         let (outside, overflow) = (vec![0.0; packed.inputs], compiler.overflow.clone());
-        let channels = step.inputs.iter().map(|view| view.shape[1]).sum();
-        Ok(Self { taps, packed, views: step.inputs.len(), channels, outside, activation, overflow })
+        Ok(Self { taps, packed, views: step.inputs.len(), outside, activation, overflow })
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
@@ -84,7 +82,8 @@ impl Conv {
             }
             inputs => {
                 let (floats, rows) = self.taps.gathered(isa, inputs, row);
-                self.row(isa, PixelsRef::dense(&floats, self.channels), &rows, pixels);
+                let channels = inputs.iter().map(PixelsRef::channels).sum();
+                self.row(isa, PixelsRef::dense(&floats, channels), &rows, pixels);
             }
         }
     }
