@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Step, View};
+use amplio_graph::ops::BinaryFn;
+use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Operand, Step, View};
 use amplio_graph::{Error, Executable, Pixels, Precision, Result, Shape, StepWatcher, Tensor};
 use amplio_simd::{AlignedBuf, Level, PixelsMut, PixelsRef, Region, borrow};
 use rayon::ThreadPool;
@@ -21,7 +22,7 @@ use crate::step::CompiledStep;
 type Place = (usize, Region);
 
 /// So many convolutions from the beginning of a network keep floats of 32 bits in exact precision: what is rounded there passes
-/// through all that follow, and at some places some networks enlarge it to several levels. Later rounding does not grow.
+/// through all that follow, and at some places some networks enlarge it to several levels.
 const EARLY: usize = 16;
 
 #[derive(Debug)]
@@ -236,8 +237,12 @@ fn halves(plan: &FusedPlan, level: Level, precision: Precision) -> Vec<bool> {
             halves[*buffer] = matches!(plan.buffers[*buffer].content, Content::Slot(_));
         }
     }
-    let early = if precision == Precision::Exact { early(&plan.steps) } else { &[] };
-    for buffer in early.iter().map(|step| step.output.buffer).chain([plan.input, plan.output.buffer]) {
+    if precision == Precision::Exact {
+        for step in early(&plan.steps).iter().chain(plan.steps.iter().filter(|step| ends_blocks(step))) {
+            halves[step.output.buffer] = false;
+        }
+    }
+    for buffer in [plan.input, plan.output.buffer] {
         halves[buffer] = false;
     }
     for step in &plan.steps {
@@ -255,6 +260,15 @@ fn early(steps: &[Step]) -> &[Step] {
     let mut convolutions =
         steps.iter().enumerate().filter(|(_, step)| matches!(step.kernel, Kernel::Conv { .. }));
     &steps[..convolutions.nth(EARLY).map_or(steps.len(), |(next, _)| next)]
+}
+
+/// Whether more than one block of a network ends with the step, one in the other: exact precision does not round its sum, which goes
+/// past the blocks that follow and would be rounded again with each of them.
+fn ends_blocks(step: &Step) -> bool {
+    let adds = |op: &&Epilogue| {
+        matches!(op, Epilogue::Binary { function: BinaryFn::Add, operand: Operand::View { .. }, .. })
+    };
+    step.epilogue.iter().filter(adds).count() > 1
 }
 
 /// Lends parts of memory; that the plan keeps apart what is read and what is written is checked here.
