@@ -46,7 +46,7 @@ struct Entry {
 pub(crate) fn form(level: Level, precision: Precision) -> Form {
     match precision {
         Precision::Strict => Form::Taps,
-        Precision::Fast if level.has_dot() => Form::Integers,
+        Precision::Fast if level.favours_integers() => Form::Integers,
         Precision::Fast | Precision::Exact | Precision::Full => Form::Floats,
     }
 }

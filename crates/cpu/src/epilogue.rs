@@ -112,7 +112,14 @@ impl Elementwise {
             Epilogue::Prelu(operand) => Ok(Self::Prelu(Other::new(operand, result, input)?)),
             Epilogue::Binary { function, operand, swapped } => {
                 let other = Other::new(operand, result, input)?;
-                Ok(Self::Binary { function: *function, other, swapped: *swapped })
+                Ok(match (function, other, swapped) {
+                    // One way to say it is enough for those who look for known epilogues.
+                    (BinaryFn::Sub, Other::Scalar(number), false) => {
+                        let (function, other) = (BinaryFn::Add, Other::Scalar(-number));
+                        Self::Binary { function, other, swapped: false }
+                    }
+                    (&function, other, &swapped) => Self::Binary { function, other, swapped },
+                })
             }
             Epilogue::PixelShuffle(_) => {
                 Err(Error::Unsupported { what: "two pixel shuffles in a step".into() })

@@ -288,6 +288,13 @@ impl<const VNNI: bool> Isa for Avx2<VNNI> {
     }
 
     #[inline(always)]
+    fn round_i16_pairs(self, numbers: [Self::F32; 2], scale: Self::F32) -> Self::I32 {
+        let [low, high] = numbers.map(|x| self.round_i32(self.mul(x, scale)));
+        // SAFETY: the token proves that the CPU has AVX2, FMA and F16C.
+        unsafe { _mm256_blend_epi16::<0b1010_1010>(low, _mm256_slli_epi32::<16>(high)) }
+    }
+
+    #[inline(always)]
     fn dot_i16(self, a: Self::I32, b: Self::I32, c: Self::I32) -> Self::I32 {
         // SAFETY: the token proves that the CPU has AVX2, FMA and F16C, and AVX-VNNI where that is used.
         unsafe { if VNNI { dot(a, b, c) } else { _mm256_add_epi32(c, _mm256_madd_epi16(a, b)) } }

@@ -42,9 +42,11 @@ impl Level {
         dispatch_dot(self, Which) == self
     }
 
-    /// Whether [`Isa::dot_i16`] is one instruction, with twice the work of a multiply-add of floats.
-    pub const fn has_dot(self) -> bool {
-        matches!(self, Self::Avx2Vnni | Self::Avx512Vnni)
+    /// Whether [`Isa::dot_i16`] does more work in a time than a multiply-add of floats: with VNNI twice as much. Without it the products and
+    /// their sum are two instructions; vectors of AVX2 leave units free for the second (half as much again on Zen 3 and Skylake, nothing
+    /// lost on Zen 2 and Haswell), those of AVX-512 do not.
+    pub const fn favours_integers(self) -> bool {
+        matches!(self, Self::Avx2 | Self::Avx2Vnni | Self::Avx512Vnni)
     }
 
     /// The name, as [`Level::from_str`] reads it.

@@ -1,6 +1,4 @@
-//! Products of 16-bit integers, two to a cell of 32 bits: how weights are rounded, and how sums are made.
-
-use std::array;
+//! Products of 16-bit integers, two to a cell of 32 bits: how weights are rounded.
 
 use amplio_simd::{Isa, Kernel, Level, dispatch};
 
@@ -93,32 +91,6 @@ impl Kernel for Rounding<'_> {
             }
         }
     }
-}
-
-/// As [`accumulate`](super::panels::accumulate) with pairs of 16-bit integers in each cell of the rows and the weights, and sums of 32 bits.
-#[inline(always)]
-pub(super) fn accumulate_pairs<I: Isa, const P: usize, const V: usize>(
-    isa: I,
-    mut sums: [[I::F32; V]; P],
-    mut rows: [&[f32]; P],
-    weights: &[f32],
-) -> [[I::F32; V]; P] {
-    let terms = rows[0].len();
-    for row in &mut rows {
-        *row = &row[..terms];
-    }
-    for (c, weights) in (0..terms).zip(weights.chunks_exact(V * I::LANES)) {
-        let weights: [I::I32; V] =
-            array::from_fn(|j| isa.reinterpret_i32(isa.load(&weights[j * I::LANES..])));
-        for t in 0..P {
-            let pair = isa.reinterpret_i32(isa.splat(rows[t][c]));
-            for j in 0..V {
-                sums[t][j] =
-                    isa.reinterpret_f32(isa.dot_i16(pair, weights[j], isa.reinterpret_i32(sums[t][j])));
-            }
-        }
-    }
-    sums
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl Panel<'_> {
                 for (terms, row) in terms.iter_mut().zip(&rows) {
                     *terms = &row[start..][..size];
                 }
-                let part = accumulate(isa, [[isa.zero(); V]; P], terms, weights);
+                let part = accumulate::<I, false, P, V>(isa, [[isa.zero(); V]; P], terms, weights);
                 for (sums, part) in sums.iter_mut().zip(part) {
                     for (sum, part) in sums.iter_mut().zip(part) {
                         *sum = isa.add(*sum, part);
@@ -139,9 +139,10 @@ impl Panel<'_> {
     }
 }
 
-/// Adds to each row's sums its terms times the weights: one vector multiply-add for each row, term and vector.
+/// Adds to each row's sums its terms times the weights: one vector multiply-add for each row, term and vector. With `INTEGERS`, each
+/// term and weight is a pair of integers of 16 bits, and sums are integers of 32.
 #[inline(always)]
-pub(super) fn accumulate<I: Isa, const P: usize, const V: usize>(
+pub(super) fn accumulate<I: Isa, const INTEGERS: bool, const P: usize, const V: usize>(
     isa: I,
     mut sums: [[I::F32; V]; P],
     mut rows: [&[f32]; P],
@@ -156,7 +157,13 @@ pub(super) fn accumulate<I: Isa, const P: usize, const V: usize>(
         for t in 0..P {
             let x = isa.splat(rows[t][c]);
             for j in 0..V {
-                sums[t][j] = isa.fma(x, weights[j], sums[t][j]);
+                sums[t][j] = if INTEGERS {
+                    let [x, weight, sum] =
+                        [x, weights[j], sums[t][j]].map(|cells| isa.reinterpret_i32(cells));
+                    isa.reinterpret_f32(isa.dot_i16(x, weight, sum))
+                } else {
+                    isa.fma(x, weights[j], sums[t][j])
+                };
             }
         }
     }

@@ -16,7 +16,7 @@ use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, d
 
 use super::activation::Activation;
 use super::conv::activate;
-use super::integers::{LARGEST, SMALLEST, accumulate_pairs};
+use super::integers::{LARGEST, SMALLEST};
 use super::pack::{Block, Filters, Form, Packed};
 use super::panels::accumulate;
 use super::scratch::Scratch;
@@ -194,11 +194,8 @@ impl<E: Element, const INTEGERS: bool> Sums<'_, '_, E, INTEGERS> {
                 let pixel = (start + t).min(self.units.len() - 1);
                 *row = &self.rows[pixel * self.apart..][..*depth];
             }
-            let sums = if INTEGERS {
-                accumulate_pairs(isa, [[isa.zero(); V]; P], rows, weights)
-            } else {
-                accumulate(isa, [bias; P], rows, weights)
-            };
+            let begin = if INTEGERS { [isa.zero(); V] } else { bias };
+            let sums = accumulate::<I, INTEGERS, P, V>(isa, [begin; P], rows, weights);
             for ((t, mut sums), unit) in sums.into_iter().enumerate().zip(&self.units[start..]) {
                 if INTEGERS {
                     let unit = isa.splat(*unit);

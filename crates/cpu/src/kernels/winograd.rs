@@ -41,7 +41,7 @@ use amplio_graph::{ImageShape, Result, Shape};
 use amplio_simd::{Element, Isa, Level, PixelsMut, PixelsRef, dispatch, dispatch_dot, f16};
 
 use self::ending::{Ending, Known};
-use self::gather::{Ended, Gather};
+use self::gather::{Ended, Gather, Others};
 use self::phase::Phase;
 use self::products::Products;
 use self::spread::{Rows, Spread};
@@ -77,7 +77,8 @@ pub(crate) struct Winograd {
     padding: [usize; 2],
     activation: Activation,
     epilogue: Vec<Link>,
-    ending: Known,
+    /// How squares of results that are whole end, where that is known.
+    ending: Option<Known>,
     /// Set when a number is met that integers or floats of 16 bits cannot carry.
     overflow: Arc<AtomicBool>,
 }
@@ -283,34 +284,43 @@ impl Winograd {
                     inputs,
                     first: strip.first + start,
                     number: strip.number + start,
-                    pixels: pixels.reborrow(),
                     element: PhantomData,
                 };
-                if !self.finish(gather) && (INTEGERS || E::HALF) {
+                if !self.finish(&gather, pixels) && (INTEGERS || E::HALF) {
                     self.overflow.store(true, Ordering::Relaxed);
                 }
             }
         }
     }
 
-    /// Runs the last map with the ending of this convolution.
-    fn finish<E: Element, const INTEGERS: bool>(&self, gather: Gather<E, INTEGERS>) -> bool {
-        match &self.ending {
-            Known::Nothing(ending) => self.end(gather, ending),
-            Known::Silu(ending) => self.end(gather, ending),
-            Known::Residual(ending) => self.end(gather, ending),
-            Known::Residuals(ending) => self.end(gather, ending),
-            Known::Gate(ending) => self.end(gather, ending),
-            Known::Any => self.end(gather, self.epilogue.as_slice()),
+    /// Runs the last map, and stores the results; says whether all of them are numbers that can be stored.
+    fn finish<E: Element, const INTEGERS: bool>(
+        &self,
+        gather: &Gather<E, INTEGERS>,
+        pixels: &mut PixelsMut,
+    ) -> bool {
+        let known = self.ending.as_ref().is_none_or(|ending| match ending {
+            Known::Nothing(ending) => self.end(gather, pixels, ending),
+            Known::Silu(ending) => self.end(gather, pixels, ending),
+            Known::Residual(ending) => self.end(gather, pixels, ending),
+            Known::Residuals(ending) => self.end(gather, pixels, ending),
+            Known::Gate(ending) => self.end(gather, pixels, ending),
+        });
+        let whole = self.ending.is_none();
+        if !whole && gather.is_whole(self.lanes) {
+            return known;
         }
+        known & dispatch(self.level, Others { gather, pixels: pixels.reborrow(), whole })
     }
 
-    fn end<E: Element, T: Ending + ?Sized, const INTEGERS: bool>(
+    /// Ends the squares that are whole.
+    fn end<E: Element, T: Ending, const INTEGERS: bool>(
         &self,
-        gather: Gather<E, INTEGERS>,
+        gather: &Gather<E, INTEGERS>,
+        pixels: &mut PixelsMut,
         ending: &T,
     ) -> bool {
-        dispatch(self.level, Ended { gather, ending })
+        dispatch(self.level, Ended { gather, pixels: pixels.reborrow(), ending })
     }
 }
 

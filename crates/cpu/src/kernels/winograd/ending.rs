@@ -19,7 +19,7 @@ pub(super) trait Ending {
     );
 }
 
-/// The ending that is an epilogue.
+/// An epilogue that is an ending of its own.
 #[derive(Debug)]
 pub(super) enum Known {
     Nothing(Nothing),
@@ -27,26 +27,25 @@ pub(super) enum Known {
     Residual(Residual<1>),
     Residuals(Residual<2>),
     Gate(Gate),
-    /// None of the others.
-    Any,
 }
 
 impl Known {
-    pub(super) fn of(epilogue: &[Link]) -> Self {
+    /// The ending that an epilogue is, if it is one of these.
+    pub(super) fn of(epilogue: &[Link]) -> Option<Self> {
         match epilogue {
-            [] => return Self::Nothing(Nothing),
-            [Link::Op(Elementwise::Unary(Unary::Silu))] => return Self::Silu(Silu),
+            [] => return Some(Self::Nothing(Nothing)),
+            [Link::Op(Elementwise::Unary(Unary::Silu))] => return Some(Self::Silu(Silu)),
             [Link::Fork { function: BinaryFn::Mul, left, right }] => {
                 if let Some(gate) = Gate::of(left, right).or_else(|| Gate::of(right, left)) {
-                    return Self::Gate(gate);
+                    return Some(Self::Gate(gate));
                 }
             }
             _ => {}
         }
         match residuals(epilogue).as_deref() {
-            Some(&[term]) => Self::Residual(Residual { terms: [term] }),
-            Some(&[first, second]) => Self::Residuals(Residual { terms: [first, second] }),
-            _ => Self::Any,
+            Some(&[term]) => Some(Self::Residual(Residual { terms: [term] })),
+            Some(&[first, second]) => Some(Self::Residuals(Residual { terms: [first, second] })),
+            _ => None,
         }
     }
 }
@@ -58,22 +57,6 @@ pub(super) struct Nothing;
 impl Ending for Nothing {
     #[inline(always)]
     fn apply<I: Isa>(&self, _: I, _: &[PixelsRef], _: &Square, _: &mut [[I::F32; SIDE]; SIDE]) {}
-}
-
-/// Any epilogue.
-impl Ending for [Link] {
-    #[inline(always)]
-    fn apply<I: Isa>(
-        &self,
-        isa: I,
-        inputs: &[PixelsRef],
-        square: &Square,
-        results: &mut [[I::F32; SIDE]; SIDE],
-    ) {
-        for link in self {
-            link.apply_to_square(isa, inputs, square, results);
-        }
-    }
 }
 
 /// `x * sigmoid(x)`.

@@ -1,7 +1,6 @@
 //! From the sums of a block of tiles to their results: the last map, the bias, the epilogue and the store.
 
 use std::marker::PhantomData;
-use std::mem::replace;
 use std::ops::Range;
 
 use amplio_simd::{Element, Grid, Isa, Kernel, PixelsMut, PixelsRef};
@@ -36,101 +35,128 @@ pub(super) struct Gather<'a, E, const INTEGERS: bool> {
     pub(super) epilogue: &'a [Link],
     /// What the epilogue reads.
     pub(super) inputs: &'a [PixelsRef<'a>],
-    /// The number of the first pixel of the first row wanted: among `pixels`, and in the whole result.
+    /// The number of the first pixel of the first row wanted: among those that are stored, and in the whole result.
     pub(super) first: usize,
     pub(super) number: usize,
-    pub(super) pixels: PixelsMut<'a>,
     pub(super) element: PhantomData<E>,
 }
 
-/// A block of tiles, and how its epilogue ends those that are whole.
-pub(super) struct Ended<'a, E, T: ?Sized, const INTEGERS: bool> {
-    pub(super) gather: Gather<'a, E, INTEGERS>,
+impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
+    /// Whether all squares of the block are whole.
+    pub(super) fn is_whole(&self, lanes: usize) -> bool {
+        self.own.len() == SIDE
+            && self.left + self.largest.len() * SIDE <= self.width
+            && self.channels.iter().all(|channels| channels.len() == lanes)
+    }
+
+    /// The square of results of a tile and a vector of output channels, and what it is made of.
+    #[inline(always)]
+    fn square<I: Isa>(&self, isa: I, tile: usize, v: usize) -> (Vector<'_, I>, Square) {
+        let [bias, worth, slopes] = [&self.packed.bias, &self.packed.worth, self.activation.slopes()]
+            .map(|numbers| isa.vectors(numbers));
+        let (sums, _) = isa.vectors(&self.sums[tile * self.stride..]).as_chunks();
+        let vector = Vector {
+            sums: &sums[v],
+            unit: isa.mul(worth[v], isa.splat(self.largest[tile])),
+            bias: bias[v],
+            slope: slopes.get(v).copied(),
+        };
+        let (channels, [row, column]) = (&self.channels[v], self.steps);
+        let left = self.left + tile * SIDE;
+        let square = Square {
+            grid: Grid { first: self.number + left * column, row, column },
+            rows: self.own.len(),
+            columns: SIDE.min(self.width - left),
+            channel: channels.start,
+            channels: channels.len(),
+        };
+        (vector, square)
+    }
+
+    /// Where a square is among the pixels that are stored.
+    #[inline(always)]
+    fn stored(&self, square: &Square) -> Grid {
+        Grid { first: square.grid.first - self.number + self.first, ..square.grid }
+    }
+}
+
+/// The squares of a block that are whole, which end in a way that is known: results stay in registers.
+pub(super) struct Ended<'a, E, T, const INTEGERS: bool> {
+    pub(super) gather: &'a Gather<'a, E, INTEGERS>,
+    pub(super) pixels: PixelsMut<'a>,
     pub(super) ending: &'a T,
 }
 
-impl<E: Element, T: Ending + ?Sized, const INTEGERS: bool> Kernel for Ended<'_, E, T, INTEGERS> {
+impl<E: Element, T: Ending, const INTEGERS: bool> Kernel for Ended<'_, E, T, INTEGERS> {
     /// Whether all results are numbers that can be stored.
     type Output = bool;
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> bool {
-        self.gather.run(isa, self.ending)
-    }
-}
-
-impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
-    #[inline(always)]
-    fn run<I: Isa, T: Ending + ?Sized>(mut self, isa: I, ending: &T) -> bool {
-        let [bias, worth, slopes] = [&self.packed.bias, &self.packed.worth, self.activation.slopes()]
-            .map(|numbers| isa.vectors(numbers));
-        // A local of its own stays in registers.
-        let mut pixels = replace(&mut self.pixels, PixelsMut::dense(&mut [], 1));
+        let Self { gather, mut pixels, ending } = self;
         let mut largest = isa.splat_i32(0);
-        for (tile, (sums, unit)) in self.sums.chunks(self.stride).zip(self.largest).enumerate() {
-            let left = self.left + tile * SIDE;
-            let (sums, _) = isa.vectors(sums).as_chunks();
-            for (v, ((sums, &bias), channels)) in sums.iter().zip(bias).zip(self.channels).enumerate() {
-                let vector = Vector {
-                    sums,
-                    unit: isa.mul(worth[v], isa.splat(*unit)),
-                    bias,
-                    slope: slopes.get(v).copied(),
-                };
-                let square = Square {
-                    grid: self.grid(self.number, left),
-                    rows: self.own.len(),
-                    columns: SIDE.min(self.width - left),
-                    channel: channels.start,
-                    channels: channels.len(),
-                };
-                // Each way has its own results, so that those of the first stay in registers.
-                if square.is_whole::<I, SIDE>() {
-                    let mut results = vector.results::<INTEGERS>(isa);
-                    ending.apply(isa, self.inputs, &square, &mut results);
-                    if INTEGERS || E::HALF {
-                        largest = larger(isa, largest, results.as_flattened());
-                    }
-                    let grid = self.grid(self.first, left);
-                    pixels.store_square::<I, E, SIDE>(isa, grid, square.channel, &results);
-                } else {
-                    let results = vector.results::<INTEGERS>(isa);
-                    largest = isa.max_i32(largest, self.part(isa, &square, results, left, &mut pixels));
+        for tile in 0..gather.largest.len() {
+            for v in 0..gather.channels.len() {
+                let (vector, square) = gather.square(isa, tile, v);
+                if !square.is_whole::<I, SIDE>() {
+                    continue;
                 }
+                let mut results = vector.results::<INTEGERS>(isa);
+                ending.apply(isa, gather.inputs, &square, &mut results);
+                if INTEGERS || E::HALF {
+                    largest = larger(isa, largest, results.as_flattened());
+                }
+                pixels.store_square::<I, E, SIDE>(isa, gather.stored(&square), square.channel, &results);
             }
         }
         magnitude(isa, largest) <= E::LARGEST
     }
+}
 
-    /// The pixels of the tile at this column, where those of the row of tiles begin at `first`.
-    #[inline(always)]
-    fn grid(&self, first: usize, left: usize) -> Grid {
-        let [row, column] = self.steps;
-        Grid { first: first + left * column, row, column }
-    }
+/// The other squares of a block, with any epilogue: those of which only a part is wanted, and where `whole` says so, those that are
+/// whole as well.
+pub(super) struct Others<'a, E, const INTEGERS: bool> {
+    pub(super) gather: &'a Gather<'a, E, INTEGERS>,
+    pub(super) pixels: PixelsMut<'a>,
+    pub(super) whole: bool,
+}
 
-    /// The epilogue and the store of a square of which only a part is wanted; gives the bits of its largest magnitudes.
+impl<E: Element, const INTEGERS: bool> Kernel for Others<'_, E, INTEGERS> {
+    /// Whether all results are numbers that can be stored.
+    type Output = bool;
+
     #[inline(always)]
-    fn part<I: Isa>(
-        &self,
-        isa: I,
-        square: &Square,
-        mut results: [[I::F32; SIDE]; SIDE],
-        left: usize,
-        pixels: &mut PixelsMut,
-    ) -> I::I32 {
-        results.rotate_left(self.own.start);
-        self.epilogue.apply(isa, self.inputs, square, &mut results);
+    fn run<I: Isa>(self, isa: I) -> bool {
+        let Self { gather, mut pixels, whole } = self;
         let mut largest = isa.splat_i32(0);
-        let grid = self.grid(self.first, left);
-        for (y, row) in results.iter().enumerate().take(square.rows) {
-            for (x, &result) in row.iter().enumerate().take(square.columns) {
-                let pixel = E::pixel_mut(pixels, grid.first + y * grid.row + x * grid.column);
-                E::store_partial(isa, &mut pixel[square.channel..][..square.channels], result);
-                largest = larger(isa, largest, &[result]);
+        for tile in 0..gather.largest.len() {
+            for v in 0..gather.channels.len() {
+                let (vector, square) = gather.square(isa, tile, v);
+                let is_whole = square.is_whole::<I, SIDE>();
+                if is_whole && !whole {
+                    continue;
+                }
+                let mut results = vector.results::<INTEGERS>(isa);
+                results.rotate_left(gather.own.start);
+                for link in gather.epilogue {
+                    link.apply_to_square(isa, gather.inputs, &square, &mut results);
+                }
+                let grid = gather.stored(&square);
+                if is_whole {
+                    largest = larger(isa, largest, results.as_flattened());
+                    pixels.store_square::<I, E, SIDE>(isa, grid, square.channel, &results);
+                    continue;
+                }
+                for (y, row) in results.iter().enumerate().take(square.rows) {
+                    for (x, &result) in row.iter().enumerate().take(square.columns) {
+                        let pixel = E::pixel_mut(&mut pixels, grid.first + y * grid.row + x * grid.column);
+                        E::store_partial(isa, &mut pixel[square.channel..][..square.channels], result);
+                        largest = larger(isa, largest, &[result]);
+                    }
+                }
             }
         }
-        largest
+        magnitude(isa, largest) <= E::LARGEST
     }
 }
 

@@ -4,7 +4,6 @@ use amplio_simd::{Isa, Kernel};
 
 use super::phase::Phase;
 use super::transforms::PRODUCTS;
-use crate::kernels::integers::accumulate_pairs;
 use crate::kernels::pack::{Block, Packed};
 use crate::kernels::panels::accumulate;
 
@@ -90,9 +89,12 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
 
     #[inline(always)]
     fn step<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, part: &Part, tile: usize) {
+        // Slices that are known to be equally long take one check for all.
+        let cells = part.weights.len() / (V * I::LANES);
+        let size = (cells - 1) / I::LANES * PRODUCTS * I::LANES + (cells - 1) % I::LANES + 1;
         let mut tiles: [&[f32]; P] = [&[]; P];
         for (t, numbers) in tiles.iter_mut().enumerate() {
-            *numbers = &self.numbers[(tile + t) * self.apart + part.number..];
+            *numbers = &self.numbers[(tile + t) * self.apart + part.number..][..size];
         }
         let mut sums = [[isa.zero(); V]; P];
         for (c, weights) in part.weights.chunks(I::LANES * V * I::LANES).enumerate() {
@@ -101,14 +103,11 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
             for (row, numbers) in rows.iter_mut().zip(tiles) {
                 *row = &numbers[first..][..cells];
             }
-            sums = if INTEGERS {
-                accumulate_pairs(isa, sums, rows, weights)
-            } else {
-                accumulate(isa, sums, rows, weights)
-            };
+            sums = accumulate::<I, INTEGERS, P, V>(isa, sums, rows, weights);
         }
         for (t, sums) in sums.iter().enumerate() {
             let to = &mut self.sums[(tile + t) * self.stride + part.sums..];
+            let to = &mut to[..((V - 1) * PRODUCTS + 1) * I::LANES];
             for (j, &sum) in sums.iter().enumerate() {
                 isa.store(&mut to[j * PRODUCTS * I::LANES..], sum);
             }

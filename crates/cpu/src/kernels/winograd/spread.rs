@@ -178,8 +178,11 @@ fn down<I: Isa, E: Element, const INTEGERS: bool>(
 /// stored them has seen to it that there is neither.
 #[inline(always)]
 fn largest_of<I: Isa, E: Element>(isa: I, largest: I::F32, vectors: &[I::F32]) -> I::F32 {
-    if E::HALF {
-        return vectors.iter().fold(largest, |largest, &vector| isa.max_abs(largest, vector));
+    if E::HALF
+        && let Some((&first, rest)) = vectors.split_first()
+    {
+        let own = rest.iter().fold(first, |largest, &vector| isa.max_abs(largest, vector));
+        return isa.max_abs(largest, own);
     }
     isa.reinterpret_f32(larger(isa, isa.reinterpret_i32(largest), vectors))
 }
