@@ -47,6 +47,7 @@ pub(crate) fn form(level: Level, precision: Precision) -> Form {
     match precision {
         Precision::Strict => Form::Taps,
         Precision::Fast if level.favours_integers() => Form::Integers,
+        Precision::Fast | Precision::Exact if keeps_halves(level, precision) => Form::Large,
         Precision::Fast | Precision::Exact | Precision::Full => Form::Floats,
     }
 }

@@ -6,7 +6,7 @@ use amplio_simd::Level;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::compiler::Cache;
-use crate::kernels::TILE;
+use crate::compiler::form;
 use crate::program::{self, Program};
 
 /// The CPU as a device: an instruction set and a number of threads.
@@ -49,7 +49,7 @@ impl Device for Cpu {
     }
 
     fn alignment(&self, precision: Precision) -> usize {
-        if precision == Precision::Strict { 1 } else { TILE }
+        form(self.level, precision).side()
     }
 
     fn within(&self, work: &mut (dyn FnMut() + Send)) {

@@ -1,5 +1,7 @@
 //! What happens to a row of pixels after its kernel, while it is in the cache.
 
+use std::slice;
+
 use amplio_graph::ops::{BinaryFn, Unary};
 use amplio_graph::plan::{Epilogue, Operand};
 use amplio_graph::{Error, Result, Shape};
@@ -88,18 +90,20 @@ impl Link {
         square: &Square,
         results: &mut [[I::F32; S]; S],
     ) {
-        let (function, left, right) = match self {
-            Self::Op(op) => return op.apply_to_square(isa, inputs, square, results),
-            Self::Fork { function, left, right } => (*function, left, right),
+        let (left, right) = match self {
+            Self::Op(op) => (slice::from_ref(op), None),
+            Self::Fork { function, left, right } => (&**left, Some((function, right))),
         };
         let mut others = *results;
-        for (chain, results) in [(left, &mut *results), (right, &mut others)] {
-            for op in chain {
-                op.apply_to_square(isa, inputs, square, results);
-            }
+        // One loop for all operations, which are much code.
+        for (i, op) in left.iter().chain(right.iter().flat_map(|(_, chain)| chain.iter())).enumerate() {
+            let results = if i < left.len() { &mut *results } else { &mut others };
+            op.apply_to_square(isa, inputs, square, results);
         }
-        for (x, other) in results.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
-            *x = binary(isa, function, *x, *other);
+        if let Some((function, _)) = right {
+            for (x, other) in results.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
+                *x = binary(isa, *function, *x, *other);
+            }
         }
     }
 }

@@ -34,7 +34,6 @@ use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
 
 pub(crate) use pack::{Filters, Form, Packed, memory, vectors};
 pub(crate) use winograd::phase::Phase;
-pub(crate) use winograd::transforms::SIDE as TILE;
 
 use self::attention::Attention;
 use self::conv::Conv;

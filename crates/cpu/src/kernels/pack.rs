@@ -9,7 +9,7 @@ use amplio_simd::{AlignedBuf, Isa, Kernel, Level, dispatch};
 use super::integers::{Target, round_weights};
 use super::panels::widest;
 use super::winograd::phase::Phase;
-use super::winograd::transforms::PRODUCTS;
+use super::winograd::transforms::{Floats, Integers, Large, Scheme};
 use super::winograd::weights::transform;
 
 /// The weights of a convolution: for each group and each block of output channels, for each tap (or product), for each input
@@ -65,13 +65,24 @@ pub(crate) enum Form {
     Taps,
     /// The 36 numbers of 3x3 taps for F(4x4, 3x3), see [`super::winograd`].
     Floats,
-    /// The same in 16-bit integers; a cell holds those of two input channels.
+    /// The 64 numbers for F(6x6, 3x3).
+    Large,
+    /// Those for F(4x4, 3x3) in 16-bit integers; a cell holds those of two input channels.
     Integers,
     /// Its only tap, in 16-bit integers as well.
     Pairs,
 }
 
 impl Form {
+    /// Results along a side of what is rounded together.
+    pub(crate) fn side(self) -> usize {
+        match self {
+            Self::Taps | Self::Pairs => 1,
+            Self::Floats | Self::Integers => 4,
+            Self::Large => 6,
+        }
+    }
+
     fn is_integers(self) -> bool {
         matches!(self, Self::Integers | Self::Pairs)
     }
@@ -123,7 +134,9 @@ impl Filters<'_> {
     fn numbers(&self) -> usize {
         match self.form {
             Form::Taps | Form::Pairs => self.taps(),
-            Form::Floats | Form::Integers => PRODUCTS,
+            Form::Floats => Floats::PRODUCTS,
+            Form::Large => Large::PRODUCTS,
+            Form::Integers => Integers::PRODUCTS,
         }
     }
 
@@ -166,7 +179,7 @@ impl Packed {
                     put_taps(&filters, block, width, &mut taps);
                     round_weights(level, &taps, &[1.0], inputs, to);
                 }
-                Form::Floats | Form::Integers => transform(&filters, block, level, to),
+                Form::Floats | Form::Large | Form::Integers => transform(&filters, block, level, to),
             }
             if let Some(from) = filters.bias {
                 bias[block.bias..][..block.channels]

@@ -8,6 +8,9 @@
 //! matrix product, of the tiles' numbers and the weights, and nearly all of the work. See Lavin and Gray, *Fast Algorithms
 //! for Convolutional Neural Networks* (2015), <https://arxiv.org/abs/1509.09308>.
 //!
+//! Tiles of 6x6 pixels need 64 multiplications for 36 results: a fifth fewer. Their maps enlarge what is rounded four times as much, which
+//! counts for little where results are rounded to floats of 16 bits afterwards, and for too much elsewhere (see [`transforms`]).
+//!
 //! The products may be of 16-bit integers. The numbers of a tile are then rounded in units of the largest that the first of the
 //! two passes gives, and the weights once so that no sum can wrap (see [`weights`]); both maps stay in floats.
 //!
@@ -45,15 +48,12 @@ use self::gather::{Ended, Gather, Others};
 use self::phase::Phase;
 use self::products::Products;
 use self::spread::{Rows, Spread};
-use self::transforms::{PRODUCTS, REACH, SIDE};
+use self::transforms::{Floats, Integers, Large, Scheme};
 use super::activation::Activation;
 use super::pack::{Filters, Form, Packed};
 use super::scratch::{LINE, Scratch};
 use crate::compiler::Compiler;
 use crate::epilogue::Link;
-
-/// Tiles of a block: a multiple of 6, 8 and 12, the numbers of rows that are multiplied together.
-const TILES: usize = 24;
 
 /// A convolution with 3x3 taps and its epilogue, ready to run.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ impl Winograd {
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
-        SIDE * self.row()
+        self.form.side() * self.row()
     }
 
     /// Pixels of the result for each row of a part.
@@ -155,16 +155,18 @@ impl Winograd {
 
     #[inline(always)]
     pub(crate) fn fill<I: Isa>(&self, _: I, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
-        match (self.form == Form::Integers, pixels.is_half()) {
-            (false, false) => self.rows::<f32, false>(inputs, first, pixels),
-            (false, true) => self.rows::<f16, false>(inputs, first, pixels),
-            (true, false) => self.rows::<f32, true>(inputs, first, pixels),
-            (true, true) => self.rows::<f16, true>(inputs, first, pixels),
+        match (self.form, pixels.is_half()) {
+            (Form::Integers, false) => self.rows::<f32, Integers, 4, 6>(inputs, first, pixels),
+            (Form::Integers, true) => self.rows::<f16, Integers, 4, 6>(inputs, first, pixels),
+            (Form::Large, false) => self.rows::<f32, Large, 6, 8>(inputs, first, pixels),
+            (Form::Large, true) => self.rows::<f16, Large, 6, 8>(inputs, first, pixels),
+            (_, false) => self.rows::<f32, Floats, 4, 6>(inputs, first, pixels),
+            (_, true) => self.rows::<f16, Floats, 4, 6>(inputs, first, pixels),
         }
     }
 
     /// Computes whole rows of pixels of elements `E`.
-    fn rows<E: Element, const INTEGERS: bool>(
+    fn rows<E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
         &self,
         inputs: &[PixelsRef],
         first: usize,
@@ -172,16 +174,15 @@ impl Winograd {
     ) {
         let [height, width] = self.result;
         let (start, rows) = (first / self.row(), pixels.pixels() / self.row());
-        let columns: Vec<_> =
-            (0..width.next_multiple_of(SIDE) + REACH - SIDE).map(|x| self.place(1, x)).collect();
+        let columns: Vec<_> = (0..width.next_multiple_of(S) + R - S).map(|x| self.place(1, x)).collect();
         let channels = self.parts[0].packed.inputs;
         let (floats, halves) = (vec![0.0; channels], vec![f16::ZERO; channels]);
         let mut scratch = Scratch::take();
         let mut row = 0;
         while row < rows {
             let (picture, y) = ((start + row) / height, (start + row) % height);
-            let top = y / SIDE * SIDE;
-            let count = (rows - row).min(height - y).min(top + SIDE - y);
+            let top = y / S * S;
+            let count = (rows - row).min(height - y).min(top + S - y);
             let number = |row: usize| (picture * self.input[0] + row) * self.input[1];
             let places = array::from_fn(|y| self.place(0, top + y).map(number));
             let strip = Strip {
@@ -191,20 +192,20 @@ impl Winograd {
                 first: row * self.row(),
                 number: first + row * self.row(),
             };
-            self.strip::<E, INTEGERS>(&strip, inputs, &mut scratch, pixels);
+            self.strip::<E, T, S, R>(&strip, inputs, &mut scratch, pixels);
             row += count;
         }
         scratch.keep();
     }
 
     /// The rows of pixels that begin at these places, of each view; `floats` or `halves` are read where there is no row.
-    fn lines<'a>(
+    fn lines<'a, const R: usize>(
         &self,
         inputs: &[PixelsRef<'a>],
-        places: [Option<usize>; REACH],
+        places: [Option<usize>; R],
         floats: &'a [f32],
         halves: &'a [f16],
-    ) -> Vec<Rows<'a>> {
+    ) -> Vec<Rows<'a, R>> {
         let lines = |view: &PixelsRef<'a>| {
             if view.is_half() {
                 Rows::Halves(view.lines(places, self.input[1], &halves[..view.channels()]))
@@ -222,39 +223,41 @@ impl Winograd {
     }
 
     /// Computes a row of tiles, block by block.
-    fn strip<E: Element, const INTEGERS: bool>(
+    fn strip<E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
         &self,
-        strip: &Strip,
+        strip: &Strip<R>,
         inputs: &[PixelsRef],
         scratch: &mut Scratch,
         pixels: &mut PixelsMut,
     ) {
         let (packed, width) = (&*self.parts[0].packed, self.result[1]);
         let channels = packed.inputs.next_multiple_of(self.lanes);
-        let cells = if INTEGERS { channels.div_ceil(2).next_multiple_of(self.lanes) } else { channels };
+        let cells = if T::INTEGERS { channels.div_ceil(2).next_multiple_of(self.lanes) } else { channels };
         // A line between tiles, so that they do not share sets of the cache.
-        let (apart, stride) = (cells * PRODUCTS + LINE, packed.bias.len() * PRODUCTS + LINE);
-        let [numbers, sums, ring] = scratch.parts([TILES * apart, TILES * stride, channels * PRODUCTS]);
-        let tiles = width.div_ceil(SIDE);
-        for tile in (0..tiles).step_by(TILES) {
-            let count = TILES.min(tiles - tile);
-            let mut largest = [1.0; TILES];
+        let (apart, stride) = (cells * T::PRODUCTS + LINE, packed.bias.len() * T::PRODUCTS + LINE);
+        let [numbers, sums, ring, largest] =
+            scratch.parts([T::TILES * apart, T::TILES * stride, channels * T::PRODUCTS, T::TILES]);
+        let tiles = width.div_ceil(S);
+        for tile in (0..tiles).step_by(T::TILES) {
+            let count = T::TILES.min(tiles - tile);
             let largest = &mut largest[..count];
-            let spread = Spread::<INTEGERS> {
+            largest.fill(1.0);
+            let spread = Spread::<T, S, R> {
                 rows: strip.rows,
                 channels: packed.inputs,
-                columns: &strip.columns[tile * SIDE..],
+                columns: &strip.columns[tile * S..],
                 ring,
                 numbers,
                 stride: apart,
                 largest,
+                scheme: PhantomData,
             };
             dispatch(self.level, spread);
-            if INTEGERS && largest.iter().any(|number| !number.is_finite()) {
+            if T::INTEGERS && largest.iter().any(|number| !number.is_finite()) {
                 self.overflow.store(true, Ordering::Relaxed);
             }
             for Part { phase, packed } in &self.parts {
-                let products = Products::<INTEGERS> {
+                let products = Products::<T, S, R> {
                     packed,
                     numbers,
                     apart,
@@ -262,21 +265,22 @@ impl Winograd {
                     phase: *phase,
                     sums,
                     stride,
+                    scheme: PhantomData,
                 };
-                if INTEGERS {
+                if T::INTEGERS {
                     dispatch_dot(self.level, products);
                 } else {
                     dispatch(self.level, products);
                 }
                 let start = phase.map_or(0, |phase| phase.row * width * self.step + phase.column);
-                let gather = Gather::<E, INTEGERS> {
+                let gather = Gather::<E, T, S, R> {
                     packed,
                     channels: &self.channels,
                     sums,
                     stride,
                     largest,
                     own: strip.own.clone(),
-                    left: tile * SIDE,
+                    left: tile * S,
                     width,
                     steps: [self.row(), self.step],
                     activation: &self.activation,
@@ -285,8 +289,9 @@ impl Winograd {
                     first: strip.first + start,
                     number: strip.number + start,
                     element: PhantomData,
+                    scheme: PhantomData,
                 };
-                if !self.finish(&gather, pixels) && (INTEGERS || E::HALF) {
+                if !self.finish(&gather, pixels) && (T::INTEGERS || E::HALF) {
                     self.overflow.store(true, Ordering::Relaxed);
                 }
             }
@@ -294,9 +299,9 @@ impl Winograd {
     }
 
     /// Runs the last map, and stores the results; says whether all of them are numbers that can be stored.
-    fn finish<E: Element, const INTEGERS: bool>(
+    fn finish<E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
         &self,
-        gather: &Gather<E, INTEGERS>,
+        gather: &Gather<E, T, S, R>,
         pixels: &mut PixelsMut,
     ) -> bool {
         let known = self.ending.as_ref().is_none_or(|ending| match ending {
@@ -314,20 +319,20 @@ impl Winograd {
     }
 
     /// Ends the squares that are whole.
-    fn end<E: Element, T: Ending, const INTEGERS: bool>(
+    fn end<E: Element, T: Scheme<S, R>, D: Ending, const S: usize, const R: usize>(
         &self,
-        gather: &Gather<E, INTEGERS>,
+        gather: &Gather<E, T, S, R>,
         pixels: &mut PixelsMut,
-        ending: &T,
+        ending: &D,
     ) -> bool {
         dispatch(self.level, Ended { gather, pixels: pixels.reborrow(), ending })
     }
 }
 
 /// A row of tiles.
-struct Strip<'a> {
+struct Strip<'a, const R: usize> {
     /// The rows of pixels that it reads, of each view.
-    rows: &'a [Rows<'a>],
+    rows: &'a [Rows<'a, R>],
     /// The columns of pixels that it reads.
     columns: &'a [Option<usize>],
     /// The rows of the tiles that are wanted.

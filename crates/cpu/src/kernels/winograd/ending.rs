@@ -4,18 +4,17 @@
 use amplio_graph::ops::{BinaryFn, Unary};
 use amplio_simd::{Isa, PixelsRef, f16, math};
 
-use super::transforms::SIDE;
 use crate::epilogue::{Elementwise, Link, Other, Square};
 use crate::pixel_map::PixelMap;
 
 /// What happens to the results of a tile that is whole.
 pub(super) trait Ending {
-    fn apply<I: Isa>(
+    fn apply<I: Isa, const S: usize>(
         &self,
         isa: I,
         inputs: &[PixelsRef],
         square: &Square,
-        results: &mut [[I::F32; SIDE]; SIDE],
+        results: &mut [[I::F32; S]; S],
     );
 }
 
@@ -56,7 +55,7 @@ pub(super) struct Nothing;
 
 impl Ending for Nothing {
     #[inline(always)]
-    fn apply<I: Isa>(&self, _: I, _: &[PixelsRef], _: &Square, _: &mut [[I::F32; SIDE]; SIDE]) {}
+    fn apply<I: Isa, const S: usize>(&self, _: I, _: &[PixelsRef], _: &Square, _: &mut [[I::F32; S]; S]) {}
 }
 
 /// `x * sigmoid(x)`.
@@ -65,7 +64,13 @@ pub(super) struct Silu;
 
 impl Ending for Silu {
     #[inline(always)]
-    fn apply<I: Isa>(&self, isa: I, _: &[PixelsRef], _: &Square, results: &mut [[I::F32; SIDE]; SIDE]) {
+    fn apply<I: Isa, const S: usize>(
+        &self,
+        isa: I,
+        _: &[PixelsRef],
+        _: &Square,
+        results: &mut [[I::F32; S]; S],
+    ) {
         for x in results.as_flattened_mut() {
             *x = math::silu(isa, *x);
         }
@@ -104,15 +109,15 @@ fn residuals(epilogue: &[Link]) -> Option<Vec<Term>> {
 
 impl<const N: usize> Ending for Residual<N> {
     #[inline(always)]
-    fn apply<I: Isa>(
+    fn apply<I: Isa, const S: usize>(
         &self,
         isa: I,
         inputs: &[PixelsRef],
         square: &Square,
-        results: &mut [[I::F32; SIDE]; SIDE],
+        results: &mut [[I::F32; S]; S],
     ) {
         for Term { factor, input } in self.terms {
-            let (factor, others) = (isa.splat(factor), load(isa, &inputs[input], square));
+            let (factor, others) = (isa.splat(factor), load::<I, S>(isa, &inputs[input], square));
             for (x, other) in results.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
                 *x = isa.fma(*x, factor, *other);
             }
@@ -144,14 +149,14 @@ impl Gate {
 
 impl Ending for Gate {
     #[inline(always)]
-    fn apply<I: Isa>(
+    fn apply<I: Isa, const S: usize>(
         &self,
         isa: I,
         inputs: &[PixelsRef],
         square: &Square,
-        results: &mut [[I::F32; SIDE]; SIDE],
+        results: &mut [[I::F32; S]; S],
     ) {
-        let (offset, others) = (isa.splat(self.offset), load(isa, &inputs[self.input], square));
+        let (offset, others) = (isa.splat(self.offset), load::<I, S>(isa, &inputs[self.input], square));
         for (x, other) in results.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
             let gate = isa.add(math::sigmoid(isa, *x), offset);
             *x = isa.mul(isa.add(*x, *other), gate);
@@ -168,10 +173,10 @@ fn pixels(other: &Other) -> Option<usize> {
 }
 
 #[inline(always)]
-fn load<I: Isa>(isa: I, from: &PixelsRef, square: &Square) -> [[I::F32; SIDE]; SIDE] {
+fn load<I: Isa, const S: usize>(isa: I, from: &PixelsRef, square: &Square) -> [[I::F32; S]; S] {
     if from.is_half() {
-        from.load_square::<I, f16, SIDE>(isa, square.grid, square.channel)
+        from.load_square::<I, f16, S>(isa, square.grid, square.channel)
     } else {
-        from.load_square::<I, f32, SIDE>(isa, square.grid, square.channel)
+        from.load_square::<I, f32, S>(isa, square.grid, square.channel)
     }
 }

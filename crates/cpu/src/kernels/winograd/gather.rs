@@ -6,14 +6,14 @@ use std::ops::Range;
 use amplio_simd::{Element, Grid, Isa, Kernel, PixelsMut, PixelsRef};
 
 use super::ending::Ending;
-use super::transforms::{self, PRODUCTS, REACH, SIDE};
+use super::transforms::Scheme;
 use crate::elementwise::{larger, magnitude, prelu};
 use crate::epilogue::{Link, Square};
 use crate::kernels::activation::Activation;
 use crate::kernels::pack::Packed;
 
 /// A block of tiles of one row, of which some rows of results are wanted.
-pub(super) struct Gather<'a, E, const INTEGERS: bool> {
+pub(super) struct Gather<'a, E, T, const S: usize, const R: usize> {
     pub(super) packed: &'a Packed,
     /// For each vector of output channels, which they are.
     pub(super) channels: &'a [Range<usize>],
@@ -39,22 +39,23 @@ pub(super) struct Gather<'a, E, const INTEGERS: bool> {
     pub(super) first: usize,
     pub(super) number: usize,
     pub(super) element: PhantomData<E>,
+    pub(super) scheme: PhantomData<T>,
 }
 
-impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
+impl<E: Element, T: Scheme<S, R>, const S: usize, const R: usize> Gather<'_, E, T, S, R> {
     /// Whether all squares of the block are whole.
     pub(super) fn is_whole(&self, lanes: usize) -> bool {
-        self.own.len() == SIDE
-            && self.left + self.largest.len() * SIDE <= self.width
+        self.own.len() == S
+            && self.left + self.largest.len() * S <= self.width
             && self.channels.iter().all(|channels| channels.len() == lanes)
     }
 
     /// The square of results of a tile and a vector of output channels, and what it is made of.
     #[inline(always)]
-    fn square<I: Isa>(&self, isa: I, tile: usize, v: usize) -> (Vector<'_, I>, Square) {
+    fn square<I: Isa>(&self, isa: I, tile: usize, v: usize) -> (Vector<'_, I, R>, Square) {
         let [bias, worth, slopes] = [&self.packed.bias, &self.packed.worth, self.activation.slopes()]
             .map(|numbers| isa.vectors(numbers));
-        let (sums, _) = isa.vectors(&self.sums[tile * self.stride..]).as_chunks();
+        let sums = isa.vectors(&self.sums[tile * self.stride..]).as_chunks().0.as_chunks().0;
         let vector = Vector {
             sums: &sums[v],
             unit: isa.mul(worth[v], isa.splat(self.largest[tile])),
@@ -62,11 +63,11 @@ impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
             slope: slopes.get(v).copied(),
         };
         let (channels, [row, column]) = (&self.channels[v], self.steps);
-        let left = self.left + tile * SIDE;
+        let left = self.left + tile * S;
         let square = Square {
             grid: Grid { first: self.number + left * column, row, column },
             rows: self.own.len(),
-            columns: SIDE.min(self.width - left),
+            columns: S.min(self.width - left),
             channel: channels.start,
             channels: channels.len(),
         };
@@ -81,13 +82,15 @@ impl<E: Element, const INTEGERS: bool> Gather<'_, E, INTEGERS> {
 }
 
 /// The squares of a block that are whole, which end in a way that is known: results stay in registers.
-pub(super) struct Ended<'a, E, T, const INTEGERS: bool> {
-    pub(super) gather: &'a Gather<'a, E, INTEGERS>,
+pub(super) struct Ended<'a, E, T, D, const S: usize, const R: usize> {
+    pub(super) gather: &'a Gather<'a, E, T, S, R>,
     pub(super) pixels: PixelsMut<'a>,
-    pub(super) ending: &'a T,
+    pub(super) ending: &'a D,
 }
 
-impl<E: Element, T: Ending, const INTEGERS: bool> Kernel for Ended<'_, E, T, INTEGERS> {
+impl<E: Element, T: Scheme<S, R>, D: Ending, const S: usize, const R: usize> Kernel
+    for Ended<'_, E, T, D, S, R>
+{
     /// Whether all results are numbers that can be stored.
     type Output = bool;
 
@@ -98,15 +101,15 @@ impl<E: Element, T: Ending, const INTEGERS: bool> Kernel for Ended<'_, E, T, INT
         for tile in 0..gather.largest.len() {
             for v in 0..gather.channels.len() {
                 let (vector, square) = gather.square(isa, tile, v);
-                if !square.is_whole::<I, SIDE>() {
+                if !square.is_whole::<I, S>() {
                     continue;
                 }
-                let mut results = vector.results::<INTEGERS>(isa);
+                let mut results = vector.results::<T, S>(isa);
                 ending.apply(isa, gather.inputs, &square, &mut results);
-                if INTEGERS || E::HALF {
+                if T::INTEGERS || E::HALF {
                     largest = larger(isa, largest, results.as_flattened());
                 }
-                pixels.store_square::<I, E, SIDE>(isa, gather.stored(&square), square.channel, &results);
+                pixels.store_square::<I, E, S>(isa, gather.stored(&square), square.channel, &results);
             }
         }
         magnitude(isa, largest) <= E::LARGEST
@@ -115,13 +118,13 @@ impl<E: Element, T: Ending, const INTEGERS: bool> Kernel for Ended<'_, E, T, INT
 
 /// The other squares of a block, with any epilogue: those of which only a part is wanted, and where `whole` says so, those that are
 /// whole as well.
-pub(super) struct Others<'a, E, const INTEGERS: bool> {
-    pub(super) gather: &'a Gather<'a, E, INTEGERS>,
+pub(super) struct Others<'a, E, T, const S: usize, const R: usize> {
+    pub(super) gather: &'a Gather<'a, E, T, S, R>,
     pub(super) pixels: PixelsMut<'a>,
     pub(super) whole: bool,
 }
 
-impl<E: Element, const INTEGERS: bool> Kernel for Others<'_, E, INTEGERS> {
+impl<E: Element, T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Others<'_, E, T, S, R> {
     /// Whether all results are numbers that can be stored.
     type Output = bool;
 
@@ -132,11 +135,11 @@ impl<E: Element, const INTEGERS: bool> Kernel for Others<'_, E, INTEGERS> {
         for tile in 0..gather.largest.len() {
             for v in 0..gather.channels.len() {
                 let (vector, square) = gather.square(isa, tile, v);
-                let is_whole = square.is_whole::<I, SIDE>();
+                let is_whole = square.is_whole::<I, S>();
                 if is_whole && !whole {
                     continue;
                 }
-                let mut results = vector.results::<INTEGERS>(isa);
+                let mut results = vector.results::<T, S>(isa);
                 results.rotate_left(gather.own.start);
                 for link in gather.epilogue {
                     link.apply_to_square(isa, gather.inputs, &square, &mut results);
@@ -144,7 +147,7 @@ impl<E: Element, const INTEGERS: bool> Kernel for Others<'_, E, INTEGERS> {
                 let grid = gather.stored(&square);
                 if is_whole {
                     largest = larger(isa, largest, results.as_flattened());
-                    pixels.store_square::<I, E, SIDE>(isa, grid, square.channel, &results);
+                    pixels.store_square::<I, E, S>(isa, grid, square.channel, &results);
                     continue;
                 }
                 for (y, row) in results.iter().enumerate().take(square.rows) {
@@ -161,38 +164,38 @@ impl<E: Element, const INTEGERS: bool> Kernel for Others<'_, E, INTEGERS> {
 }
 
 /// What the results of a tile for a vector of output channels are made of.
-struct Vector<'a, I: Isa> {
-    sums: &'a [I::F32; PRODUCTS],
+struct Vector<'a, I: Isa, const R: usize> {
+    sums: &'a [[I::F32; R]; R],
     /// What a unit of the sums of integers is worth.
     unit: I::F32,
     bias: I::F32,
     slope: Option<I::F32>,
 }
 
-impl<I: Isa> Vector<'_, I> {
+impl<I: Isa, const R: usize> Vector<'_, I, R> {
     /// The last map, the bias and the activation.
     #[inline(always)]
-    fn results<const INTEGERS: bool>(&self, isa: I) -> [[I::F32; SIDE]; SIDE] {
-        let mut columns = [[isa.zero(); SIDE]; REACH];
+    fn results<T: Scheme<S, R>, const S: usize>(&self, isa: I) -> [[I::F32; S]; S] {
+        let mut columns = [[isa.zero(); S]; R];
         for (x, results) in columns.iter_mut().enumerate() {
-            let mut column = [isa.zero(); REACH];
+            let mut column = [isa.zero(); R];
             for (y, sum) in column.iter_mut().enumerate() {
-                *sum = self.sums[y * REACH + x];
-                if INTEGERS {
+                *sum = self.sums[y][x];
+                if T::INTEGERS {
                     *sum = isa.to_f32(isa.reinterpret_i32(*sum));
                 }
             }
-            *results = transforms::output(isa, column);
+            *results = T::output(isa, column);
         }
-        let mut results = [[isa.zero(); SIDE]; SIDE];
+        let mut results = [[isa.zero(); S]; S];
         for (y, results) in results.iter_mut().enumerate() {
-            let mut row = [isa.zero(); REACH];
+            let mut row = [isa.zero(); R];
             for (sum, column) in row.iter_mut().zip(&columns) {
                 *sum = column[y];
             }
-            *results = transforms::output(isa, row);
+            *results = T::output(isa, row);
             for result in results {
-                *result = if INTEGERS {
+                *result = if T::INTEGERS {
                     isa.fma(*result, self.unit, self.bias)
                 } else {
                     isa.add(*result, self.bias)

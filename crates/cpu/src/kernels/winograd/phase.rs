@@ -3,10 +3,8 @@
 //!
 //! Of the three rows of the larger picture that a row of the result sees, two show the same row of pixels, and their taps add up. Even
 //! rows see the row above and their own, odd rows their own and the one below. One tap of three is therefore zero, the last or the
-//! first, and so is all that it alone contributes to: the products of the point at infinity, or of zero. 25 of 36 products are left,
-//! and all four parts share one transform of the pixels.
-
-use super::transforms::REACH;
+//! first, and so is all that it alone contributes to: the products of the point at infinity, or of zero. 25 of 36 products are left
+//! (49 of 64 where tiles are larger), and all four parts share one transform of the pixels.
 
 /// Which rows and columns of the result: the even ones (0) or the odd ones (1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,10 +34,10 @@ impl Phase {
         seen
     }
 
-    /// Whether the weights of a product are zero.
-    pub(super) fn is_nothing(self, product: usize) -> bool {
-        const NOTHING: [usize; 2] = [REACH - 1, 0];
-        product / REACH == NOTHING[self.row] || product % REACH == NOTHING[self.column]
+    /// Whether the weights of a product are zero, where the points are zero first and infinity last.
+    pub(super) fn is_nothing<const R: usize>(self, product: usize) -> bool {
+        let nothing = [R - 1, 0];
+        product / R == nothing[self.row] || product % R == nothing[self.column]
     }
 }
 
@@ -51,6 +49,7 @@ fn seen_at(phase: usize, tap: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::winograd::transforms::{Floats, Large, Scheme};
 
     #[test]
     fn a_part_is_what_the_larger_picture_shows() {
@@ -63,21 +62,26 @@ mod tests {
         }
     }
 
-    #[test]
-    fn products_without_weights_are_those_that_are_left_out() {
-        let taps = super::super::transforms::taps();
+    fn products_without_weights<T: Scheme<S, R>, const S: usize, const R: usize>() {
+        let taps = T::taps();
         let all: [[f64; 1]; 9] = std::array::from_fn(|k| [k as f64 + 1.0]);
         for phase in Phase::ALL {
             let seen = phase.taps(&all);
-            for product in 0..REACH * REACH {
-                let (row, column) = (taps[product / REACH], taps[product % REACH]);
+            for product in 0..T::PRODUCTS {
+                let (row, column) = (taps[product / R], taps[product % R]);
                 let terms = (0..9).map(|k| (row[k / 3] * column[k % 3] * seen[k][0]).abs());
                 assert_eq!(
                     terms.sum::<f64>() == 0.0,
-                    phase.is_nothing(product),
+                    phase.is_nothing::<R>(product),
                     "{phase:?}, product {product}"
                 );
             }
         }
+    }
+
+    #[test]
+    fn products_without_weights_are_those_that_are_left_out() {
+        products_without_weights::<Floats, 4, 6>();
+        products_without_weights::<Large, 6, 8>();
     }
 }

@@ -1,14 +1,16 @@
 //! The products of the transformed pixels and weights, summed over the input channels: nearly all of the work.
 
+use std::marker::PhantomData;
+
 use amplio_simd::{Isa, Kernel};
 
 use super::phase::Phase;
-use super::transforms::PRODUCTS;
+use super::transforms::Scheme;
 use crate::kernels::pack::{Block, Packed};
 use crate::kernels::panels::accumulate;
 
 /// A block of tiles to be multiplied.
-pub(super) struct Products<'a, const INTEGERS: bool> {
+pub(super) struct Products<'a, T, const S: usize, const R: usize> {
     pub(super) packed: &'a Packed,
     /// For each tile its numbers, as `[vector of cells][product][lane]`, and what keeps tiles apart.
     pub(super) numbers: &'a [f32],
@@ -21,16 +23,17 @@ pub(super) struct Products<'a, const INTEGERS: bool> {
     pub(super) sums: &'a mut [f32],
     /// From the sums of one tile to those of the next.
     pub(super) stride: usize,
+    pub(super) scheme: PhantomData<T>,
 }
 
-impl<const INTEGERS: bool> Kernel for Products<'_, INTEGERS> {
+impl<T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Products<'_, T, S, R> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
         let packed = self.packed;
-        for number in 0..PRODUCTS {
-            if self.phase.is_some_and(|phase| phase.is_nothing(number)) {
+        for number in 0..T::PRODUCTS {
+            if self.phase.is_some_and(|phase| phase.is_nothing::<R>(number)) {
                 self.clear(isa, number);
                 continue;
             }
@@ -49,13 +52,14 @@ impl<const INTEGERS: bool> Kernel for Products<'_, INTEGERS> {
     }
 }
 
-impl<const INTEGERS: bool> Products<'_, INTEGERS> {
+impl<T: Scheme<S, R>, const S: usize, const R: usize> Products<'_, T, S, R> {
     /// One of the products of all tiles, without weights.
     #[inline(always)]
     fn clear<I: Isa>(&mut self, isa: I, number: usize) {
         for sums in self.sums.chunks_mut(self.stride).take(self.tiles) {
-            let (vectors, _) = isa.vectors_mut(sums).as_chunks_mut::<PRODUCTS>();
-            vectors.iter_mut().for_each(|products| products[number] = isa.zero());
+            for products in isa.vectors_mut(sums).chunks_exact_mut(T::PRODUCTS) {
+                products[number] = isa.zero();
+            }
         }
     }
 
@@ -67,7 +71,7 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
         let part = Part {
             weights: &self.packed.weights[block.weights + number * size..][..size],
             number: number * I::LANES,
-            sums: block.bias * PRODUCTS + number * I::LANES,
+            sums: block.bias * T::PRODUCTS + number * I::LANES,
         };
         let mut tile = 0;
         while tile + P <= self.tiles {
@@ -91,25 +95,29 @@ impl<const INTEGERS: bool> Products<'_, INTEGERS> {
     fn step<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, part: &Part, tile: usize) {
         // Slices that are known to be equally long take one check for all.
         let cells = part.weights.len() / (V * I::LANES);
-        let size = (cells - 1) / I::LANES * PRODUCTS * I::LANES + (cells - 1) % I::LANES + 1;
+        let size = (cells - 1) / I::LANES * T::PRODUCTS * I::LANES + (cells - 1) % I::LANES + 1;
         let mut tiles: [&[f32]; P] = [&[]; P];
         for (t, numbers) in tiles.iter_mut().enumerate() {
             *numbers = &self.numbers[(tile + t) * self.apart + part.number..][..size];
         }
         let mut sums = [[isa.zero(); V]; P];
         for (c, weights) in part.weights.chunks(I::LANES * V * I::LANES).enumerate() {
-            let (first, cells) = (c * PRODUCTS * I::LANES, weights.len() / (V * I::LANES));
+            let (first, cells) = (c * T::PRODUCTS * I::LANES, weights.len() / (V * I::LANES));
             let mut rows: [&[f32]; P] = [&[]; P];
             for (row, numbers) in rows.iter_mut().zip(tiles) {
                 *row = &numbers[first..][..cells];
             }
-            sums = accumulate::<I, INTEGERS, P, V>(isa, sums, rows, weights);
+            sums = if T::INTEGERS {
+                accumulate::<I, true, P, V>(isa, sums, rows, weights)
+            } else {
+                accumulate::<I, false, P, V>(isa, sums, rows, weights)
+            };
         }
         for (t, sums) in sums.iter().enumerate() {
             let to = &mut self.sums[(tile + t) * self.stride + part.sums..];
-            let to = &mut to[..((V - 1) * PRODUCTS + 1) * I::LANES];
+            let to = &mut to[..((V - 1) * T::PRODUCTS + 1) * I::LANES];
             for (j, &sum) in sums.iter().enumerate() {
-                isa.store(&mut to[j * PRODUCTS * I::LANES..], sum);
+                isa.store(&mut to[j * T::PRODUCTS * I::LANES..], sum);
             }
         }
     }

@@ -1,24 +1,25 @@
 //! The transform of the pixels of a block of tiles.
 
 use std::array;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use amplio_simd::{Element, Isa, Kernel, Lines, f16};
 
-use super::transforms::{self, KIND, KINDS, PRODUCTS, REACH, SIDE};
+use super::transforms::{KIND, KINDS, Scheme, gains};
 use crate::elementwise::{larger, magnitude};
 use crate::kernels::integers::{LARGEST, SMALLEST};
 
 /// A block of tiles of one row, to be transformed: to floats, or to pairs of 16-bit integers.
-pub(super) struct Spread<'a, const INTEGERS: bool> {
+pub(super) struct Spread<'a, T, const S: usize, const R: usize> {
     /// The rows of pixels that the tiles read, of each view that the input is. The channels of the views count one after the other; all
     /// views but the last hold whole vectors.
-    pub(super) rows: &'a [Rows<'a>],
+    pub(super) rows: &'a [Rows<'a, R>],
     /// Their channels.
     pub(super) channels: usize,
     /// The columns of pixels that the tiles read, in order; none outside the picture.
     pub(super) columns: &'a [Option<usize>],
-    /// The last `REACH` columns of pixels, transformed along the column: `[vector of channels][column][number][lane]`.
+    /// The last `R` columns of pixels, transformed along the column: `[vector of channels][column][number][lane]`.
     pub(super) ring: &'a mut [f32],
     /// The numbers of the tiles: `[tile][vector of cells][product][lane]`.
     pub(super) numbers: &'a mut [f32],
@@ -26,23 +27,24 @@ pub(super) struct Spread<'a, const INTEGERS: bool> {
     pub(super) stride: usize,
     /// For each tile, of integers: the largest magnitude among its transformed columns.
     pub(super) largest: &'a mut [f32],
+    pub(super) scheme: PhantomData<T>,
 }
 
 /// Rows of pixels.
-pub(super) enum Rows<'a> {
-    Floats(Lines<'a, f32, REACH>),
-    Halves(Lines<'a, f16, REACH>),
+pub(super) enum Rows<'a, const R: usize> {
+    Floats(Lines<'a, f32, R>),
+    Halves(Lines<'a, f16, R>),
 }
 
 /// The part of the ring for a vector of channels.
-type Ring<I> = [[<I as Isa>::F32; REACH]; REACH];
+type Ring<I, const R: usize> = [[<I as Isa>::F32; R]; R];
 
 /// How many tiles ahead pixels are asked for where the processor does not read ahead by itself: what lies far apart, as slices of
 /// channels do, and the rows of more views than these.
 const AHEAD: usize = 3;
 const VIEWS: usize = 2;
 
-impl<const INTEGERS: bool> Kernel for Spread<'_, INTEGERS> {
+impl<T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Spread<'_, T, S, R> {
     type Output = ();
 
     /// Neighbours share two columns, and the pixels of a row are read in order.
@@ -50,30 +52,30 @@ impl<const INTEGERS: bool> Kernel for Spread<'_, INTEGERS> {
     fn run<I: Isa>(self, isa: I) {
         let Self { rows, channels, columns, stride, largest, .. } = self;
         let ring = isa.vectors_mut(self.ring).as_chunks_mut().0.as_chunks_mut().0;
-        let ring: &mut [Ring<I>] = &mut ring[..channels.div_ceil(I::LANES)];
-        let units = units(transforms::gains());
-        let mut found = [isa.zero(); REACH];
+        let ring: &mut [Ring<I, R>] = &mut ring[..channels.div_ceil(I::LANES)];
+        let units = units(gains::<T, S, R>());
+        let mut found = [isa.zero(); R];
         let ahead = rows.len() > VIEWS;
         for (t, (numbers, largest)) in self.numbers.chunks_mut(stride).zip(largest).enumerate() {
-            let known = if t == 0 { 0 } else { REACH - SIDE };
-            let new = t * SIDE + known..t * SIDE + REACH;
-            new.clone().for_each(|x| found[x % REACH] = isa.zero());
+            let known = if t == 0 { 0 } else { R - S };
+            let new = t * S + known..t * S + R;
+            new.clone().for_each(|x| found[x % R] = isa.zero());
             let mut rest = &mut *ring;
             for rows in rows {
                 let own;
                 (own, rest) = rest.split_at_mut(rows.channels().div_ceil(I::LANES));
                 match rows {
                     Rows::Floats(rows) => {
-                        view::<I, f32, INTEGERS>(isa, rows, columns, new.clone(), own, &mut found, ahead);
+                        view::<I, f32, T, S, R>(isa, rows, columns, new.clone(), own, &mut found, ahead);
                     }
                     Rows::Halves(rows) => {
-                        view::<I, f16, INTEGERS>(isa, rows, columns, new.clone(), own, &mut found, ahead);
+                        view::<I, f16, T, S, R>(isa, rows, columns, new.clone(), own, &mut found, ahead);
                     }
                 }
             }
-            let slots = array::from_fn(|x| (t * SIDE + x) % REACH);
-            let numbers = isa.vectors_mut(numbers).as_chunks_mut().0;
-            if INTEGERS {
+            let slots = array::from_fn(|x| (t * S + x) % R);
+            let numbers = isa.vectors_mut(numbers).as_chunks_mut().0.as_chunks_mut().0;
+            if T::INTEGERS {
                 let all = largest_of::<I, f32>(isa, isa.zero(), &found);
                 *largest = magnitude(isa, isa.reinterpret_i32(all));
                 let unit = isa.splat(1.0 / largest.max(SMALLEST));
@@ -81,15 +83,15 @@ impl<const INTEGERS: bool> Kernel for Spread<'_, INTEGERS> {
                 for (scale, unit) in scales.iter_mut().zip(units) {
                     *scale = isa.mul(*scale, isa.splat(unit));
                 }
-                across_integers(isa, ring, channels / (2 * I::LANES), slots, &scales, numbers);
+                across_integers::<I, T, S, R>(isa, ring, channels / (2 * I::LANES), slots, &scales, numbers);
             } else {
-                across(isa, ring, slots, numbers);
+                across::<I, T, S, R>(isa, ring, slots, numbers);
             }
         }
     }
 }
 
-impl Rows<'_> {
+impl<const R: usize> Rows<'_, R> {
     fn channels(&self) -> usize {
         match self {
             Self::Floats(rows) => rows.channels(),
@@ -101,30 +103,30 @@ impl Rows<'_> {
 /// Transforms the columns numbered `new` of a view to their slots of the ring, and adds the largest magnitudes to those found for them.
 /// With `ahead`, those of a later tile are asked for.
 #[inline(always)]
-fn view<I: Isa, E: Element, const INTEGERS: bool>(
+fn view<I: Isa, E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
     isa: I,
-    rows: &Lines<E, REACH>,
+    rows: &Lines<E, R>,
     columns: &[Option<usize>],
     new: Range<usize>,
-    ring: &mut [Ring<I>],
-    found: &mut [I::F32; REACH],
+    ring: &mut [Ring<I, R>],
+    found: &mut [I::F32; R],
     ahead: bool,
 ) {
     if (ahead || rows.has_gaps())
         && let Some([Some(first), .., Some(last)]) =
-            columns.get(new.end - REACH + AHEAD * SIDE..).and_then(<[_]>::first_chunk::<SIDE>)
+            columns.get(new.end - R + AHEAD * S..new.end - R + (AHEAD + 1) * S)
     {
         rows.prefetch(*first..*last + 1);
     }
     for x in new {
-        let own = down::<I, E, INTEGERS>(isa, rows, columns[x], x % REACH, ring);
-        let found = &mut found[x % REACH];
+        let own = down::<I, E, T, S, R>(isa, rows, columns[x], x % R, ring);
+        let found = &mut found[x % R];
         *found = largest_of::<I, f32>(isa, *found, &[own]);
     }
 }
 
 /// For each kind of number of a row's transform, what makes the largest 16-bit integer of the most that it can be.
-fn units(gains: [f32; REACH]) -> [f32; KINDS] {
+fn units<const R: usize>(gains: [f32; R]) -> [f32; KINDS] {
     let mut units = [0.0; KINDS];
     for (gain, kind) in gains.iter().zip(KIND) {
         units[kind] = LARGEST / gain;
@@ -134,29 +136,29 @@ fn units(gains: [f32; REACH]) -> [f32; KINDS] {
 
 /// Transforms a column of pixels to a slot of the ring, and gives of integers the largest magnitudes of the results.
 #[inline(always)]
-fn down<I: Isa, E: Element, const INTEGERS: bool>(
+fn down<I: Isa, E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
     isa: I,
-    rows: &Lines<E, REACH>,
+    rows: &Lines<E, R>,
     column: Option<usize>,
     slot: usize,
-    ring: &mut [Ring<I>],
+    ring: &mut [Ring<I, R>],
 ) -> I::F32 {
     let mut largest = isa.zero();
     let Some(column) = column else {
         for columns in ring {
-            columns[slot] = [isa.zero(); REACH];
+            columns[slot] = [isa.zero(); R];
         }
         return largest;
     };
     let pixels = rows.column(column);
     let (whole, part) = ring.split_at_mut(rows.channels() / I::LANES);
-    let mut d = [isa.zero(); REACH];
+    let mut d = [isa.zero(); R];
     for (c, columns) in whole.iter_mut().enumerate() {
         for (d, pixel) in d.iter_mut().zip(pixels) {
             *d = E::load(isa, &pixel[c * I::LANES..][..I::LANES]);
         }
-        let column = transforms::input(isa, d);
-        if INTEGERS {
+        let column = T::input(isa, d);
+        if T::INTEGERS {
             largest = largest_of::<I, E>(isa, largest, &column);
         }
         columns[slot] = column;
@@ -165,8 +167,8 @@ fn down<I: Isa, E: Element, const INTEGERS: bool>(
         for (d, pixel) in d.iter_mut().zip(pixels) {
             *d = E::load_partial(isa, &pixel[whole.len() * I::LANES..]);
         }
-        let column = transforms::input(isa, d);
-        if INTEGERS {
+        let column = T::input(isa, d);
+        if T::INTEGERS {
             largest = largest_of::<I, E>(isa, largest, &column);
         }
         columns[slot] = column;
@@ -189,11 +191,16 @@ fn largest_of<I: Isa, E: Element>(isa: I, largest: I::F32, vectors: &[I::F32]) -
 
 /// Transforms the rows of the columns in these slots of the ring to the numbers of a tile.
 #[inline(always)]
-fn across<I: Isa>(isa: I, ring: &[Ring<I>], slots: [usize; REACH], to: &mut [[I::F32; PRODUCTS]]) {
+fn across<I: Isa, T: Scheme<S, R>, const S: usize, const R: usize>(
+    isa: I,
+    ring: &[Ring<I, R>],
+    slots: [usize; R],
+    to: &mut [[[I::F32; R]; R]],
+) {
     for (vector, to) in ring.iter().zip(to) {
-        let columns = columns_of::<I>(vector, slots);
-        for (y, to) in to.as_chunks_mut().0.iter_mut().enumerate() {
-            *to = row(isa, columns, y);
+        let columns = columns_of::<I, R>(vector, slots);
+        for (y, to) in to.iter_mut().enumerate() {
+            *to = row::<I, T, S, R>(isa, columns, y);
         }
     }
 }
@@ -201,33 +208,33 @@ fn across<I: Isa>(isa: I, ring: &[Ring<I>], slots: [usize; REACH], to: &mut [[I:
 /// As [`across`], to integers, scaled by these factors: two vectors to one of [pairs](crate::kernels::integers::pair), the first `whole`
 /// of which hold the channels of two whole vectors.
 #[inline(always)]
-fn across_integers<I: Isa>(
+fn across_integers<I: Isa, T: Scheme<S, R>, const S: usize, const R: usize>(
     isa: I,
-    ring: &[Ring<I>],
+    ring: &[Ring<I, R>],
     whole: usize,
-    slots: [usize; REACH],
+    slots: [usize; R],
     scales: &[I::F32; KINDS],
-    to: &mut [[I::F32; PRODUCTS]],
+    to: &mut [[[I::F32; R]; R]],
 ) {
     let (pairs, rest) = ring.split_at(2 * whole);
     let (to, last) = to.split_at_mut(whole);
     for ([low, high], to) in pairs.as_chunks().0.iter().zip(to) {
-        let [low, high] = [low, high].map(|vector| columns_of::<I>(vector, slots));
-        for (y, to) in to.as_chunks_mut::<REACH>().0.iter_mut().enumerate() {
-            let (low, high) = (row(isa, low, y), row(isa, high, y));
-            for x in 0..REACH {
+        let [low, high] = [low, high].map(|vector| columns_of::<I, R>(vector, slots));
+        for (y, to) in to.iter_mut().enumerate() {
+            let (low, high) = (row::<I, T, S, R>(isa, low, y), row::<I, T, S, R>(isa, high, y));
+            for x in 0..R {
                 to[x] = isa.reinterpret_f32(isa.round_i16_pairs([low[x], high[x]], scales[KIND[x]]));
             }
         }
     }
     let (Some(low), Some(to)) = (rest.first(), last.first_mut()) else { return };
-    for (y, to) in to.as_chunks_mut::<REACH>().0.iter_mut().enumerate() {
-        let low = row(isa, columns_of::<I>(low, slots), y);
+    for (y, to) in to.iter_mut().enumerate() {
+        let low = row::<I, T, S, R>(isa, columns_of::<I, R>(low, slots), y);
         let high = match rest.get(1) {
-            Some(high) => row(isa, columns_of::<I>(high, slots), y),
-            None => [isa.zero(); REACH],
+            Some(high) => row::<I, T, S, R>(isa, columns_of::<I, R>(high, slots), y),
+            None => [isa.zero(); R],
         };
-        for x in 0..REACH {
+        for x in 0..R {
             to[x] = isa.reinterpret_f32(isa.round_i16([low[x], high[x]], scales[KIND[x]]));
         }
     }
@@ -235,8 +242,8 @@ fn across_integers<I: Isa>(
 
 /// The columns of a tile, which are in these slots.
 #[inline(always)]
-fn columns_of<I: Isa>(ring: &Ring<I>, slots: [usize; REACH]) -> [&[I::F32; REACH]; REACH] {
-    let mut columns = [&ring[0]; REACH];
+fn columns_of<I: Isa, const R: usize>(ring: &Ring<I, R>, slots: [usize; R]) -> [&[I::F32; R]; R] {
+    let mut columns = [&ring[0]; R];
     for (column, slot) in columns.iter_mut().zip(slots) {
         *column = &ring[slot];
     }
@@ -245,10 +252,14 @@ fn columns_of<I: Isa>(ring: &Ring<I>, slots: [usize; REACH]) -> [&[I::F32; REACH
 
 /// The transform of row `y` of a tile.
 #[inline(always)]
-fn row<I: Isa>(isa: I, columns: [&[I::F32; REACH]; REACH], y: usize) -> [I::F32; REACH] {
-    let mut row = [isa.zero(); REACH];
+fn row<I: Isa, T: Scheme<S, R>, const S: usize, const R: usize>(
+    isa: I,
+    columns: [&[I::F32; R]; R],
+    y: usize,
+) -> [I::F32; R] {
+    let mut row = [isa.zero(); R];
     for (number, column) in row.iter_mut().zip(columns) {
         *number = column[y];
     }
-    transforms::input(isa, row)
+    T::input(isa, row)
 }

@@ -1,10 +1,8 @@
 //! The transform of the weights of a convolution.
 
-use std::array;
-
 use amplio_simd::{Isa, Kernel, Level, dispatch};
 
-use super::transforms::{self, PRODUCTS, REACH};
+use super::transforms::{Floats, Integers, Large, Scheme, gains};
 use crate::kernels::integers::{Target, round_weights};
 use crate::kernels::pack::{Block, Filters, Form};
 
@@ -15,13 +13,20 @@ const BATCH: usize = 8;
 pub(crate) fn transform(filters: &Filters, block: &Block, level: Level, to: Target) {
     match filters.form {
         Form::Taps | Form::Pairs => {}
-        Form::Floats => floats(filters, block, level, to.width, to.cells),
+        Form::Floats => floats::<Floats, 4, 6>(filters, block, level, to.width, to.cells),
+        Form::Large => floats::<Large, 6, 8>(filters, block, level, to.width, to.cells),
         Form::Integers => integers(filters, block, level, to),
     }
 }
 
-fn floats(filters: &Filters, block: &Block, level: Level, width: usize, cells: &mut [f32]) {
-    dispatch(level, Floats { filters, block, width, cells, taps: transforms::taps() });
+fn floats<T: Scheme<S, R>, const S: usize, const R: usize>(
+    filters: &Filters,
+    block: &Block,
+    level: Level,
+    width: usize,
+    cells: &mut [f32],
+) {
+    dispatch(level, Transform { filters, block, width, cells, taps: T::taps() });
 }
 
 /// Transforms the filters, and rounds them.
@@ -30,23 +35,22 @@ fn floats(filters: &Filters, block: &Block, level: Level, width: usize, cells: &
 /// gain of the rows' transform. (The largest pixel and the gain of both transforms would be a bound, too, but most numbers are
 /// differences of neighbours, which are alike, and would stay far below it.)
 fn integers(filters: &Filters, block: &Block, level: Level, to: Target) {
-    let (inputs, gains) = (filters.inputs(), transforms::gains());
-    let mut numbers = vec![0.0; PRODUCTS * inputs * to.width];
-    floats(filters, block, level, to.width, &mut numbers);
-    let most = array::from_fn::<_, PRODUCTS, _>(|product| gains[product % REACH]);
-    round_weights(level, &numbers, &most, inputs, to);
+    let (inputs, gains) = (filters.inputs(), gains::<Integers, 4, 6>());
+    let mut numbers = vec![0.0; Integers::PRODUCTS * inputs * to.width];
+    floats::<Integers, 4, 6>(filters, block, level, to.width, &mut numbers);
+    round_weights(level, &numbers, gains.repeat(gains.len()).as_slice(), inputs, to);
 }
 
 /// A call of [`floats`].
-struct Floats<'a> {
+struct Transform<'a, const R: usize> {
     filters: &'a Filters<'a>,
     block: &'a Block,
     width: usize,
     cells: &'a mut [f32],
-    taps: [[f64; 3]; REACH],
+    taps: [[f64; 3]; R],
 }
 
-impl Kernel for Floats<'_> {
+impl<const R: usize> Kernel for Transform<'_, R> {
     type Output = ();
 
     #[inline(always)]
@@ -69,7 +73,7 @@ impl Kernel for Floats<'_> {
             }
             for (row, numbers) in square(&taps, &batch).iter().enumerate() {
                 for (column, number) in numbers.iter().enumerate() {
-                    let at = ((row * REACH + column) * inputs + input) * width + first;
+                    let at = ((row * R + column) * inputs + input) * width + first;
                     for (to, &number) in cells[at..][..count].iter_mut().zip(number) {
                         *to = number as f32;
                     }
@@ -81,8 +85,8 @@ impl Kernel for Floats<'_> {
 
 /// The transform of filters of 3x3 taps along both axes.
 #[inline(always)]
-fn square(taps: &[[f64; 3]; REACH], filters: &[[f64; BATCH]; 9]) -> [[[f64; BATCH]; REACH]; REACH] {
-    let mut columns = [[[0.0; BATCH]; 3]; REACH];
+fn square<const R: usize>(taps: &[[f64; 3]; R], filters: &[[f64; BATCH]; 9]) -> [[[f64; BATCH]; R]; R] {
+    let mut columns = [[[0.0; BATCH]; 3]; R];
     for (column, taps) in columns.iter_mut().zip(taps) {
         for x in 0..3 {
             for o in 0..BATCH {
@@ -91,7 +95,7 @@ fn square(taps: &[[f64; 3]; REACH], filters: &[[f64; BATCH]; 9]) -> [[[f64; BATC
             }
         }
     }
-    let mut numbers = [[[0.0; BATCH]; REACH]; REACH];
+    let mut numbers = [[[0.0; BATCH]; R]; R];
     for (numbers, column) in numbers.iter_mut().zip(&columns) {
         for (number, taps) in numbers.iter_mut().zip(taps) {
             for o in 0..BATCH {
@@ -104,12 +108,14 @@ fn square(taps: &[[f64; 3]; REACH], filters: &[[f64; BATCH]; 9]) -> [[[f64; BATC
 
 #[cfg(test)]
 mod tests {
+    use std::array;
+
     use super::*;
 
     #[test]
     fn a_filter_is_transformed_along_both_axes() {
         let filter: [f64; 9] = array::from_fn(|k| k as f64 + 1.0);
-        let (taps, batch) = (transforms::taps(), filter.map(|tap| [tap; BATCH]));
+        let (taps, batch) = (Floats::taps(), filter.map(|tap| [tap; BATCH]));
         for (y, row) in square(&taps, &batch).iter().enumerate() {
             for (x, numbers) in row.iter().enumerate() {
                 let expected: f64 = (0..9).map(|k| taps[y][k / 3] * taps[x][k % 3] * filter[k]).sum();
