@@ -5,8 +5,7 @@ use amplio_graph::{Device, Error, Executable, Precision, Result};
 use amplio_simd::Level;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::compiler::Cache;
-use crate::compiler::form;
+use crate::compiler::{Cache, form};
 use crate::program::{self, Program};
 
 /// The CPU as a device: an instruction set and a number of threads.

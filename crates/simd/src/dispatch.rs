@@ -13,7 +13,8 @@ pub trait Kernel {
     type Output;
 
     /// Does the work. Mark the implementation, and every function under it that takes the token, `#[inline(always)]`: only what is
-    /// inlined is compiled for the instruction set.
+    /// inlined is compiled for the instruction set. A closure cannot be marked: a large one may stay out of line, and take many times
+    /// as long.
     fn run<I: Isa>(self, isa: I) -> Self::Output;
 }
 

@@ -43,8 +43,8 @@ impl Level {
     }
 
     /// Whether [`Isa::dot_i16`] does more work in a time than a multiply-add of floats: with VNNI twice as much. Without it the products and
-    /// their sum are two instructions; vectors of AVX2 leave units free for the second (half as much again on Zen 3 and Skylake, nothing
-    /// lost on Zen 2 and Haswell), those of AVX-512 do not.
+    /// their sum are two instructions; vectors of AVX2 leave units free for the second (measured: half as much again on a Zen 3), those
+    /// of AVX-512, of which the CPUs without VNNI have two units for all of that, should not (not measured).
     pub const fn favours_integers(self) -> bool {
         matches!(self, Self::Avx2 | Self::Avx2Vnni | Self::Avx512Vnni)
     }

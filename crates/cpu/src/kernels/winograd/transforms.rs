@@ -7,12 +7,13 @@ use std::array;
 
 use amplio_simd::{Isa, Scalar};
 
-/// How tiles are computed: of `SIDE` results along a side, from `REACH` pixels.
+/// How tiles are computed: of `SIDE` results along a side, from `REACH` pixels. Those who are generic over it write `S` and `R`.
 pub(crate) trait Scheme<const SIDE: usize, const REACH: usize> {
     /// Whether the products are of 16-bit integers.
     const INTEGERS: bool;
 
-    /// Tiles of a block: a multiple of 6 and 12, and best of 8 as well, the numbers of rows that are multiplied together.
+    /// Tiles of a block, whose numbers and sums are to stay in the cache: best a multiple of 6, 8 and 12, as so many are multiplied
+    /// together.
     const TILES: usize;
 
     /// The products of a tile for one input and one output channel.

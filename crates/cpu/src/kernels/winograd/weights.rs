@@ -38,7 +38,8 @@ fn integers(filters: &Filters, block: &Block, level: Level, to: Target) {
     let (inputs, gains) = (filters.inputs(), gains::<Integers, 4, 6>());
     let mut numbers = vec![0.0; Integers::PRODUCTS * inputs * to.width];
     floats::<Integers, 4, 6>(filters, block, level, to.width, &mut numbers);
-    round_weights(level, &numbers, gains.repeat(gains.len()).as_slice(), inputs, to);
+    // The gain of a product is that of its column, in each row.
+    round_weights(level, &numbers, &gains.repeat(gains.len()), inputs, to);
 }
 
 /// A call of [`floats`].

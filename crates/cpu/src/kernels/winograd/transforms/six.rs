@@ -1,5 +1,5 @@
-//! The maps of F(6x6, 3x3), with the points 0, ±1/2, ±1, ±2 and ∞: opposite to each point lies its inverse, too, so that the maps
-//! are alike for many of them.
+//! The maps of F(6x6, 3x3), with the points 0, ±1/2, ±1, ±2 and ∞. All factors are exact in binary, and no set of seven points
+//! of the form 0, ±1/t, ±1, ±t rounds notably less.
 
 use amplio_simd::Isa;
 
