@@ -65,6 +65,18 @@ pub struct View {
     pub shape: Shape,
 }
 
+impl View {
+    /// Whether it shows all that another one shows.
+    pub fn covers(&self, other: &Self) -> bool {
+        let end = |view: &Self| view.first + view.shape[1];
+        self == other
+            || self.buffer == other.buffer
+                && [self, other].iter().all(|view| view.shape.rank() == 4)
+                && self.first <= other.first
+                && end(self) >= end(other)
+    }
+}
+
 /// One kernel with its epilogue.
 #[derive(Clone, Debug)]
 pub struct Step {

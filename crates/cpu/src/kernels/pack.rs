@@ -78,8 +78,9 @@ impl Form {
     pub(crate) fn side(self) -> usize {
         match self {
             Self::Taps | Self::Pairs => 1,
-            Self::Floats | Self::Integers => 4,
-            Self::Large => 6,
+            Self::Floats => Floats::SIDE,
+            Self::Large => Large::SIDE,
+            Self::Integers => Integers::SIDE,
         }
     }
 

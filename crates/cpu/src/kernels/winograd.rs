@@ -50,6 +50,7 @@ use self::products::Products;
 use self::spread::{Rows, Spread};
 use self::transforms::{Floats, Integers, Large, Scheme};
 use super::activation::Activation;
+use super::is_checked_later;
 use super::pack::{Filters, Form, Packed};
 use super::scratch::{LINE, Scratch};
 use crate::compiler::Compiler;
@@ -79,7 +80,9 @@ pub(crate) struct Winograd {
     epilogue: Vec<Link>,
     /// How squares of results that are whole end, where that is known.
     ending: Option<Known>,
-    /// Set when a number is met that integers or floats of 16 bits cannot carry.
+    /// Whether nobody else looks for results that integers or floats of 16 bits cannot carry.
+    checks: bool,
+    /// Set when such a number is met.
     overflow: Arc<AtomicBool>,
 }
 
@@ -140,6 +143,7 @@ impl Winograd {
             activation,
             ending: Known::of(&epilogue),
             epilogue,
+            checks: !is_checked_later(step, compiler),
             overflow: compiler.overflow.clone(),
         })
     }
@@ -288,17 +292,18 @@ impl Winograd {
                     inputs,
                     first: strip.first + start,
                     number: strip.number + start,
+                    checks: self.checks && (T::INTEGERS || E::HALF),
                     element: PhantomData,
                     scheme: PhantomData,
                 };
-                if !self.finish(&gather, pixels) && (T::INTEGERS || E::HALF) {
+                if !self.finish(&gather, pixels) {
                     self.overflow.store(true, Ordering::Relaxed);
                 }
             }
         }
     }
 
-    /// Runs the last map, and stores the results; says whether all of them are numbers that can be stored.
+    /// Runs the last map, and stores the results; says whether all that are checked are numbers that can be stored.
     fn finish<E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
         &self,
         gather: &Gather<E, T, S, R>,

@@ -38,6 +38,8 @@ pub(super) struct Gather<'a, E, T, const S: usize, const R: usize> {
     /// The number of the first pixel of the first row wanted: among those that are stored, and in the whole result.
     pub(super) first: usize,
     pub(super) number: usize,
+    /// Whether results that are no numbers, or too large to be stored, are to be found.
+    pub(super) checks: bool,
     pub(super) element: PhantomData<E>,
     pub(super) scheme: PhantomData<T>,
 }
@@ -91,7 +93,7 @@ pub(super) struct Ended<'a, E, T, D, const S: usize, const R: usize> {
 impl<E: Element, T: Scheme<S, R>, D: Ending, const S: usize, const R: usize> Kernel
     for Ended<'_, E, T, D, S, R>
 {
-    /// Whether all results are numbers that can be stored.
+    /// Whether all results that are checked are numbers that can be stored.
     type Output = bool;
 
     #[inline(always)]
@@ -106,7 +108,7 @@ impl<E: Element, T: Scheme<S, R>, D: Ending, const S: usize, const R: usize> Ker
                 }
                 let mut results = vector.results::<T, S>(isa);
                 ending.apply(isa, gather.inputs, &square, &mut results);
-                if T::INTEGERS || E::HALF {
+                if gather.checks {
                     largest = larger(isa, largest, results.as_flattened());
                 }
                 pixels.store_square::<I, E, S>(isa, gather.stored(&square), square.channel, &results);
@@ -125,7 +127,7 @@ pub(super) struct Others<'a, E, T, const S: usize, const R: usize> {
 }
 
 impl<E: Element, T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Others<'_, E, T, S, R> {
-    /// Whether all results are numbers that can be stored.
+    /// Whether all results that are checked are numbers that can be stored.
     type Output = bool;
 
     #[inline(always)]
@@ -159,7 +161,7 @@ impl<E: Element, T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Oth
                 }
             }
         }
-        magnitude(isa, largest) <= E::LARGEST
+        !gather.checks || magnitude(isa, largest) <= E::LARGEST
     }
 }
 

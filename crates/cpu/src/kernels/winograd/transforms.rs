@@ -7,8 +7,17 @@ use std::array;
 
 use amplio_simd::{Isa, Scalar};
 
-/// How tiles are computed: of `SIDE` results along a side, from `REACH` pixels. Those who are generic over it write `S` and `R`.
-pub(crate) trait Scheme<const SIDE: usize, const REACH: usize> {
+pub(crate) use self::four::{Floats, Integers};
+pub(crate) use self::six::Large;
+
+/// How tiles of `S` results along a side are computed from `R` pixels.
+pub(crate) trait Scheme<const S: usize, const R: usize> {
+    /// Results along a side of a tile.
+    const SIDE: usize = S;
+
+    /// The products of a tile for one input and one output channel.
+    const PRODUCTS: usize = R * R;
+
     /// Whether the products are of 16-bit integers.
     const INTEGERS: bool;
 
@@ -16,69 +25,14 @@ pub(crate) trait Scheme<const SIDE: usize, const REACH: usize> {
     /// together.
     const TILES: usize;
 
-    /// The products of a tile for one input and one output channel.
-    const PRODUCTS: usize = REACH * REACH;
-
     /// What three taps contribute to each product.
-    fn taps() -> [[f64; 3]; REACH];
+    fn taps() -> [[f64; 3]; R];
 
     /// The transform of neighbouring pixels.
-    fn input<I: Isa>(isa: I, pixels: [I::F32; REACH]) -> [I::F32; REACH];
+    fn input<I: Isa>(isa: I, pixels: [I::F32; R]) -> [I::F32; R];
 
     /// The results of sums of products.
-    fn output<I: Isa>(isa: I, sums: [I::F32; REACH]) -> [I::F32; SIDE];
-}
-
-/// F(4x4, 3x3).
-#[derive(Debug)]
-pub(crate) struct Four<const INTEGERS: bool>;
-
-/// F(4x4, 3x3) of 16-bit integers.
-pub(crate) type Integers = Four<true>;
-
-/// F(4x4, 3x3) of floats.
-pub(crate) type Floats = Four<false>;
-
-/// F(6x6, 3x3) of floats: a fifth fewer multiplications than [`Floats`], with errors four times as large.
-#[derive(Debug)]
-pub(crate) struct Large;
-
-impl<const INTEGERS: bool> Scheme<4, 6> for Four<INTEGERS> {
-    const INTEGERS: bool = INTEGERS;
-    const TILES: usize = 24;
-
-    fn taps() -> [[f64; 3]; 6] {
-        four::taps()
-    }
-
-    #[inline(always)]
-    fn input<I: Isa>(isa: I, pixels: [I::F32; 6]) -> [I::F32; 6] {
-        four::input(isa, pixels)
-    }
-
-    #[inline(always)]
-    fn output<I: Isa>(isa: I, sums: [I::F32; 6]) -> [I::F32; 4] {
-        four::output(isa, sums)
-    }
-}
-
-impl Scheme<6, 8> for Large {
-    const INTEGERS: bool = false;
-    const TILES: usize = 12;
-
-    fn taps() -> [[f64; 3]; 8] {
-        six::taps()
-    }
-
-    #[inline(always)]
-    fn input<I: Isa>(isa: I, pixels: [I::F32; 8]) -> [I::F32; 8] {
-        six::input(isa, pixels)
-    }
-
-    #[inline(always)]
-    fn output<I: Isa>(isa: I, sums: [I::F32; 8]) -> [I::F32; 6] {
-        six::output(isa, sums)
-    }
+    fn output<I: Isa>(isa: I, sums: [I::F32; R]) -> [I::F32; S];
 }
 
 /// Numbers of a row's transform to [`Integers`] that are equally large at most are of one kind: those of 0 and ∞, and of opposite points.

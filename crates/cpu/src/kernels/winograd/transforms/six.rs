@@ -3,32 +3,53 @@
 
 use amplio_simd::Isa;
 
-use super::plus;
+use super::{Scheme, plus};
 
 /// The points but for ∞, at which the polynomials are evaluated.
 const POINTS: [f64; 7] = [0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0];
 
-/// What three taps contribute to each product.
-pub(super) fn taps() -> [[f64; 3]; 8] {
-    super::taps(&POINTS, |_| 1.0)
-}
+/// F(6x6, 3x3) of floats: a fifth fewer multiplications than [`super::Floats`], with errors four times as large.
+#[derive(Debug)]
+pub(crate) struct Large;
 
-/// The transform of eight neighbouring pixels.
-#[inline(always)]
-pub(super) fn input<I: Isa>(isa: I, d: [I::F32; 8]) -> [I::F32; 8] {
-    let [even, odd] = pair(isa, d, 4.25, 1.0);
-    let [even_small, odd_small] = pair(isa, d, 5.0, 4.0);
-    let [even_large, odd_large] = pair(isa, d, 1.25, 0.25);
-    [
-        plus(isa, isa.sub(d[2], d[4]), 5.25, isa.sub(d[6], d[0])),
-        isa.add(even, odd),
-        isa.sub(even, odd),
-        plus(isa, odd_small, 0.5, even_small),
-        plus(isa, odd_small, -0.5, even_small),
-        plus(isa, odd_large, 2.0, even_large),
-        plus(isa, odd_large, -2.0, even_large),
-        plus(isa, isa.sub(d[3], d[5]), 5.25, isa.sub(d[7], d[1])),
-    ]
+impl Scheme<6, 8> for Large {
+    const INTEGERS: bool = false;
+    const TILES: usize = 12;
+
+    fn taps() -> [[f64; 3]; 8] {
+        super::taps(&POINTS, |_| 1.0)
+    }
+
+    #[inline(always)]
+    fn input<I: Isa>(isa: I, d: [I::F32; 8]) -> [I::F32; 8] {
+        let [even, odd] = pair(isa, d, 4.25, 1.0);
+        let [even_small, odd_small] = pair(isa, d, 5.0, 4.0);
+        let [even_large, odd_large] = pair(isa, d, 1.25, 0.25);
+        [
+            plus(isa, isa.sub(d[2], d[4]), 5.25, isa.sub(d[6], d[0])),
+            isa.add(even, odd),
+            isa.sub(even, odd),
+            plus(isa, odd_small, 0.5, even_small),
+            plus(isa, odd_small, -0.5, even_small),
+            plus(isa, odd_large, 2.0, even_large),
+            plus(isa, odd_large, -2.0, even_large),
+            plus(isa, isa.sub(d[3], d[5]), 5.25, isa.sub(d[7], d[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn output<I: Isa>(isa: I, m: [I::F32; 8]) -> [I::F32; 6] {
+        let sums = [isa.add(m[1], m[2]), isa.add(m[3], m[4]), isa.add(m[5], m[6])];
+        let differences = [isa.sub(m[1], m[2]), isa.sub(m[3], m[4]), isa.sub(m[5], m[6])];
+        [
+            isa.add(isa.add(m[0], sums[0]), isa.add(sums[1], sums[2])),
+            powers(isa, differences, 2.0),
+            powers(isa, sums, 4.0),
+            powers(isa, differences, 8.0),
+            powers(isa, sums, 16.0),
+            isa.add(m[7], powers(isa, differences, 32.0)),
+        ]
+    }
 }
 
 /// What opposite points have in common, and what differs in its sign, where the squares of the other two pairs of points have this sum
@@ -38,23 +59,6 @@ fn pair<I: Isa>(isa: I, d: [I::F32; 8], sum: f64, product: f64) -> [I::F32; 2] {
     [
         plus(isa, d[2], product, plus(isa, d[4], -sum, d[6])),
         plus(isa, d[1], product, plus(isa, d[3], -sum, d[5])),
-    ]
-}
-
-/// The six results of eight sums of products.
-#[inline(always)]
-pub(super) fn output<I: Isa>(isa: I, m: [I::F32; 8]) -> [I::F32; 6] {
-    let (sums, differences) = (
-        [isa.add(m[1], m[2]), isa.add(m[3], m[4]), isa.add(m[5], m[6])],
-        [isa.sub(m[1], m[2]), isa.sub(m[3], m[4]), isa.sub(m[5], m[6])],
-    );
-    [
-        isa.add(isa.add(m[0], sums[0]), isa.add(sums[1], sums[2])),
-        powers(isa, differences, 2.0),
-        powers(isa, sums, 4.0),
-        powers(isa, differences, 8.0),
-        powers(isa, sums, 16.0),
-        isa.add(m[7], powers(isa, differences, 32.0)),
     ]
 }
 

@@ -1,5 +1,6 @@
-//! What is concatenated is read where its parts are, and what follows a convolution is done while its results are in registers: on
-//! every level and in every precision that gives the reference's answer.
+//! What the plan fuses with a convolution gives the reference's answer, on every level and in every precision: what is concatenated
+//! is read where its parts are, pictures that are enlarged are convolved in four parts, and what follows is done while results are in
+//! registers.
 
 use amplio_cpu::{Cpu, Level};
 use amplio_graph::ops::{Conv2d, Slice, Unary};
@@ -21,14 +22,14 @@ fn conv(net: &mut Builder, seed: u64, side: usize, [inputs, outputs]: [usize; 2]
     net.conv2d(Conv2d::same(weight, Some(random.tensor([outputs]).into())), x)
 }
 
-/// Checks the network of 20 channels that `end` writes.
-fn check(end: impl Fn(&mut Builder, Value) -> Value) {
-    let mut net = Builder::new(20);
+/// Checks the network of so many channels that `end` writes.
+fn check(channels: usize, end: impl Fn(&mut Builder, Value) -> Value) {
+    let mut net = Builder::new(channels);
     let input = net.input();
     let end = end(&mut net, input);
     let graph = net.finish(end).expect("a network");
-    for size in [[1, 20, 13, 22], [2, 20, 8, 16], [1, 20, 1, 1]] {
-        let picture = Random::new(7).tensor(size);
+    for [pictures, height, width] in [[1, 13, 22], [2, 8, 16], [2, 5, 7], [1, 1, 1]] {
+        let picture = Random::new(7).tensor([pictures, channels, height, width]);
         let expected = reference::run(&graph, &picture).expect("a result");
         let plan = FusedPlan::new(&graph, picture.shape()).expect("a plan");
         for level in Level::available() {
@@ -36,7 +37,7 @@ fn check(end: impl Fn(&mut Builder, Value) -> Value) {
             for (precision, tolerance) in TOLERANCES {
                 let got = device.compile(&plan, precision).and_then(|mut program| program.run(&picture));
                 let error = difference(&got.expect("a result"), &expected).relative();
-                assert!(error <= tolerance, "{size:?} on {level}, {precision}: {error}");
+                assert!(error <= tolerance, "{height}x{width} on {level}, {precision}: {error}");
             }
         }
     }
@@ -45,7 +46,7 @@ fn check(end: impl Fn(&mut Builder, Value) -> Value) {
 #[test]
 fn pointwise_convolutions_mix_parts_of_any_size() {
     for outputs in [1, 3, 16, 40, 100] {
-        check(|net, input| {
+        check(20, |net, input| {
             let wide = conv(net, 1, 3, [20, 48], input);
             let small = conv(net, 2, 3, [48, 7], wide);
             let slice = net.apply(Slice { axis: 1, start: 3, end: 40, step: 1 }, &[wide]);
@@ -61,7 +62,7 @@ fn pointwise_convolutions_mix_parts_of_any_size() {
 #[test]
 fn convolutions_of_many_taps_read_parts_of_whole_vectors() {
     for outputs in [3, 32, 70] {
-        check(|net, input| {
+        check(20, |net, input| {
             let mut parts = vec![conv(net, 1, 3, [20, 32], input)];
             for seed in 2..5 {
                 let all = net.concat(&parts);
@@ -78,7 +79,7 @@ fn convolutions_of_many_taps_read_parts_of_whole_vectors() {
 
 #[test]
 fn parts_that_fill_no_vectors_are_put_together() {
-    check(|net, input| {
+    check(20, |net, input| {
         let part = conv(net, 1, 3, [20, 24], input);
         let all = net.concat(&[input, part]);
         conv(net, 2, 3, [44, 32], all)
@@ -88,7 +89,7 @@ fn parts_that_fill_no_vectors_are_put_together() {
 #[test]
 fn residuals_are_added() {
     for outputs in [32, 40] {
-        check(|net, input| {
+        check(20, |net, input| {
             let start = conv(net, 1, 3, [20, outputs], input);
             let x = conv(net, 2, 3, [outputs, outputs], start);
             let y = conv(net, 3, 3, [outputs, outputs], x);
@@ -105,7 +106,7 @@ fn residuals_are_added() {
 #[test]
 fn gates_are_applied() {
     for swapped in [false, true] {
-        check(|net, input| {
+        check(20, |net, input| {
             let x = conv(net, 1, 3, [20, 48], input);
             let y = conv(net, 2, 3, [48, 48], x);
             let y = net.unary(Unary::Silu, y);
@@ -117,4 +118,41 @@ fn gates_are_applied() {
             if swapped { net.mul(gate, sum) } else { net.mul(sum, gate) }
         });
     }
+}
+
+/// A convolution of the input, enlarged, and the input.
+fn enlarged(net: &mut Builder, outputs: usize, input: Value) -> [Value; 2] {
+    let larger = net.nearest(2, input);
+    [conv(net, 1, 3, [32, outputs], larger), larger]
+}
+
+#[test]
+fn enlarged_pictures_are_activated() {
+    check(32, |net, input| {
+        let [y, _] = enlarged(net, 40, input);
+        net.unary(Unary::LeakyRelu(0.2), y)
+    });
+}
+
+#[test]
+fn enlarged_pictures_are_read_twice() {
+    check(32, |net, input| {
+        let [y, larger] = enlarged(net, 40, input);
+        let other = conv(net, 2, 3, [32, 40], larger);
+        let y = net.unary(Unary::Silu, y);
+        net.add(y, other)
+    });
+    check(32, |net, input| {
+        let [y, larger] = enlarged(net, 40, input);
+        let y = conv(net, 3, 1, [40, 32], y);
+        net.mul(y, larger)
+    });
+}
+
+#[test]
+fn enlarged_pictures_are_operands() {
+    check(32, |net, input| {
+        let [y, larger] = enlarged(net, 32, input);
+        net.mul(y, larger)
+    });
 }
