@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use fast_image_resize::images::{Image as Target, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{F32, F32x2, F32x3, F32x4};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::{Channels, Error, Result};
 
@@ -107,21 +108,33 @@ impl Resampler {
             .resize_alg(ResizeAlg::Convolution(self.kernel.filter()))
             .crop(0.0, top, f64::from(self.from.0), height)
             .use_alpha(false);
-        let pixels = match self.channels {
-            Channels::Grey => PixelType::F32,
-            Channels::GreyAlpha => PixelType::F32x2,
-            Channels::Rgb => PixelType::F32x3,
-            Channels::Rgba => PixelType::F32x4,
+        // For pixels of known types: the library's own choice would compile it for all that it knows.
+        let resize = match self.channels {
+            Channels::Grey => resize::<F32>,
+            Channels::GreyAlpha => resize::<F32x2>,
+            Channels::Rgb => resize::<F32x3>,
+            Channels::Rgba => resize::<F32x4>,
         };
-        let broken = |e: &dyn std::fmt::Display| Error::misuse(format!("resampling: {e}"));
-        let source = ImageRef::new(self.from.0, needed.len() as u32, bytemuck::cast_slice(source), pixels)
-            .map_err(|e| broken(&e))?;
-        let mut place =
-            Target::from_slice_u8(self.to.0, out.len() as u32, bytemuck::cast_slice_mut(&mut target), pixels)
-                .map_err(|e| broken(&e))?;
-        fast_image_resize::Resizer::new().resize(&source, &mut place, &options).map_err(|e| broken(&e))?;
+        let (from, to) = ((self.from.0, needed.len() as u32), (self.to.0, out.len() as u32));
+        resize(from, source, to, &mut target, &options)?;
         Ok(target)
     }
+}
+
+/// From the samples of pixels `P`, of this width and height, to those of another picture.
+fn resize<P: PixelTrait>(
+    from: (u32, u32),
+    source: &[f32],
+    to: (u32, u32),
+    target: &mut [f32],
+    options: &ResizeOptions,
+) -> Result<()> {
+    let broken = |e: &dyn std::fmt::Display| Error::misuse(format!("resampling: {e}"));
+    let source = TypedImageRef::<P>::from_buffer(from.0, from.1, bytemuck::cast_slice(source))
+        .map_err(|e| broken(&e))?;
+    let mut target =
+        TypedImage::<P>::from_buffer(to.0, to.1, bytemuck::cast_slice_mut(target)).map_err(|e| broken(&e))?;
+    Resizer::new().resize_typed(&source, &mut target, options).map_err(|e| broken(&e))
 }
 
 #[cfg(test)]
