@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::{Device, Error, Executable, Precision, Result};
@@ -14,6 +15,8 @@ pub struct Cpu {
     pub(crate) level: Level,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) packed: Arc<Cache>,
+    /// How many works are done [`Device::within`] it, or wait for a thread.
+    works: Arc<AtomicUsize>,
 }
 
 impl Cpu {
@@ -27,7 +30,12 @@ impl Cpu {
             ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("amplio-cpu-{i}")).build();
         let pool =
             pool.map_err(|e| Error::Unsupported { what: format!("starting {threads} threads: {e}") })?;
-        Ok(Self { level: level.min(Level::best()), pool: Arc::new(pool), packed: Arc::default() })
+        Ok(Self {
+            level: level.min(Level::best()),
+            pool: Arc::new(pool),
+            packed: Arc::default(),
+            works: Arc::default(),
+        })
     }
 
     /// The instruction set in use.
@@ -38,6 +46,28 @@ impl Cpu {
     /// The number of threads.
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
+    }
+
+    /// Whether this is one of the device's threads, and each of them has a work of its own. If one of them helped another, both would meet
+    /// at the end of each layer; and who waits there may begin a third work meanwhile, and leave its own until that one is done.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.pool.current_thread_index().is_some() && self.works.load(Ordering::Relaxed) >= self.threads()
+    }
+}
+
+/// A work that is counted as long as this lives.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(works: &'a AtomicUsize) -> Self {
+        works.fetch_add(1, Ordering::Relaxed);
+        Self(works)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -52,6 +82,7 @@ impl Device for Cpu {
     }
 
     fn within(&self, work: &mut (dyn FnMut() + Send)) {
+        let _counted = Counted::new(&self.works);
         self.pool.install(work);
     }
 
@@ -61,5 +92,23 @@ impl Device for Cpu {
 
     fn bytes(&self, plan: &FusedPlan, precision: Precision) -> usize {
         program::bytes(plan, self.level, precision)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_busy_where_each_thread_has_a_work() {
+        let device = Cpu::new(2, Level::Scalar).expect("threads");
+        assert!(!device.is_busy());
+        device.within(&mut || {
+            assert!(!device.is_busy());
+            device.within(&mut || assert!(device.is_busy()));
+            assert!(!device.is_busy());
+        });
+        let _counted = [Counted::new(&device.works), Counted::new(&device.works)];
+        assert!(!device.is_busy(), "this is none of its threads");
     }
 }

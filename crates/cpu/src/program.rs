@@ -125,7 +125,7 @@ impl Program {
             let start = Instant::now();
             let (reads, writes) = lend(&mut self.memory, reads, &[*output])?;
             for output in writes {
-                step.run(self.device.level, &self.device.pool, &reads, output);
+                step.run(&self.device, &reads, output);
             }
             if watcher(i, start.elapsed()).is_break() {
                 return Err(Error::Stopped);

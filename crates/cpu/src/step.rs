@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use amplio_graph::Result;
 use amplio_graph::plan::{Epilogue, Step};
 use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f16};
-use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::compiler::Compiler;
+use crate::device::Cpu;
 use crate::elementwise::{larger, magnitude};
 use crate::epilogue::Link;
 use crate::kernels::Compiled;
@@ -63,22 +63,32 @@ impl CompiledStep {
         Ok(Self { kernel, pixels, channels, grain, before, shuffle, overflow: compiler.overflow.clone() })
     }
 
-    /// Runs the step on the threads of `pool`. `inputs` are the views that the step reads, in the order of
-    /// [`Step::reads`].
-    pub(crate) fn run(&self, level: Level, pool: &ThreadPool, inputs: &[PixelsRef], output: PixelsMut) {
+    /// Runs the step on the threads of the device, or on this one if all of them have works of their own. `inputs` are the views that
+    /// the step reads, in the order of [`Step::reads`].
+    pub(crate) fn run(&self, device: &Cpu, inputs: &[PixelsRef], output: PixelsMut) {
         let grains = self.pixels.div_ceil(self.grain);
-        let run = grains.div_ceil(pool.current_num_threads() * RUNS_PER_THREAD).max(1) * self.grain;
+        let run = grains.div_ceil(device.threads() * RUNS_PER_THREAD).max(1) * self.grain;
         let enlarged = self.shuffle.as_ref().map_or(1, Shuffle::block);
-        let runs: Vec<_> = output.chunks(run * enlarged).collect();
-        pool.install(|| {
-            runs.into_par_iter().enumerate().for_each(|(i, output)| match &self.shuffle {
-                Some(shuffle) => self.fill_shuffled(level, inputs, i * run, output, shuffle),
-                None if output.is_half() && !(self.kernel.stores_half() && self.before.is_empty()) => {
-                    self.fill_halved(level, inputs, i * run, output);
-                }
-                None => self.fill(level, inputs, i * run, output),
-            });
-        });
+        let runs = output.chunks(run * enlarged).enumerate();
+        let fill = |(i, output)| self.fill_run(device.level, inputs, i * run, output);
+        if device.is_busy() {
+            runs.for_each(fill);
+        } else {
+            let runs: Vec<_> = runs.collect();
+            // Each by itself: the last thread to end shall not have several left.
+            device.pool.install(|| runs.into_par_iter().with_max_len(1).for_each(fill));
+        }
+    }
+
+    /// Computes the pixels of the kernel's result from `first` on, and stores them as `output` wants them.
+    fn fill_run(&self, level: Level, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
+        match &self.shuffle {
+            Some(shuffle) => self.fill_shuffled(level, inputs, first, output, shuffle),
+            None if output.is_half() && !(self.kernel.stores_half() && self.before.is_empty()) => {
+                self.fill_halved(level, inputs, first, output);
+            }
+            None => self.fill(level, inputs, first, output),
+        }
     }
 
     /// Computes the pixels of the result from `first` on.

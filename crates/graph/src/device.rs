@@ -40,8 +40,8 @@ pub trait Device: Send + Sync {
         1
     }
 
-    /// Does work on one of the device's threads, if it has any. What the work lets the device compute is then begun on that thread,
-    /// and others help where they have nothing else to do; the work must not wait for anything but the device.
+    /// Does work on one of the device's threads, if it has any. What the work lets the device compute is then done on that thread;
+    /// others help while there are fewer works than threads. The work must not wait for anything but the device.
     fn within(&self, work: &mut (dyn FnMut() + Send)) {
         work();
     }
