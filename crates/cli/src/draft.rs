@@ -35,8 +35,17 @@ impl Draft {
         if !folder.is_dir() {
             bail!("{}: the folder {} does not exist", to.display(), folder.display());
         }
+        Self::file(folder, ".amplio-", to, replace)
+    }
+
+    /// A draft of the file `to` in a folder of videos' unfinished work on the same disk, by a name that goes when the work is done.
+    pub(crate) fn inside(work: &Path, to: &Path, replace: bool) -> Result<Self> {
+        Self::file(work, "0.", to, replace)
+    }
+
+    fn file(folder: &Path, prefix: &str, to: &Path, replace: bool) -> Result<Self> {
         let mut builder = Builder::new();
-        builder.prefix(".amplio-").suffix(".part");
+        builder.prefix(prefix).suffix(".part");
         readable(&mut builder);
         let file = builder
             .tempfile_in(folder)
