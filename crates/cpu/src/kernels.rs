@@ -143,13 +143,13 @@ pub(crate) fn wants_half(step: &Step, form: Form) -> bool {
 /// Whether a number that cannot be carried is found by a step that reads the result of this one: who makes integers of numbers looks for
 /// the largest.
 fn is_checked_later(step: &Step, compiler: &Compiler) -> bool {
-    let makes_integers = |reader: &Step| {
-        let plan::Kernel::Conv { conv, enlarge } = &reader.kernel else { return false };
-        let form = compiler.form();
-        form == Form::Integers && Choice::of(reader, conv, *enlarge, form) == Choice::Winograd
-    };
-    let steps = compiler.plan.steps.iter();
-    steps.filter(|reader| reader.inputs.iter().any(|view| view.covers(&step.output))).any(makes_integers)
+    let form = compiler.form();
+    form == Form::Integers
+        && compiler.plan.steps.iter().any(|reader| {
+            let plan::Kernel::Conv { conv, enlarge } = &reader.kernel else { return false };
+            reader.inputs.iter().any(|view| view.covers(&step.output))
+                && Choice::of(reader, conv, *enlarge, form) == Choice::Winograd
+        })
 }
 
 impl Compiled {

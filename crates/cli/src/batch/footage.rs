@@ -1,7 +1,6 @@
 //! A video that is being made: its segments, and what people are told of them.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,15 +24,15 @@ pub(crate) struct Footage<'a> {
 }
 
 impl Footage<'_> {
-    /// Makes what is not there yet and puts everything together, as a draft that is made then, given the folder of the work.
+    /// Makes what is not there yet and puts everything together.
     pub(super) fn make(
         &self,
         work: &Arc<Work>,
-        draft: impl FnOnce(&Path) -> Result<Draft>,
+        draft: &Draft,
         tracker: &FilmTracker,
         report: &Report,
         name: &str,
-    ) -> Result<Draft> {
+    ) -> Result<()> {
         let refused = AtomicBool::new(false);
         let usual = watched(|progress| tracker.progress(progress));
         let watcher = |progress| match usual(progress) {
@@ -51,10 +50,8 @@ impl Footage<'_> {
             let kept = trial.join().map_err(|_| anyhow!("a defect of amplio was met"))??;
             made.map(|()| kept)
         })?;
-        let draft = draft(work.folder())?;
         let to = draft.path().ok_or_else(|| anyhow!("a video needs a file"))?;
-        self.job.assemble(work, &kept, to).map_err(trouble)?;
-        Ok(draft)
+        self.job.assemble(work, &kept, to).map_err(trouble)
     }
 
     /// Finds out whether the encoder does what it is to do, if it has not yet, and what becomes of the other streams.

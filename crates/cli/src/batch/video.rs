@@ -125,20 +125,19 @@ impl Batch {
         if self.video.preview {
             return self.preview(&footage, &output, claims.replace(), told, report);
         }
-        let replace = claims.replace();
-        // In the folder for unfinished work where that is on the same disk: what a loss of power leaves there is removed in the end.
-        let draft = |work: &Path| match &self.video.work_dir {
-            None => Draft::inside(work, &output, replace),
-            Some(_) => Draft::new(Some(&output), replace),
-        };
         let work =
             Work::open(&self.video.folder(&output), &footage.key, false).map_err(|e| trouble(e.into()))?;
+        // In the folder for unfinished work where that is on the same disk: what a loss of power leaves there is removed in the end.
+        let draft = match &self.video.work_dir {
+            None => Draft::inside(work.folder(), &output, claims.replace()),
+            Some(_) => Draft::new(Some(&output), claims.replace()),
+        }?;
         let work = Arc::new(work);
         let tracker = report.film(&told, frames);
-        let made = footage.make(&work, draft, &tracker, report, &told.input);
+        let made = footage.make(&work, &draft, &tracker, report, &told.input);
         let seconds = tracker.seconds();
         drop(tracker);
-        let made = made.and_then(Draft::publish);
+        let made = made.and_then(|()| draft.publish());
         let count = work.segments().values().map(|segment| segment.frames).sum();
         told.parts = Some(Parts { count, name: "frames" });
         told.pixels = header(job.to).pixels() * count;

@@ -28,13 +28,14 @@ struct Codec {
     encoder: &'static str,
     /// Options of visually lossless quality.
     quality: &'static [(&'static str, &'static str)],
-    /// The option that says how hard it tries, and its value: no harder than it must, as it takes time from networks.
+    /// The option that says how hard it tries, and its value.
     effort: (&'static str, &'static str),
 }
 
 /// The encoders, for each codec the better one first.
 static CODECS: &[Codec] = &[
-    // Presets that think of what eyes see quantise chroma as much finer as this offset says; this one would not.
+    // The presets of x264 and x265 are fast ones, because encoders share the cores with networks. From the preset fast on x264 has
+    // psychovisual optimisation, with which it quantises chroma finer by this offset; here it has to be told.
     Codec {
         name: "h264",
         encoder: "libx264",
