@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use amplio::cpu::Level;
+use amplio::cpu::Cpu;
 use amplio::media::animations::Delay;
 use amplio::media::{Header, videos};
 use amplio::{Request, Size, Transcoder, Upscaler, Writing};
@@ -48,8 +48,8 @@ pub(crate) struct Batch {
     pub(crate) container: Option<Container>,
     /// How videos are made.
     pub(crate) video: VideoArgs,
-    /// The instructions of the machine that are used.
-    pub(crate) level: Level,
+    /// What runs the network.
+    pub(crate) cpu: Cpu,
     /// The number of the first file, where files are numbered.
     pub(crate) start_number: Option<u64>,
     /// How long a frame of numbered files lasts.

@@ -41,9 +41,9 @@ pub(crate) enum Preset {
     Video,
 }
 
-/// What tells a model on a machine with these instructions from others that give other numbers: all that the model is made of,
-/// whatever its name.
-pub(crate) fn fingerprint(model: &Model, level: Level) -> String {
+/// What tells a model on this CPU from others that give other numbers: all that the model is made of, whatever its name, and how the CPU
+/// computes.
+pub(crate) fn fingerprint(model: &Model, cpu: &Cpu) -> String {
     let (graph, mut digest) = (model.graph(), Sha256::new());
     for (_, node) in graph.nodes() {
         digest.update(format!("{:?} {:?}\n", node.op(), node.inputs()));
@@ -54,7 +54,7 @@ pub(crate) fn fingerprint(model: &Model, level: Level) -> String {
         }
     }
     let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{digest} {:?} {:?} {level}", graph.output(), model.info())
+    format!("{digest} {:?} {:?} {} {}", graph.output(), model.info(), cpu.level(), cpu.tiles())
 }
 
 /// How many of a model's numbers are digested at once.
@@ -67,7 +67,7 @@ pub(crate) struct DeviceArgs {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, help_heading = "Engine",
         value_parser = clap::value_parser!(u16).range(0..=1024))]
     threads: u16,
-    /// Use no more than these instructions of the CPU.
+    /// Use no more than these instructions of the CPU, and compute as all CPUs do that have them.
     #[arg(long, value_name = "LEVEL", value_parser = level(), help_heading = "Engine")]
     isa: Option<Level>,
     /// How exactly to compute. Without it: fast for 8-bit results, exact for more bits. Fast stays within a few of 255 levels, exact
@@ -135,9 +135,9 @@ impl From<PrecisionArg> for Precision {
 
 /// The CPU with so many threads, or one for each core if that is 0, and no more than these instructions.
 pub(crate) fn cpu(threads: u16, isa: Option<Level>) -> Result<Cpu> {
-    let best = Level::best();
-    let level = isa.unwrap_or(best);
+    let Some(level) = isa else { return Ok(Cpu::best(threads.into())?) };
     if !level.is_available() {
+        let best = Level::best();
         return Err(Failure::usage(format!("this CPU has no {level}; the most it has is {best}")));
     }
     Ok(Cpu::new(threads.into(), level)?)

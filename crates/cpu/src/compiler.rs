@@ -8,14 +8,15 @@ use amplio_graph::plan::{Content, FusedPlan, View};
 use amplio_graph::{Precision, Result, Tensor};
 use amplio_simd::Level;
 
+use crate::device::Cpu;
 use crate::kernels::{Filters, Form, Packed, Phase, vectors};
+use crate::tiles::Tiles;
 
 /// What kernels need to compile.
 pub(crate) struct Compiler<'a> {
     pub(crate) plan: &'a FusedPlan,
-    pub(crate) level: Level,
+    pub(crate) device: &'a Cpu,
     pub(crate) precision: Precision,
-    pub(crate) packed: &'a Cache,
     /// To be set by a kernel that meets a number which it cannot carry.
     pub(crate) overflow: Arc<AtomicBool>,
 }
@@ -43,11 +44,15 @@ struct Entry {
 }
 
 /// How the weights of convolutions with 3x3 taps are packed.
-pub(crate) fn form(level: Level, precision: Precision) -> Form {
+pub(crate) fn form(device: &Cpu, precision: Precision) -> Form {
     match precision {
         Precision::Strict => Form::Taps,
-        Precision::Fast if level.favours_integers() => Form::Integers,
-        Precision::Fast | Precision::Exact if keeps_halves(level, precision) => Form::Large,
+        Precision::Fast if device.level.favours_integers() => Form::Integers,
+        Precision::Fast | Precision::Exact
+            if device.tiles == Tiles::Six && keeps_halves(device.level, precision) =>
+        {
+            Form::Large
+        }
         Precision::Fast | Precision::Exact | Precision::Full => Form::Floats,
     }
 }
@@ -60,7 +65,7 @@ pub(crate) fn keeps_halves(level: Level, precision: Precision) -> bool {
 impl Compiler<'_> {
     /// How the weights of convolutions with 3x3 taps are packed.
     pub(crate) fn form(&self) -> Form {
-        form(self.level, self.precision)
+        form(self.device, self.precision)
     }
 
     /// The constant that a view shows, if it is one.
@@ -81,18 +86,23 @@ impl Compiler<'_> {
         }
     }
 
+    /// The instruction set.
+    pub(crate) fn level(&self) -> Level {
+        self.device.level
+    }
+
     /// Lanes of a vector.
     pub(crate) fn lanes(&self) -> usize {
-        vectors(self.level).0
+        vectors(self.level()).0
     }
 
     /// The packed weights of a convolution, made once for as long as its weights live.
     pub(crate) fn packed(&self, filters: Filters) -> Result<Arc<Packed>> {
-        if let Some(packed) = self.packed.find(&filters) {
+        if let Some(packed) = self.device.packed.find(&filters) {
             return Ok(packed);
         }
-        let packed = Arc::new(Packed::new(filters, self.level)?);
-        self.packed.keep(&filters, packed.clone());
+        let packed = Arc::new(Packed::new(filters, self.level())?);
+        self.device.packed.keep(&filters, packed.clone());
         Ok(packed)
     }
 }

@@ -8,11 +8,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::compiler::{Cache, form};
 use crate::program::{self, Program};
+use crate::tiles::Tiles;
 
-/// The CPU as a device: an instruction set and a number of threads.
+/// The CPU as a device: an instruction set, the tiles of convolutions, and a number of threads.
 #[derive(Clone, Debug)]
 pub struct Cpu {
     pub(crate) level: Level,
+    pub(crate) tiles: Tiles,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) packed: Arc<Cache>,
     /// How many works are done [`Device::within`] it, or wait for a thread.
@@ -20,8 +22,16 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// The CPU with as many threads, or with one for each core if `threads` is 0, and the most capable instruction set up to
-    /// `level`.
+    /// This CPU with as many threads, or with one for each core if `threads` is 0, and all that makes it fast.
+    ///
+    /// # Errors
+    /// If the threads cannot be started.
+    pub fn best(threads: usize) -> Result<Self> {
+        Ok(Self::new(threads, Level::best())?.with_tiles(Tiles::best()))
+    }
+
+    /// As [`Cpu::best`], with the most capable instruction set up to `level`, and as all CPUs that have it compute: in tiles of 6x6
+    /// results.
     ///
     /// # Errors
     /// If the threads cannot be started.
@@ -32,10 +42,22 @@ impl Cpu {
             pool.map_err(|e| Error::Unsupported { what: format!("starting {threads} threads: {e}") })?;
         Ok(Self {
             level: level.min(Level::best()),
+            tiles: Tiles::Six,
             pool: Arc::new(pool),
             packed: Arc::default(),
             works: Arc::default(),
         })
+    }
+
+    /// The same with these tiles.
+    #[must_use]
+    pub fn with_tiles(self, tiles: Tiles) -> Self {
+        Self { tiles, ..self }
+    }
+
+    /// The tiles in use.
+    pub fn tiles(&self) -> Tiles {
+        self.tiles
     }
 
     /// The instruction set in use.
@@ -78,7 +100,7 @@ impl Device for Cpu {
     }
 
     fn alignment(&self, precision: Precision) -> usize {
-        form(self.level, precision).side()
+        form(self, precision).side()
     }
 
     fn within(&self, work: &mut (dyn FnMut() + Send)) {
@@ -91,7 +113,7 @@ impl Device for Cpu {
     }
 
     fn bytes(&self, plan: &FusedPlan, precision: Precision) -> usize {
-        program::bytes(plan, self.level, precision)
+        program::bytes(plan, self, precision)
     }
 }
 

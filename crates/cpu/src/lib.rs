@@ -9,6 +9,7 @@
 //! # Layout
 //!
 //! - [`Cpu`]: the device: instruction set and threads.
+//! - [`Tiles`]: how large the tiles of convolutions are, which differs between CPUs of the same instruction set.
 //! - [`Peak`]: what this machine can do at most, measured.
 //! - `compiler`: what kernels need to compile, and the weights that have been packed.
 //! - `program`: the executable: buffers, and the steps in order.
@@ -28,7 +29,9 @@ mod pixel_map;
 mod program;
 mod shuffle;
 mod step;
+mod tiles;
 
 pub use amplio_simd::Level;
 pub use device::Cpu;
 pub use peak::Peak;
+pub use tiles::Tiles;

@@ -27,11 +27,11 @@ pub struct Peak {
 impl Cpu {
     /// Measures for about so long what all threads of the device reach together: the best of many rounds.
     pub fn peak(&self, time: Duration) -> Peak {
-        let integers = self.level.favours_integers().then(|| self.best::<true>(time / 2));
-        Peak { floats: self.best::<false>(time / 2), integers }
+        let integers = self.level.favours_integers().then(|| self.rate::<true>(time / 2));
+        Peak { floats: self.rate::<false>(time / 2), integers }
     }
 
-    fn best<const INTEGERS: bool>(&self, time: Duration) -> f64 {
+    fn rate<const INTEGERS: bool>(&self, time: Duration) -> f64 {
         let (start, mut best) = (Instant::now(), 0.0_f64);
         while start.elapsed() < time {
             let began = Instant::now();

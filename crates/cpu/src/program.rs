@@ -8,7 +8,7 @@ use std::time::Instant;
 use amplio_graph::ops::BinaryFn;
 use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Operand, Step, View};
 use amplio_graph::{Error, Executable, Pixels, Precision, Result, Shape, StepWatcher, Tensor};
-use amplio_simd::{AlignedBuf, Level, PixelsMut, PixelsRef, Region, borrow};
+use amplio_simd::{AlignedBuf, PixelsMut, PixelsRef, Region, borrow};
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
@@ -50,16 +50,9 @@ struct PlacedStep {
 
 impl Program {
     pub(crate) fn new(plan: &FusedPlan, device: &Cpu, precision: Precision) -> Result<Self> {
-        let device = device.clone();
         let overflow = Arc::default();
-        let compiler = Compiler {
-            plan,
-            level: device.level,
-            precision,
-            packed: &device.packed,
-            overflow: Arc::clone(&overflow),
-        };
-        let halves = halves(plan, device.level, precision);
+        let compiler = Compiler { plan, device, precision, overflow: Arc::clone(&overflow) };
+        let halves = halves(plan, device, precision);
         let mut memory = cells(plan, &halves).into_iter().map(zeros).collect::<Result<Vec<_>>>()?;
         let mut blocks = Vec::with_capacity(plan.buffers.len());
         for buffer in &plan.buffers {
@@ -99,7 +92,7 @@ impl Program {
             steps,
             input,
             output,
-            device,
+            device: device.clone(),
         })
     }
 
@@ -210,8 +203,8 @@ fn cells(plan: &FusedPlan, halves: &[bool]) -> Vec<usize> {
 }
 
 /// Bytes of the memory of a plan's slots.
-pub(crate) fn bytes(plan: &FusedPlan, level: Level, precision: Precision) -> usize {
-    cells(plan, &halves(plan, level, precision))
+pub(crate) fn bytes(plan: &FusedPlan, device: &Cpu, precision: Precision) -> usize {
+    cells(plan, &halves(plan, device, precision))
         .into_iter()
         .fold(0, |sum, n| n.saturating_mul(size_of::<f32>()).saturating_add(sum))
 }
@@ -226,12 +219,12 @@ fn elements<'a>(pixels: &PixelsRef<'a>) -> Cow<'a, [f32]> {
 
 /// For each buffer whether it holds floats of 16 bits: where a convolution wants what it holds to be short, and all others that
 /// read it can.
-fn halves(plan: &FusedPlan, level: Level, precision: Precision) -> Vec<bool> {
+fn halves(plan: &FusedPlan, device: &Cpu, precision: Precision) -> Vec<bool> {
     let mut halves = vec![false; plan.buffers.len()];
-    if !keeps_halves(level, precision) {
+    if !keeps_halves(device.level, precision) {
         return halves;
     }
-    let form = form(level, precision);
+    let form = form(device, precision);
     for step in plan.steps.iter().filter(|step| wants_half(step, form)) {
         for View { buffer, .. } in &step.inputs {
             halves[*buffer] = matches!(plan.buffers[*buffer].content, Content::Slot(_));

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use amplio_cpu::{Cpu, Level};
+use amplio_cpu::{Cpu, Level, Tiles};
 use amplio_graph::ops::{Conv2d, Unary};
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::{Builder, Device, Graph, Precision, Shape, Tensor, Value, reference};
@@ -22,13 +22,15 @@ fn run(device: &Cpu, precision: Precision, graph: &Graph, picture: &Tensor) -> T
 fn they_are_near_the_reference_on_every_instruction_set() {
     for level in Level::available() {
         let device = Cpu::new(2, level).expect("threads");
+        let devices = [&device, &device.clone().with_tiles(Tiles::Four)];
         for case in cases() {
             let picture = case.picture(1);
             let expected = reference::run(&case.graph, &picture).expect("a result");
-            for (precision, near) in NEAR {
-                let got = run(&device, precision, &case.graph, &picture);
+            for (device, (precision, near)) in devices.into_iter().flat_map(|d| NEAR.map(|near| (d, near))) {
+                let got = run(device, precision, &case.graph, &picture);
                 let error = difference(&got, &expected).relative();
-                assert!(error <= near, "{} on {level}, {precision}: {error}", case.name);
+                let tiles = device.tiles();
+                assert!(error <= near, "{} on {level}, {precision}, tiles of {tiles}: {error}", case.name);
             }
         }
     }

@@ -2,16 +2,21 @@
 //! is read where its parts are, pictures that are enlarged are convolved in four parts, and what follows is done while results are in
 //! registers.
 
-use amplio_cpu::{Cpu, Level};
+use amplio_cpu::{Cpu, Level, Tiles};
 use amplio_graph::ops::{Conv2d, Slice, Unary};
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::{Builder, Device, Precision, Shape, Tensor, Value, reference};
 use amplio_testkit::random::Random;
 use amplio_testkit::tolerance::difference;
 
-/// The precisions, and the largest error, relative to the largest magnitude of the reference's result.
-const TOLERANCES: [(Precision, f32); 4] =
-    [(Precision::Strict, 1e-5), (Precision::Full, 2e-5), (Precision::Exact, 1e-3), (Precision::Fast, 3e-3)];
+/// The precisions, the tiles, and the largest error, relative to the largest magnitude of the reference's result.
+const TOLERANCES: [(Precision, Tiles, f32); 5] = [
+    (Precision::Strict, Tiles::Six, 1e-5),
+    (Precision::Full, Tiles::Six, 2e-5),
+    (Precision::Exact, Tiles::Six, 1e-3),
+    (Precision::Exact, Tiles::Four, 1e-3),
+    (Precision::Fast, Tiles::Six, 3e-3),
+];
 
 /// A convolution of `side` by `side` taps and random weights.
 fn conv(net: &mut Builder, seed: u64, side: usize, [inputs, outputs]: [usize; 2], x: Value) -> Value {
@@ -34,10 +39,14 @@ fn check(channels: usize, end: impl Fn(&mut Builder, Value) -> Value) {
         let plan = FusedPlan::new(&graph, picture.shape()).expect("a plan");
         for level in Level::available() {
             let device = Cpu::new(3, level).expect("threads");
-            for (precision, tolerance) in TOLERANCES {
+            for (precision, tiles, tolerance) in TOLERANCES {
+                let device = device.clone().with_tiles(tiles);
                 let got = device.compile(&plan, precision).and_then(|mut program| program.run(&picture));
                 let error = difference(&got.expect("a result"), &expected).relative();
-                assert!(error <= tolerance, "{height}x{width} on {level}, {precision}: {error}");
+                assert!(
+                    error <= tolerance,
+                    "{height}x{width} on {level}, {precision}, tiles of {tiles}: {error}"
+                );
             }
         }
     }

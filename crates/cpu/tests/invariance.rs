@@ -1,7 +1,7 @@
 //! What must not change a bit of a result: the number of threads, and where a picture was cut, if the pieces lie on the
 //! device's grid and overlap by the receptive field and the blocks that are rounded together.
 
-use amplio_cpu::{Cpu, Level};
+use amplio_cpu::{Cpu, Level, Tiles};
 use amplio_graph::plan::FusedPlan;
 use amplio_graph::receptive::footprint;
 use amplio_graph::{Device, Graph, Op, Precision, Shape, Tensor};
@@ -20,34 +20,36 @@ fn cpu(threads: usize, level: Level) -> Cpu {
 
 #[test]
 fn threads() {
-    same_bits_on_any_threads(Precision::Strict);
-    same_bits_on_any_threads(Precision::Full);
-    same_bits_on_any_threads(Precision::Exact);
-    same_bits_on_any_threads(Precision::Fast);
+    same_bits_on_any_threads(Precision::Strict, Tiles::Six);
+    same_bits_on_any_threads(Precision::Full, Tiles::Six);
+    same_bits_on_any_threads(Precision::Exact, Tiles::Six);
+    same_bits_on_any_threads(Precision::Exact, Tiles::Four);
+    same_bits_on_any_threads(Precision::Fast, Tiles::Six);
 }
 
 #[test]
 fn cuts_in_strict_precision() {
-    same_bits_wherever_cut(Precision::Strict);
+    same_bits_wherever_cut(Precision::Strict, Tiles::Six);
 }
 
 #[test]
 fn cuts_in_full_precision() {
-    same_bits_wherever_cut(Precision::Full);
+    same_bits_wherever_cut(Precision::Full, Tiles::Six);
 }
 
 #[test]
 fn cuts_in_exact_precision() {
-    same_bits_wherever_cut(Precision::Exact);
+    same_bits_wherever_cut(Precision::Exact, Tiles::Six);
+    same_bits_wherever_cut(Precision::Exact, Tiles::Four);
 }
 
 #[test]
 fn cuts_in_fast_precision() {
-    same_bits_wherever_cut(Precision::Fast);
+    same_bits_wherever_cut(Precision::Fast, Tiles::Six);
 }
 
-fn same_bits_on_any_threads(precision: Precision) {
-    let [one, many @ ..] = &[1, 2, 4, 7].map(|threads| cpu(threads, Level::best()));
+fn same_bits_on_any_threads(precision: Precision, tiles: Tiles) {
+    let [one, many @ ..] = &[1, 2, 4, 7].map(|threads| cpu(threads, Level::best()).with_tiles(tiles));
     for case in cases() {
         let expected = run(one, precision, &case.graph, &case.picture(1));
         for device in many {
@@ -57,8 +59,8 @@ fn same_bits_on_any_threads(precision: Precision) {
     }
 }
 
-fn same_bits_wherever_cut(precision: Precision) {
-    let device = cpu(2, Level::best());
+fn same_bits_wherever_cut(precision: Precision, tiles: Tiles) {
+    let device = cpu(2, Level::best()).with_tiles(tiles);
     let alignment = device.alignment(precision);
     let mut cuts = 0;
     for case in

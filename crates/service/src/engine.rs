@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use amplio::cpu::{Cpu, Level};
+use amplio::cpu::Cpu;
 use amplio::media::images::{Format, Limits as PictureLimits};
 use amplio::media::{animations, archives};
 use amplio::{Upscaler, Writing};
@@ -149,7 +149,7 @@ impl Ticket {
 impl Engine {
     /// An engine as it was set.
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
-        let device = Cpu::new(settings.threads.into(), Level::best()).map_err(amplio::Error::from)?;
+        let device = Cpu::best(settings.threads.into()).map_err(amplio::Error::from)?;
         let limits = models::Limits {
             memory: settings.model_memory,
             programs: settings.tile_memory,

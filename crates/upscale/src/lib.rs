@@ -3,11 +3,11 @@
 //! ```no_run
 //! use std::ops::ControlFlow;
 //! use std::sync::Arc;
-//! use amplio::{Request, Upscaler, cpu::{Cpu, Level}, media::images, models::Model};
+//! use amplio::{Request, Upscaler, cpu::Cpu, media::images, models::Model};
 //!
 //! let picture = images::read(&std::fs::read("photo.jpg")?, &images::Limits::default())?;
 //! let model = Arc::new(Model::builtin("realesr-general-x4v3")?);
-//! let device = Arc::new(Cpu::new(0, Level::best())?);
+//! let device = Arc::new(Cpu::best(0)?);
 //! let larger = Upscaler::new(model, device).enlarge(picture, &Request::default(), &|_| ControlFlow::Continue(()))?;
 //! println!("{} x {}", larger.width, larger.height);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -169,7 +169,7 @@ impl Batch {
     ) -> Result<Footage<'a>> {
         let request = self.video.request(self.request);
         let job = VideoJob::new(&self.upscaler, reel, container, request).map_err(trouble)?;
-        let engine = fingerprint(self.upscaler.model(), self.level);
+        let engine = fingerprint(self.upscaler.model(), &self.cpu);
         let key = identity.key(&[&job.description(), &engine]);
         Ok(Footage { job, key })
     }

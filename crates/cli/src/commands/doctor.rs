@@ -23,7 +23,7 @@ const ENCODERS: [&str; 5] = ["libx264", "libx265", "libvpx-vp9", "libsvtav1", "p
 /// Tells.
 pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
     let memory = Memory::now();
-    let cpu = Cpu::new(0, Level::best())?;
+    let cpu = Cpu::best(0)?;
     let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
     let brand = system.cpus().first().map(|cpu| cpu.brand().trim()).filter(|brand| !brand.is_empty());
     let levels =
@@ -36,6 +36,7 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
         ("system", System::long_os_version().unwrap_or_else(|| std::env::consts::OS.into())),
         ("processor", format!("{} ({})", brand.unwrap_or("unknown"), std::env::consts::ARCH)),
         ("instructions", format!("{}; in use: {}", levels.join(", "), cpu.level())),
+        ("tiles", format!("of {} results in exact precision", cpu.tiles())),
         ("threads", cpu.threads().to_string()),
         ("memory", format!("{}, {} free", show_bytes(memory.total), show_bytes(memory.available))),
         (

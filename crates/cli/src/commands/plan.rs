@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use amplio::cpu::Level;
 use amplio::media::videos::Work;
 use anyhow::Result;
 
@@ -35,12 +36,12 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     draft::refuse_taken(&args.output, args.overwrite, Some(&args.input))?;
     let input = args.input.canonicalize().unwrap_or_else(|_| args.input.clone());
     let mut options = args.options;
+    if !options.iter().any(|option| option.starts_with("--isa")) {
+        // Other CPUs may round otherwise.
+        options.extend(["--isa".into(), Level::best().to_string()]);
+    }
     let typed = plan::arguments(&input, &options).map_err(|error| Failure::usage(error.to_string()))?;
     let batch = typed.batch()?;
-    if !options.iter().any(|option| option.starts_with("--isa")) {
-        // Other instructions may round otherwise.
-        options.extend(["--isa".into(), batch.level.to_string()]);
-    }
     stop::listen();
     let tools = typed.video().tools()?;
     let footage = batch.footage(&tools, &input)?;

@@ -186,8 +186,8 @@ impl Args {
         let model = args.denoise.applied(args.model.load(args.quiet)?, partner)?;
         let cpu = args.device.cpu()?;
         Ok(Batch {
-            level: cpu.level(),
-            upscaler: Upscaler::new(Arc::new(model), Arc::new(cpu)),
+            upscaler: Upscaler::new(Arc::new(model), Arc::new(cpu.clone())),
+            cpu,
             request: Request {
                 target,
                 tiling: args.tiling(),

@@ -53,7 +53,7 @@ impl Pointwise {
         let packed = compiler.packed(Filters { form, ..conv.into() })?;
         let activation = Activation::take(step, &packed, compiler, epilogue)?;
         Ok(Self {
-            level: compiler.level,
+            level: compiler.level(),
             form,
             packed,
             views: step.inputs.len(),

@@ -129,7 +129,7 @@ impl Winograd {
             (block.output..end).step_by(lanes).map(move |first| first..end.min(first + lanes))
         });
         Ok(Self {
-            level: compiler.level,
+            level: compiler.level(),
             lanes,
             channels: vectors.collect(),
             form,

@@ -167,12 +167,12 @@ fn evict(loaded: &mut HashMap<String, Loaded>, memory: u64, wanted: &str) {
 
 #[cfg(test)]
 mod tests {
-    use amplio::cpu::{Cpu, Level};
+    use amplio::cpu::Cpu;
 
     use super::*;
 
     fn models(memory: u64, idle: Duration) -> Models {
-        let device = Arc::new(Cpu::new(1, Level::best()).expect("a device"));
+        let device = Arc::new(Cpu::best(1).expect("a device"));
         Models::new(device, None, &Limits { memory, programs: 0, idle })
     }
 

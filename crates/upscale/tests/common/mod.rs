@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use amplio::cpu::{Cpu, Level};
+use amplio::cpu::Cpu;
 use amplio::graph::{Device, Precision, Shape, Tensor};
 use amplio::media::{Channels, Depth, Header, Image, Samples};
 use amplio::models::Model;
@@ -20,7 +20,7 @@ pub(crate) fn model(name: &str) -> Arc<Model> {
 }
 
 pub(crate) fn cpu(threads: usize) -> Arc<dyn Device> {
-    Arc::new(Cpu::new(threads, Level::best()).expect("threads"))
+    Arc::new(Cpu::best(threads).expect("threads"))
 }
 
 pub(crate) fn upscaler(name: &str) -> Upscaler {
