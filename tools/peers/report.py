@@ -13,8 +13,8 @@ import running
 FILE = Path(__file__).parents[2] / "BENCHMARKS.md"
 HEAD = """# Benchmarks
 
-Written by `tools/bench-peers --write` and `tools/bench-peers --accuracy --write`. The weights are real ones, fetched by
-`tools/fetch-weights`; all engines run the same ones.
+Written by `tools/bench-peers --write`, for each kind of machine by itself, and `tools/bench-peers --accuracy --write`. The weights are
+real ones, fetched by `tools/fetch-weights`; all engines run the same ones.
 """
 PACKAGES = ["ncnn", "onnxruntime", "openvino", "torch", "spandrel", "numpy"]
 ISAS = ["avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "asimd", "bf16"]
@@ -36,7 +36,7 @@ def speed(times, arguments):
     ratios = [[f"{ours}, {theirs}", *(ratio(of, ours, which) for of in times.values())] for ours, theirs, which in COMPARISONS]
     return "\n".join(
         [
-            "## Speed",
+            f"## Speed: {machine()}",
             "",
             f"Milliseconds for an input of {width}x{height} pixels with {arguments.threads} threads, least / median of"
             f" {arguments.rounds} rounds. In each round each engine warms up and is timed once, in turns.",
@@ -90,15 +90,26 @@ def options(arguments):
     if arguments.accuracy:
         return ["--accuracy", f"--threads {arguments.threads}"]
     width, height = arguments.size
-    return [f"--rounds {arguments.rounds}", f"--size {width}x{height}", f"--threads {arguments.threads}"]
+    engines = ",".join(arguments.engines)
+    return [f"--rounds {arguments.rounds}", f"--size {width}x{height}", f"--threads {arguments.threads}", f'--engines "{engines}"']
+
+
+def machine():
+    """The name of the CPU, and what tells its kind from others that may be called the same."""
+    facts = cpu_facts()
+    return f"{cpu()[1]} (family {facts.get('cpu family', '?')}, model {facts.get('model', '?')})"
 
 
 def cpu():
     """The instruction sets that matter, and the name."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    facts = cpu_facts()
     there = (facts.get("flags") or facts.get("Features", "")).split()
     return [isa for isa in ISAS if isa in there], facts.get("model name", platform.processor())
+
+
+def cpu_facts():
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
 def said(*command):
