@@ -262,3 +262,27 @@ impl Epilogue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_cover_views_of_fewer_channels_of_their_buffer() {
+        let view = |buffer, first, channels| View { buffer, first, shape: Shape::image(1, channels, 4, 4) };
+        let wide = view(0, 8, 24);
+        for (other, expected) in [
+            (wide.clone(), true),
+            (view(0, 8, 8), true),
+            (view(0, 16, 16), true),
+            (view(0, 16, 17), false),
+            (view(0, 7, 8), false),
+            (view(1, 8, 8), false),
+        ] {
+            assert_eq!(wide.covers(&other), expected, "{other:?}");
+        }
+        let vectors = |first| View { buffer: 0, first, shape: Shape::new([4, 24]) };
+        assert!(vectors(0).covers(&vectors(0)));
+        assert!(!vectors(0).covers(&vectors(8)), "channels are not an axis of its own there");
+    }
+}
