@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "0",
         value_parser = clap::value_parser!(u16).range(0..=1024))]
     threads: Vec<u16>,
-    /// Use no more than these instructions of the CPU.
+    /// Use no more than these instructions of the CPU, and compute as all CPUs do that have them.
     #[arg(long, value_name = "LEVEL", value_parser = engine::level())]
     isa: Option<Level>,
     /// How often each network runs, after one run that does not count.
