@@ -108,6 +108,7 @@ def cpu():
 
 
 def cpu_facts():
+    """What the kernel tells of the last processor."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
 

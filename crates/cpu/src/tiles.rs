@@ -7,7 +7,7 @@ use amplio_simd::Level;
 use raw_cpuid::CpuId;
 
 /// The tiles in which 3x3 convolutions are computed in exact precision, and in fast where the CPU favours floats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tiles {
     /// Of 4x4 results, by F(4x4, 3x3): 2.25 multiplications for each result and pair of channels, and 36 weights.
     Four,
@@ -15,7 +15,7 @@ pub enum Tiles {
     Six,
 }
 
-/// Bytes of L2 that hold the 64 weights for each of 64 by 64 channels, which take 1 MiB and are read for each block of tiles, beside the block.
+/// Bytes of L2 that hold a block of 6x6 tiles and the weights from 64 channels to 64, 1 MiB, which are read again for each block.
 const ENOUGH: usize = 2 << 20;
 
 impl Tiles {
