@@ -1,5 +1,4 @@
 //! The only place that prints.
-#![expect(clippy::print_stderr, reason = "this is where messages reach people")]
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Read, Write};
@@ -22,13 +21,16 @@ pub(crate) fn copy(mut from: impl Read) -> Result<()> {
 }
 
 /// Tells people something that is neither asked for nor an error.
+///
+/// Written at once: who reads along sees whole lines, and so do those who read what a killed process had said.
 pub(crate) fn note(line: impl Display) {
-    eprintln!("{line}");
+    // If nobody can hear it, the work goes on.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Tells people what went wrong.
 pub(crate) fn complain(error: impl Display) {
-    eprintln!("amplio: {error}");
+    note(format_args!("amplio: {error}"));
 }
 
 /// Prints what clap says: help, the version, or what was wrong with the arguments.

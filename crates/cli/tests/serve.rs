@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -103,6 +103,13 @@ impl Server {
     }
 }
 
+/// What happened, from what servers said: whole lines, even of those that were killed.
+fn events(said: &str) -> Vec<Value> {
+    said.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
 fn picture(folder: &Folder, number: usize) -> Vec<u8> {
     use amplio::media::{Channels, Depth, Header, Metadata};
     let name = format!("{number}.png");
@@ -176,10 +183,11 @@ fn no_accepted_job_is_lost_however_often_the_server_is_killed() {
         assert!(server.output(id) == expected[number], "{id} has another output than it would have had");
     }
     said += &server.kill();
-    for id in accepted.keys() {
-        let published =
-            said.lines().filter(|line| line.contains("\"job_done\"") && line.contains(id.as_str()));
-        assert!(published.count() <= 1, "{id} was published twice");
+    let mut published = HashSet::new();
+    for event in events(&said).iter().filter(|event| event["event"] == "job_done") {
+        let id = event["job"].as_str().expect("an id");
+        assert!(accepted.contains_key(id), "{id} is nobody's job");
+        assert!(published.insert(id.to_owned()), "{id} was published twice");
     }
     let files = std::fs::read_dir(folder.path("data/uploads")).expect("a folder").count();
     assert_eq!(files, 0, "nothing half received is left");
@@ -227,8 +235,5 @@ fn a_server_stops_when_it_is_asked_to() {
     kill(Pid::from_raw(server.child.id().cast_signed()), Signal::SIGTERM).expect("asked");
     assert!(server.child.wait().expect("gone").success());
     let said = server.said.join().expect("what it said");
-    for line in said.lines() {
-        serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-    }
-    assert!(said.contains("\"stopped\""), "{said}");
+    assert_eq!(events(&said).last().expect("an event")["event"], "stopped", "{said}");
 }

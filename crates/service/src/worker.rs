@@ -128,7 +128,10 @@ async fn settle(app: &Arc<App>, job: &Job, attempt: Attempt) -> Result<&'static 
         };
         let end = |end: End| -> crate::Result<&'static str> {
             let state = end.state().name();
-            desk.store.finish(id, job.attempts, &end, clock::now())?;
+            if !desk.store.finish(id, job.attempts, &end, clock::now())? {
+                // Another attempt has it now, and its place in the queue.
+                return Ok("superseded");
+            }
             desk.queue.remove(id)?;
             if matches!(end, End::Done(_)) {
                 let _ = std::fs::remove_file(desk.input(id));
