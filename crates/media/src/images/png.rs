@@ -1,12 +1,17 @@
 //! PNG, third edition: <https://www.w3.org/TR/png-3/>. Reads every kind (of APNG the first frame), writes
 //! 8 and 16 bit, streaming.
 
+mod filter;
+mod strips;
+
 use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use flate2::Compression;
 use png::chunk::ChunkType;
 use png::{BitDepth, ColorType, DecodingError, Encoder, EncodingError, Info, Transformations, Unit};
 
+use self::strips::Strips;
 use super::decoded::{Decoded, big_endian};
 use super::rows::big_endian_bytes;
 use super::{Effort, Format, Keeps, Limits, Reader, RowWriter, Sink, WriteOptions, Writer};
@@ -123,14 +128,19 @@ pub(crate) fn encoding_error(e: EncodingError) -> Error {
     }
 }
 
-/// The bytes of one IDAT chunk, before it is written.
-const CHUNK: usize = 1 << 16;
-
 fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn RowWriter>> {
     let sink = Recorder::new(sink);
     let writer = begin(encoder(header, options, &sink)?, &options.metadata)?;
-    let stream = writer.into_stream_writer_with_size(CHUNK).map_err(encoding_error)?;
-    Ok(Box::new(PngWriter { stream, sink }))
+    let strips = Strips::new(
+        writer,
+        header,
+        match options.effort {
+            Effort::Fast => Compression::new(3),
+            Effort::Balanced => Compression::default(),
+            Effort::Small => Compression::best(),
+        },
+    );
+    Ok(Box::new(PngWriter { strips, sink }))
 }
 
 /// An encoder of such pictures.
@@ -247,21 +257,20 @@ impl Write for Recorder {
 }
 
 struct PngWriter {
-    stream: png::StreamWriter<'static, Recorder>,
+    strips: Strips,
     sink: Recorder,
 }
 
 impl RowWriter for PngWriter {
     fn write_rows(&mut self, rows: &Samples) -> Result<()> {
         match rows {
-            Samples::U8(v) => self.stream.write_all(v)?,
-            other => self.stream.write_all(&big_endian_bytes(other))?,
+            Samples::U8(v) => self.strips.push(v),
+            other => self.strips.push(&big_endian_bytes(other)),
         }
-        Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        self.stream.finish().map_err(encoding_error)?;
+        self.strips.finish()?;
         self.sink.finish()
     }
 }

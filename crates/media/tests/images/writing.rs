@@ -322,3 +322,31 @@ fn fitting() {
     assert_eq!(fitted("bmp", Channels::GreyAlpha, Depth::U8), (Channels::Rgba, Depth::U8));
     assert_eq!(fitted("tiff", Channels::GreyAlpha, Depth::F32), (Channels::GreyAlpha, Depth::F32));
 }
+
+#[test]
+fn a_png_of_several_strips_is_one_file_however_its_rows_come() {
+    let png = by_name("png").unwrap();
+    let shapes = [
+        Header::new(1021, 1100, Channels::Rgb, Depth::U8),
+        Header::new(401, 1300, Channels::GreyAlpha, Depth::U16),
+        // A row is more than a strip.
+        Header::new(600_001, 3, Channels::Grey, Depth::U16),
+    ];
+    for header in shapes {
+        let mut samples = scene(&header);
+        match &mut samples {
+            Samples::U8(v) => v.iter_mut().step_by(7).for_each(|v| *v = v.wrapping_mul(167)),
+            Samples::U16(v) => v.iter_mut().step_by(5).for_each(|v| *v = v.wrapping_mul(40_503)),
+            Samples::F32(_) => {}
+        }
+        let options = WriteOptions::default();
+        let whole = write(png, &header, &samples, &options, header.height as usize);
+        assert!(read(&whole, &Limits::default()).unwrap().samples == samples, "{header:?}");
+        for band in [1, 7, 64] {
+            assert!(
+                write(png, &header, &samples, &options, band) == whole,
+                "{header:?}: {band} rows at a time"
+            );
+        }
+    }
+}
