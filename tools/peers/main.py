@@ -1,4 +1,4 @@
-"""Times amplio and its peers with the same networks on the same input, in turns; or measures how exact they are."""
+"""Times amplio and its peers with the same networks on the same input, in turns; or measures how exact they are, or their memory."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import accuracy
 import engines
+import memory
 import nets
 import numpy as np
 import pictures
@@ -24,6 +25,8 @@ def main():
         nets.convert(nets.find(name, arguments.weights, arguments.made), arguments.amplio)
     if arguments.accuracy:
         text = accuracy.measured(arguments.nets, setting)
+    elif arguments.memory:
+        text = memory.measured(arguments, setting)
     else:
         times = {name: timed(name, arguments, setting) for name in arguments.nets}
         text = report.speed(times, arguments)
@@ -44,6 +47,7 @@ def parsed():
     parser.add_argument("--nets", type=one_of(nets.WEIGHTS), default=list(nets.WEIGHTS), help=", ".join(nets.WEIGHTS))
     parser.add_argument("--engines", type=one_of(names), default=usual, help="separated by commas: " + ", ".join(names))
     parser.add_argument("--accuracy", action="store_true", help="measure exactness on real pictures, not time")
+    parser.add_argument("--memory", action="store_true", help="measure the memory that processes take, not time")
     parser.add_argument("--write", action="store_true", help="write the tables into BENCHMARKS.md")
     return parser.parse_args()
 

@@ -13,8 +13,8 @@ import running
 FILE = Path(__file__).parents[2] / "BENCHMARKS.md"
 HEAD = """# Benchmarks
 
-Written by `tools/bench-peers --write`, for each kind of machine by itself, and `tools/bench-peers --accuracy --write`. The weights are
-real ones, fetched by `tools/fetch-weights`; all engines run the same ones.
+Written by `tools/bench-peers --write`, for each kind of machine by itself, also with `--memory` and `--accuracy`. The weights are real ones,
+fetched by `tools/fetch-weights`; all engines run the same ones.
 """
 PACKAGES = ["ncnn", "onnxruntime", "openvino", "torch", "spandrel", "numpy"]
 ISAS = ["avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "asimd", "bf16"]
@@ -91,7 +91,8 @@ def options(arguments):
         return ["--accuracy", f"--threads {arguments.threads}"]
     width, height = arguments.size
     engines = ",".join(arguments.engines)
-    return [f"--rounds {arguments.rounds}", f"--size {width}x{height}", f"--threads {arguments.threads}", f'--engines "{engines}"']
+    turns = "--memory" if arguments.memory else f"--rounds {arguments.rounds}"
+    return [turns, f"--size {width}x{height}", f"--threads {arguments.threads}", f'--engines "{engines}"']
 
 
 def machine():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import engines
 import numpy as np
+from worker import pattern
 
 AMPLIO = [
     engines.Engine("amplio fast", False, "amplio", {"arguments": ["--precision", "fast"]}),
@@ -18,6 +19,14 @@ AMPLIO = [
     engines.Engine("amplio exact avx2", True, "amplio", {"arguments": ["--precision", "exact", "--isa", "avx2"]}),
 ]
 ALL = AMPLIO + engines.PEERS
+
+
+# Runs a command and says the most KiB that it had. A process of its own does it, as the system counts what the parent had as its child's.
+MEASURED = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 class Failed(Exception):
@@ -51,6 +60,18 @@ class Amplio:
         said = self._call("bench", "--json", "--rounds=1", f"--size={width}x{height}", "--model", self.net.param)
         return json.loads(said)["minimum_ms"]
 
+    def peak(self, width, height):
+        """Of the whole command, from file to file."""
+        with tempfile.TemporaryDirectory() as folder:
+            source, result = Path(folder, "in.ppm"), Path(folder, "out.png")
+            picture = (pattern(width, height)[0].transpose(1, 2, 0) * 255).astype(np.uint8)
+            source.write_bytes(b"P6 %d %d 255\n" % (width, height) + picture.tobytes())
+            command = [self.command, source, "--model", self.net.param, "-o", result, "--tile", "off", "--quiet", *self.arguments]
+            done = subprocess.run([sys.executable, "-c", MEASURED, *command], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failed(f"{self.engine.name}: {done.stderr.strip()}")
+        return int(done.stdout) / 1024
+
     def _call(self, *arguments):
         done = subprocess.run([self.command, *arguments, *self.arguments], capture_output=True, text=True)
         if done.returncode != 0:
@@ -82,6 +103,10 @@ class Peer:
 
     def time(self, width, height):
         return self._ask({"time": [width, height]})["ms"]
+
+    def peak(self, width, height):
+        """Of the interpreter, the library, and a network that has made a picture out of a picture in memory."""
+        return self._ask({"time": [width, height]})["peak"]
 
     def _ask(self, request):
         try:

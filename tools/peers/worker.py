@@ -1,11 +1,13 @@
 """A process that holds one engine with one network and answers requests, one JSON object a line.
 
-{"run": IN.npy, "to": OUT.npy} computes a file; {"time": [width, height]} warms up, runs once, and answers with milliseconds.
+{"run": IN.npy, "to": OUT.npy} computes a file; {"time": [width, height]} warms up, runs once, and answers with milliseconds and with
+the most memory that the process has had so far, in MiB.
 """
 
 import json
 import sys
 import time
+from pathlib import Path
 
 import engines
 import nets
@@ -27,12 +29,17 @@ def main():
             size = tuple(request["time"])
             if size not in prepared:
                 prepared[size] = prepare(pattern(*size))
-            answer = {"ms": timed(prepared[size])}
+            answer = {"ms": timed(prepared[size]), "peak": peak()}
         print(json.dumps(answer), file=answers, flush=True)
 
 
 def as_array(output):
     return (output if isinstance(output, np.ndarray) else output.float().numpy()).astype(np.float32)
+
+
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def pattern(width, height):
