@@ -131,16 +131,13 @@ pub(crate) fn encoding_error(e: EncodingError) -> Error {
 fn open(header: &Header, options: &WriteOptions, sink: Sink) -> Result<Box<dyn RowWriter>> {
     let sink = Recorder::new(sink);
     let writer = begin(encoder(header, options, &sink)?, &options.metadata)?;
-    let strips = Strips::new(
-        writer,
-        header,
-        match options.effort {
-            Effort::Fast => Compression::new(3),
-            Effort::Balanced => Compression::default(),
-            Effort::Small => Compression::best(),
-        },
-    );
-    Ok(Box::new(PngWriter { strips, sink }))
+    let level = match options.effort {
+        // The lowest that is no larger than what the library makes of its fastest.
+        Effort::Fast => Compression::new(3),
+        Effort::Balanced => Compression::default(),
+        Effort::Small => Compression::best(),
+    };
+    Ok(Box::new(PngWriter { strips: Strips::new(writer, header, level), sink }))
 }
 
 /// An encoder of such pictures.

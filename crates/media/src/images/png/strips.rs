@@ -2,7 +2,7 @@
 //!
 //! Rows are filtered as if there were no strips. The compression begins anew with each, and ends at a whole byte: one after the
 //! other, they are one stream in zlib's format ([RFC 1950](https://www.rfc-editor.org/rfc/rfc1950)). Where strips begin depends on
-//! the picture alone, and so does the file.
+//! the picture alone, so that the number of threads changes no byte.
 
 use std::collections::VecDeque;
 use std::io;
