@@ -10,10 +10,10 @@ use amplio_graph::plan::FusedPlan;
 use amplio_graph::{Device, Graph, Precision, Shape, passes, receptive};
 
 use crate::Result;
-use crate::tiles::{Cut, spans};
+use crate::tiles::Cut;
 
 /// Bytes of memory for a band.
-const BAND: usize = 64 << 20;
+const BAND: usize = 32 << 20;
 
 /// The fewest rows of a band: it computes those that it reads beyond its own once more.
 const FEWEST: usize = 16;
@@ -110,10 +110,11 @@ impl Divided {
         };
         let few = FEWEST.min(height);
         let plan = FusedPlan::new(&tail.graph, &Shape::image(1, channels, few, width))?;
-        let rows = (tail.memory / device.bytes(&plan, precision).div_ceil(few).max(1)).max(FEWEST);
-        let cut = Cut { core: [height, width], margin: tail.radius, ramp: 0 };
+        let rows = tail.memory / device.bytes(&plan, precision).div_ceil(few).max(1);
+        let cut = Cut { read: [rows, width], margin: tail.radius, ramp: 0 };
         let grid = tail.multiple * device.alignment(precision).max(1);
-        let bands = spans(0, height, rows, &cut, grid).into_iter();
+        let least = FEWEST.next_multiple_of(grid) + 2 * cut.reach(grid);
+        let bands = Cut { read: [rows.max(least), width], ..cut }.spans(0, 0, height, grid).into_iter();
         Ok(bands.map(|span| Band { core: span.core, reads: span.input }).collect())
     }
 }

@@ -12,14 +12,11 @@ use crate::program::{Plans, Share};
 use crate::tiles::Cut;
 use crate::{Error, Result, TileSize, Tiling};
 
-/// The side of the picture from which the memory for one pixel is estimated.
-const PROBE: usize = 256;
-
-/// The exact margin is affordable as long as tiles compute at most so many pixels for each one that they contribute.
-const MOST_OVERHEAD: f64 = 2.5;
-
-/// What tiles overlap in all, on each side, where the exact margin is not affordable.
+/// What tiles overlap in all, on each side, where a margin that holds all that the network sees is not affordable.
 const OVERLAP: usize = 48;
+
+/// Such a margin is affordable if tiles compute at most so many times the pixels that they compute with the usual overlap.
+const MOST_FOR_EXACT: f64 = 1.25;
 
 /// The smallest core of a tile.
 const SMALLEST: usize = 16;
@@ -78,8 +75,8 @@ impl Network {
         })
     }
 
-    /// How to cut a picture of this size so that a tile needs at most `budget` bytes, and so does a row of results of
-    /// `channels` channels.
+    /// How to cut a picture of this size so that a tile needs at most `budget` bytes, and so do the results of a row of tiles, of
+    /// `channels` channels, if tiles can be so low.
     pub(crate) fn cut(
         &self,
         size: [usize; 2],
@@ -87,37 +84,46 @@ impl Network {
         tiling: &Tiling,
         budget: usize,
     ) -> Result<Cut> {
-        let radius = self.engine.model.info().radius;
-        let whole = Cut { core: size, margin: 0, ramp: 0 };
-        match tiling.size {
+        let whole = Cut { read: size, margin: 0, ramp: 0 };
+        let most = match tiling.size {
             TileSize::Off => return Ok(whole),
             TileSize::Auto if self.bytes(size)? <= budget && self.band(size, channels) <= budget => {
                 return Ok(whole);
             }
-            TileSize::Auto | TileSize::Pixels(_) => {}
-        }
-        let pixel = self.bytes([PROBE; 2])?.div_ceil(PROBE * PROBE).max(1);
-        let most = (budget / pixel).max(SMALLEST * SMALLEST);
-        let square = most.isqrt();
-        let affordable = |radius: usize| {
-            let core = square.saturating_sub(2 * radius) as f64;
-            most as f64 <= MOST_OVERHEAD * core * core
+            TileSize::Auto => self.most(size, budget)?,
+            TileSize::Pixels(_) => 0,
         };
-        let usual = radius.filter(|&radius| affordable(radius)).unwrap_or(OVERLAP);
-        let overlap = tiling.overlap.unwrap_or(usual).min(radius.unwrap_or(usize::MAX));
-        let ramp = if radius == Some(overlap) { 0 } else { overlap / 3 };
-        let smallest = SMALLEST.max(4 * ramp);
-        let core = match tiling.size {
-            TileSize::Pixels(side) => [(side as usize).max(smallest); 2],
-            TileSize::Auto | TileSize::Off => {
-                // As high as a row of results allows, and then as wide as the tile's memory allows.
-                let rows = (budget / 2 / self.band([1, size[1]], channels).max(1)).saturating_sub(2 * ramp);
-                let height = square.saturating_sub(2 * overlap).min(rows).min(size[0]).max(smallest);
-                let width = (most / (height + 2 * overlap)).saturating_sub(2 * overlap).max(smallest);
-                [height, width]
+        let (radius, grid) = (self.engine.model.info().radius, self.grid());
+        let with = |overlap: usize| {
+            let ramp = if radius == Some(overlap) { 0 } else { overlap / 3 };
+            let cores = |side: usize| {
+                let read = size.map(|axis| (side + 2 * overlap.next_multiple_of(grid)).min(axis));
+                Cut { read, margin: overlap - ramp, ramp }
+            };
+            let smallest = SMALLEST.max(4 * ramp);
+            if let TileSize::Pixels(side) = tiling.size {
+                return cores((side as usize).max(smallest));
             }
+            let smallest = cores(smallest);
+            Cut::cheapest(size, grid, smallest, |[height, width]| {
+                let is_low = height <= smallest.read[0] || self.band([height, size[1]], channels) <= budget;
+                height * width <= most && is_low
+            })
         };
-        Ok(Cut { core, margin: overlap - ramp, ramp })
+        let usual = with(tiling.overlap.unwrap_or(OVERLAP).min(radius.unwrap_or(usize::MAX)));
+        let exact = radius.filter(|_| tiling.overlap.is_none()).map(with);
+        let affordable = usual.work(size, grid) as f64 * MOST_FOR_EXACT;
+        Ok(exact.filter(|exact| exact.work(size, grid) as f64 <= affordable).unwrap_or(usual))
+    }
+
+    /// The most pixels of a tile for which `budget` bytes are enough.
+    fn most(&self, size: [usize; 2], budget: usize) -> Result<usize> {
+        let (mut enough, mut scarce) = (0, size[0].max(size[1]));
+        while scarce - enough > 8 {
+            let side = usize::midpoint(enough, scarce);
+            *(if self.bytes([side; 2])? <= budget { &mut enough } else { &mut scarce }) = side;
+        }
+        Ok(enough * enough)
     }
 
     /// Makes a picture of a tile: [`Network::result`]. `watcher` is told the share of the work that is done, and says whether to
@@ -170,6 +176,31 @@ impl Drop for Network {
     fn drop(&mut self) {
         if let Some(compiled) = self.compiled.take() {
             self.engine.idle.keep(compiled);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use amplio_cpu::Cpu;
+
+    use super::*;
+
+    #[test]
+    fn tiles_are_as_wide_as_memory_allows_where_rows_are_long() {
+        let device = Arc::new(Cpu::best(1).expect("a device"));
+        let model = Model::builtin("realesr-general-x4v3").expect("a model");
+        let network = Network::new(Arc::new(Engine::new(Arc::new(model), device)), Precision::Fast);
+        let cut = |size| network.cut(size, 3, &Tiling::default(), 64 << 20).expect("a cut");
+        for size in [[300, 1500], [900, 900], [300, 60_000], [1500, 300]] {
+            let cut = cut(size);
+            let [height, width] = cut.read;
+            let most = network.most(size, 64 << 20).expect("pixels");
+            assert!((most / 2..=most).contains(&(height * width)), "{cut:?}, not {most} pixels");
+            assert!(
+                height == size[0].min(16 + 2 * cut.reach(network.grid()))
+                    || network.band([height, size[1]], 3) <= 64 << 20
+            );
         }
     }
 }

@@ -85,7 +85,7 @@ pub enum TileSize {
 
 impl Default for Tiling {
     fn default() -> Self {
-        Self { size: TileSize::Auto, overlap: None, memory: 640 << 20 }
+        Self { size: TileSize::Auto, overlap: None, memory: 704 << 20 }
     }
 }
 

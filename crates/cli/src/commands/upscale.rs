@@ -108,7 +108,7 @@ pub(crate) struct Args {
     /// How many pixels tiles overlap on each side; from how far the network sees if not given.
     #[arg(long, value_name = "N", help_heading = "Engine")]
     overlap: Option<u16>,
-    /// The memory that a tile may take, such as 512M [default: from the memory that is free].
+    /// The memory that a tile may take, such as 2G [default: an eighth of what is free, at most 704M].
     #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, help_heading = "Engine")]
     memory: Option<usize>,
 

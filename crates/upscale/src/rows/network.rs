@@ -9,7 +9,7 @@ use crate::held::{Held, Place};
 use crate::network::Network;
 use crate::passes::Pass;
 use crate::progress::Meter;
-use crate::tiles::{Cut, Span, spans};
+use crate::tiles::{Cut, Span};
 use crate::{Error, Result, TileSize, Tiling};
 
 /// A picture enlarged by a network, a row of tiles at a time.
@@ -55,7 +55,7 @@ impl<'a> Networked<'a> {
     /// With results of tiles that are held from picture to picture, unless the picture is one tile: whoever gives pictures one
     /// after the other sees himself whether they are equal.
     pub(crate) fn holding(self, held: Held) -> Self {
-        if self.cut.core == self.padded { self } else { Self { held, ..self } }
+        if self.cut.read == self.padded { self } else { Self { held, ..self } }
     }
 
     /// Pixels of the source that its tiles compute, all in all.
@@ -67,8 +67,8 @@ impl<'a> Networked<'a> {
     fn advance(&mut self) -> Result<()> {
         let grid = self.network.grid();
         loop {
-            let rows = spans(self.next, self.padded[0], self.cut.core[0], &self.cut, grid);
-            let columns = spans(0, self.padded[1], self.cut.core[1], &self.cut, grid);
+            let rows = self.cut.spans(0, self.next, self.padded[0], grid);
+            let columns = self.cut.spans(1, 0, self.padded[1], grid);
             let before = self.results.unfinished().to_vec();
             match self.row_of_tiles(&rows[0], &columns) {
                 Err(Error::Network(e)) if e.is_out_of_memory() => {
@@ -95,12 +95,14 @@ impl<'a> Networked<'a> {
             self.cut = self.network.cut(self.padded, self.source.frame().channels, &tiling, self.budget)?;
             return Ok(());
         }
-        for (core, span) in self.cut.core.iter_mut().zip([row, column]) {
+        let before = self.cut;
+        for (axis, from, span) in [(0, self.next, row), (1, 0, column)] {
             if span.core.len() * 2 > side {
-                *core = span.core.len().div_ceil(2);
+                self.cut.read[axis] = before.halved(axis, from, self.padded[axis], self.network.grid());
             }
         }
-        Ok(())
+        // Where all is margin, smaller cores read no less.
+        if self.cut == before { Err(Error::OutOfMemory { side }) } else { Ok(()) }
     }
 
     fn row_of_tiles(&mut self, row: &Span, columns: &[Span]) -> Result<()> {
