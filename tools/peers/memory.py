@@ -25,8 +25,11 @@ def measured(arguments, setting):
 def peak(engine, name, size, setting):
     one = running.start(engine, nets.find(name, setting.weights, setting.made), setting)
     try:
-        mebibytes = one.peak(*size)
+        mebibytes = f"{one.peak(*size):.0f}"
+    except running.Failed as failed:
+        mebibytes = "–"
+        print(failed, flush=True)
     finally:
         one.close()
-    print(f"{name:10} {engine.name:20} {mebibytes:.0f} MiB", flush=True)
-    return f"{mebibytes:.0f}"
+    print(f"{name:10} {engine.name:20} {mebibytes} MiB", flush=True)
+    return mebibytes

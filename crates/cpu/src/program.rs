@@ -1,6 +1,7 @@
 //! The executable: buffers, and the steps in order.
 
 use std::borrow::Cow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -34,12 +35,30 @@ pub(crate) struct Program {
     full: Option<Box<Program>>,
     /// Whether they could carry the last picture.
     carried: bool,
-    /// The plan's slots, then its constants.
+    /// The plan's slots, then its constants, and what of the result is there if the last step makes it a few rows at a time.
     memory: Vec<AlignedBuf>,
     steps: Vec<PlacedStep>,
     input: (Shape, Place),
     output: (Shape, Place),
+    ending: Option<Ending>,
 }
+
+/// A result of which the last step makes rows when they are wanted.
+#[derive(Debug)]
+struct Ending {
+    /// Rows of the result, and the pixels of each.
+    height: usize,
+    width: usize,
+    /// The rows that are there.
+    made: Range<usize>,
+    /// So many rows are made at once, or those that are left.
+    each: usize,
+    /// What the network was given, should the last step meet a number that it cannot carry.
+    input: Option<Pixels<'static>>,
+}
+
+/// About so many bytes of a result are made at once.
+const AT_ONCE: usize = 8 << 20;
 
 #[derive(Debug)]
 struct PlacedStep {
@@ -81,9 +100,16 @@ impl Program {
         };
         let steps = device.pool.install(|| plan.steps.par_iter().map(placed).collect::<Result<Vec<_>>>())?;
         let input = View { buffer: plan.input, first: 0, shape: plan.input_shape().clone() };
-        let (input, output) =
+        let (input, mut output) =
             ((input.shape.clone(), place(&input)), (plan.output.shape.clone(), place(&plan.output)));
+        let ending =
+            steps.last().filter(|_| ends_in_rows(plan)).map(|last| Ending::new(&output.0, last, device));
+        if ending.is_some() {
+            memory.push(zeros(0)?);
+            output.1 = (memory.len() - 1, Region::dense(0, channels(&output.0)));
+        }
         Ok(Self {
+            ending,
             plan: plan.clone(),
             overflow,
             full: None,
@@ -105,6 +131,15 @@ impl Program {
         Ok(self.full.insert(full))
     }
 
+    /// Rows that the last step could not carry.
+    fn rows_in_full(&mut self, rows: Range<usize>) -> Result<Pixels<'_>> {
+        let nothing = || Error::Unsupported { what: "rows of a picture that was not begun".into() };
+        let input = self.ending.as_mut().and_then(|ending| ending.input.take()).ok_or_else(nothing)?;
+        let full = self.full()?;
+        full.begin(&input, &mut |_, _| ControlFlow::Continue(()))?;
+        full.rows(rows)
+    }
+
     fn check(&self, given: &Shape) -> Result<()> {
         if *given == self.input.0 {
             return Ok(());
@@ -112,19 +147,72 @@ impl Program {
         Err(Error::Input { expected: self.input.0.to_string(), given: given.clone() })
     }
 
-    /// Runs the steps; says whether they could carry all numbers.
+    /// Runs the steps, but for one that makes rows when they are wanted; says whether they could carry all numbers.
     fn steps(&mut self, watcher: StepWatcher) -> Result<bool> {
-        for (i, PlacedStep { step, reads, output }) in self.steps.iter().enumerate() {
+        let count = self.steps.len() - usize::from(self.ending.is_some());
+        for (i, PlacedStep { step, reads, output }) in self.steps[..count].iter().enumerate() {
             let start = Instant::now();
             let (reads, writes) = lend(&mut self.memory, reads, &[*output])?;
             for output in writes {
-                step.run(&self.device, &reads, output);
+                step.run(&self.device, &reads, 0, output);
             }
             if watcher(i, start.elapsed()).is_break() {
                 return Err(Error::Stopped);
             }
         }
-        Ok(!self.overflow.swap(false, Ordering::Relaxed))
+        if let Some(ending) = &mut self.ending {
+            ending.made = 0..0;
+        }
+        Ok(self.could_carry())
+    }
+
+    /// Runs all steps, and says whether they could carry all numbers.
+    fn all_steps(&mut self, watcher: StepWatcher) -> Result<bool> {
+        let Some(height) = self.ending.as_ref().map(|ending| ending.height) else {
+            return self.steps(watcher);
+        };
+        if !self.steps(watcher)? {
+            return Ok(false);
+        }
+        let start = Instant::now();
+        self.make(0..height)?;
+        if watcher(self.steps.len() - 1, start.elapsed()).is_break() {
+            return Err(Error::Stopped);
+        }
+        Ok(self.could_carry())
+    }
+
+    fn could_carry(&self) -> bool {
+        !self.overflow.swap(false, Ordering::Relaxed)
+    }
+
+    /// Makes rows of the result, of which the first begins a unit of the last step.
+    fn make(&mut self, rows: Range<usize>) -> Result<()> {
+        let (Some(ending), Some(last)) = (&mut self.ending, self.steps.last()) else { return Ok(()) };
+        let (shape, (block, region)) = &mut self.output;
+        *region = Region::dense(rows.len() * ending.width, channels(shape));
+        let elements = region.pixels * region.channels;
+        if self.memory[*block].len() < elements {
+            self.memory[*block] = zeros(elements)?;
+        }
+        let (reads, writes) = lend(&mut self.memory, &last.reads, &[(*block, *region)])?;
+        for output in writes {
+            last.step.run(&self.device, &reads, rows.start * ending.width, output);
+        }
+        ending.made = rows;
+        Ok(())
+    }
+
+    /// Writes the input.
+    fn take(&mut self, input: &Pixels) -> Result<()> {
+        self.check(&input.shape())?;
+        let (_, mut writes) = lend(&mut self.memory, &[], &[self.input.1])?;
+        for to in &mut writes {
+            for (i, pixel) in input.data().chunks_exact(input.channels()).enumerate() {
+                to.pixel(i).copy_from_slice(pixel);
+            }
+        }
+        Ok(())
     }
 
     fn load(&mut self, input: &Tensor) -> Result<()> {
@@ -146,14 +234,15 @@ impl Program {
         gather(&reads[0], shape, &self.device.pool)
     }
 
-    /// The output as a picture.
-    fn pixels(&mut self) -> Result<Pixels<'_>> {
+    /// Some of the rows of the output that are there, as a picture.
+    fn pixels(&mut self, rows: Range<usize>) -> Result<Pixels<'_>> {
         let (shape, place) = &self.output;
         let (reads, _) = lend(&mut self.memory, &[*place], &[])?;
-        let [1, channels, height, width] = shape[..] else {
+        let [1, channels, _, width] = shape[..] else {
             return Err(Error::Unsupported { what: format!("the output, {shape}, is not one picture") });
         };
-        Pixels::new(height, width, channels, elements(&reads[0]))
+        let pixels = reads[0].slice(rows.start * width..rows.end * width);
+        Pixels::new(rows.len(), width, channels, elements(&pixels))
     }
 }
 
@@ -161,40 +250,89 @@ impl Executable for Program {
     fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> Result<Tensor> {
         self.check(input.shape())?;
         self.load(input)?;
-        match self.steps(watcher)? {
+        match self.all_steps(watcher)? {
             true => self.store(),
             false => self.full()?.run_watched(input, watcher),
         }
     }
 
     fn run_pixels(&mut self, input: &Pixels, watcher: StepWatcher) -> Result<Pixels<'_>> {
-        self.check(&input.shape())?;
-        let (_, mut writes) = lend(&mut self.memory, &[], &[self.input.1])?;
-        for to in &mut writes {
-            for (i, pixel) in input.data().chunks_exact(input.channels()).enumerate() {
-                to.pixel(i).copy_from_slice(pixel);
-            }
-        }
-        self.carried = self.steps(watcher)?;
-        match self.carried {
-            true => self.pixels(),
+        self.take(input)?;
+        match self.all_steps(watcher)? {
+            true => self.pixels(0..self.plan.output.shape[2]),
             false => self.full()?.run_pixels(input, watcher),
         }
     }
 
-    fn lent_pixels(&mut self) -> Option<Pixels<'_>> {
+    fn begin(&mut self, input: &Pixels, watcher: StepWatcher) -> Result<Option<Pixels<'static>>> {
+        self.take(input)?;
+        self.carried = self.steps(watcher)?;
         if !self.carried {
-            return self.full.as_mut()?.lent_pixels();
+            return self.full()?.begin(input, watcher);
         }
-        self.pixels().ok()
+        if let Some(ending) = &mut self.ending {
+            let [height, width, channels] = [input.height(), input.width(), input.channels()];
+            ending.input = Some(Pixels::new(height, width, channels, input.data().to_vec())?);
+        }
+        Ok(None)
     }
+
+    fn rows(&mut self, rows: Range<usize>) -> Result<Pixels<'_>> {
+        if !self.carried {
+            return self.full()?.rows(rows);
+        }
+        let Some(ending) = &mut self.ending else { return self.pixels(rows) };
+        if ending.input.is_none() || rows.end > ending.height || rows.is_empty() {
+            return Err(Error::Unsupported {
+                what: format!("rows {rows:?} of a result that does not have them"),
+            });
+        }
+        if !ending.made.contains(&rows.start) {
+            let first = rows.start / ending.each * ending.each;
+            let wanted = first..(first + ending.each).min(ending.height);
+            self.make(wanted)?;
+            self.carried = self.could_carry();
+            if !self.carried {
+                return self.rows_in_full(rows);
+            }
+        }
+        let made = self.ending.as_ref().map_or(0..0, |ending| ending.made.clone());
+        self.pixels(rows.start - made.start..rows.end.min(made.end) - made.start)
+    }
+}
+
+impl Ending {
+    fn new(output: &Shape, last: &PlacedStep, device: &Cpu) -> Self {
+        let (height, width, row) = (output[2], output[3], channels(output) * output[3] * size_of::<f32>());
+        let unit = last.step.unit();
+        // Each thread makes as many as the others.
+        let unit = if unit.is_multiple_of(width) { unit / width * device.threads() } else { height };
+        let each = (AT_ONCE / row / unit.max(1)).max(1) * unit;
+        Self { height, width, made: 0..0, each, input: None }
+    }
+}
+
+/// Whether the last step, a convolution, alone makes the result, a picture, of what the others have left: it can then make a few rows
+/// of it at a time.
+fn ends_in_rows(plan: &FusedPlan) -> bool {
+    let (output, Some((last, others))) = (&plan.output, plan.steps.split_last()) else { return false };
+    let is_apart = |view: &View| view.buffer != output.buffer;
+    matches!(last.kernel, Kernel::Conv { .. })
+        && last.output == *output
+        && plan.buffers[output.buffer].shape == output.shape
+        && matches!(output.shape[..], [1, _, _, _])
+        && plan.steps.iter().all(|step| step.reads().all(is_apart))
+        && others.iter().all(|step| is_apart(&step.output))
 }
 
 /// The memory of each of the plan's slots, in floats of 32 bits.
 fn cells(plan: &FusedPlan, halves: &[bool]) -> Vec<usize> {
     let mut cells = vec![0; plan.slots.len()];
-    for (buffer, half) in plan.buffers.iter().zip(halves) {
-        if let Content::Slot(slot) = buffer.content {
+    let apart = ends_in_rows(plan).then_some(plan.output.buffer);
+    for (i, (buffer, half)) in plan.buffers.iter().zip(halves).enumerate() {
+        if let Content::Slot(slot) = buffer.content
+            && apart != Some(i)
+        {
             let elements = buffer.shape.elements();
             cells[slot] = cells[slot].max(if *half { elements.div_ceil(2) } else { elements });
         }
@@ -202,11 +340,12 @@ fn cells(plan: &FusedPlan, halves: &[bool]) -> Vec<usize> {
     cells
 }
 
-/// Bytes of the memory of a plan's slots.
+/// Bytes of the memory of a plan's slots, and of the rows of a result that are made at once.
 pub(crate) fn bytes(plan: &FusedPlan, device: &Cpu, precision: Precision) -> usize {
-    cells(plan, &halves(plan, device, precision))
-        .into_iter()
-        .fold(0, |sum, n| n.saturating_mul(size_of::<f32>()).saturating_add(sum))
+    let bytes = |cells: usize| cells.saturating_mul(size_of::<f32>());
+    let rows = if ends_in_rows(plan) { bytes(plan.output.shape.elements()).min(AT_ONCE) } else { 0 };
+    let slots = cells(plan, &halves(plan, device, precision));
+    slots.into_iter().fold(rows, |sum, cells| bytes(cells).saturating_add(sum))
 }
 
 /// Pixels one after the other, as they lie if there is nothing between them.

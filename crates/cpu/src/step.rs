@@ -13,7 +13,7 @@ use crate::device::Cpu;
 use crate::elementwise::{larger, magnitude};
 use crate::epilogue::Link;
 use crate::kernels::Compiled;
-use crate::layout::{channels, pixels};
+use crate::layout::channels;
 use crate::shuffle::Shuffle;
 
 /// Runs of rows for each thread, so that none waits long for the slowest.
@@ -23,8 +23,6 @@ const RUNS_PER_THREAD: usize = 32;
 #[derive(Debug)]
 pub(crate) struct CompiledStep {
     kernel: Compiled,
-    /// Pixels of the result of the kernel.
-    pixels: usize,
     /// Channels of the result of the kernel.
     channels: usize,
     /// The pixels that are computed at once; runs are multiples of it.
@@ -57,20 +55,28 @@ impl CompiledStep {
         }
         let kernel = Compiled::new(step, compiler, &mut before)?;
         let grain = kernel.grain(&step.result);
-        let (pixels, channels) = (pixels(&step.result), channels(&step.result));
-        // A rearrangement may fill only a part of its output, and looks at all of it.
-        let pixels = if shuffle.is_none() { crate::layout::pixels(&step.output.shape) } else { pixels };
-        Ok(Self { kernel, pixels, channels, grain, before, shuffle, overflow: compiler.overflow.clone() })
+        let (channels, overflow) = (channels(&step.result), compiler.overflow.clone());
+        Ok(Self { kernel, channels, grain, before, shuffle, overflow })
+    }
+
+    /// Pixels of the output that are computed at once: a part of it begins at a multiple of them.
+    pub(crate) fn unit(&self) -> usize {
+        self.grain * self.enlarged()
+    }
+
+    /// Pixels of the output for each of the kernel's result.
+    fn enlarged(&self) -> usize {
+        self.shuffle.as_ref().map_or(1, Shuffle::block)
     }
 
     /// Runs the step on the threads of the device, or on this one if all of them have works of their own. `inputs` are the views that
-    /// the step reads, in the order of [`Step::reads`].
-    pub(crate) fn run(&self, device: &Cpu, inputs: &[PixelsRef], output: PixelsMut) {
-        let grains = self.pixels.div_ceil(self.grain);
+    /// the step reads, in the order of [`Step::reads`]; `output` is all of what it writes, or a part that begins with pixel `first`.
+    pub(crate) fn run(&self, device: &Cpu, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
+        let enlarged = self.enlarged();
+        let (first, grains) = (first / enlarged, output.pixels().div_ceil(self.unit()));
         let run = grains.div_ceil(device.threads() * RUNS_PER_THREAD).max(1) * self.grain;
-        let enlarged = self.shuffle.as_ref().map_or(1, Shuffle::block);
         let runs = output.chunks(run * enlarged).enumerate();
-        let fill = |(i, output)| self.fill_run(device.level, inputs, i * run, output);
+        let fill = |(i, output)| self.fill_run(device.level, inputs, first + i * run, output);
         if device.is_busy() {
             runs.for_each(fill);
         } else {

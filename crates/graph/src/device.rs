@@ -1,9 +1,9 @@
 use std::fmt;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::time::Duration;
 
 use crate::plan::FusedPlan;
-use crate::{Pixels, Result, Tensor};
+use crate::{Error, Pixels, Result, Tensor};
 
 /// How exactly a device computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -86,9 +86,22 @@ pub trait Executable: Send {
         Pixels::from_tensor(&self.run_watched(&input.to_tensor(), watcher)?)
     }
 
-    /// What the last [`Executable::run_pixels`] gave, once more, if it lent the device's memory.
-    fn lent_pixels(&mut self) -> Option<Pixels<'_>> {
-        None
+    /// As [`Executable::run_pixels`], for a result that is taken row by row, which the device may make as they are taken: see
+    /// [`Executable::rows`]. A result that is not in the device's memory is given at once.
+    ///
+    /// # Errors
+    /// As [`Executable::run_pixels`].
+    fn begin(&mut self, input: &Pixels, watcher: StepWatcher) -> Result<Option<Pixels<'static>>> {
+        Ok(self.run_pixels(input, watcher)?.own())
+    }
+
+    /// The first of these rows of what [`Executable::begin`] has begun and not given: at least one, and as many as the device makes
+    /// at once.
+    ///
+    /// # Errors
+    /// If nothing has been begun, there are no such rows, or memory runs short.
+    fn rows(&mut self, rows: Range<usize>) -> Result<Pixels<'_>> {
+        Err(Error::Unsupported { what: format!("rows {rows:?} of a result that was given at once") })
     }
 }
 

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use amplio_graph::{Device, Pixels, Precision, Shape};
@@ -8,7 +9,7 @@ use amplio_models::Model;
 use crate::divided::Divided;
 use crate::idle::{Compiled, Idle};
 use crate::passes::{Pass, passes};
-use crate::program::{Plans, Share};
+use crate::program::{Plans, Program, Share};
 use crate::tiles::Cut;
 use crate::{Error, Result, TileSize, Tiling};
 
@@ -126,9 +127,9 @@ impl Network {
         Ok(enough * enough)
     }
 
-    /// Makes a picture of a tile: [`Network::result`]. `watcher` is told the share of the work that is done, and says whether to
-    /// go on.
-    pub(crate) fn run(&mut self, input: &Pixels, watcher: Share) -> Result<()> {
+    /// Begins to make a picture of a tile: then there are [`Network::rows`]. `watcher` is told the share of the work that is done, and
+    /// says whether to go on.
+    pub(crate) fn begin(&mut self, input: &Pixels, watcher: Share) -> Result<()> {
         let size = (input.height(), input.width());
         // Memory first, then the new size.
         let usable = self.compiled.take().filter(|compiled| compiled.size == size);
@@ -139,13 +140,22 @@ impl Network {
                 Compiled { size, precision: self.precision, program }
             }
         };
-        self.compiled.insert(compiled).program.run(input, watcher)
+        self.compiled.insert(compiled).program.begin(input, watcher)
     }
 
-    /// The picture that the last run made, in the network's own memory.
-    pub(crate) fn result(&mut self) -> Result<Pixels<'_>> {
-        let nothing = || Error::request("the network has made no picture yet");
-        self.compiled.as_mut().ok_or_else(nothing)?.program.result()
+    /// The first of these rows of the picture, in the network's own memory: at least one, and as many as are made at once.
+    pub(crate) fn rows(&mut self, rows: Range<usize>, watcher: Share) -> Result<Pixels<'_>> {
+        self.program()?.rows(rows, watcher)
+    }
+
+    /// All of these rows, in memory of their own.
+    pub(crate) fn all_rows(&mut self, rows: Range<usize>, watcher: Share) -> Result<Pixels<'static>> {
+        self.program()?.all_rows(rows, watcher)
+    }
+
+    fn program(&mut self) -> Result<&mut Program> {
+        let nothing = || Error::request("the network has begun no picture yet");
+        Ok(&mut self.compiled.as_mut().ok_or_else(nothing)?.program)
     }
 
     fn plans(&self, input: &Shape) -> Result<Plans> {

@@ -1,7 +1,7 @@
 use std::ops::{ControlFlow, Range};
 
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Device, Error as GraphError, Executable, Pixels, Precision, Shape};
+use amplio_graph::{Device, Executable, Pixels, Precision, Shape};
 
 use crate::divided::{Band, Divided};
 use crate::{Error, Result};
@@ -26,9 +26,8 @@ struct Tail {
     bands: Vec<Band>,
     /// Rows of the result for each row that the tail reads.
     scale: usize,
-    /// The last result, and its height, width and channels.
-    result: Vec<f32>,
-    size: [usize; 3],
+    /// The number of the band that was made last.
+    made: Option<usize>,
 }
 
 /// Told the share of the work that is done; says whether to go on.
@@ -59,66 +58,60 @@ impl Plans {
     /// Bytes of memory that the program takes.
     pub(crate) fn bytes(&self, device: &dyn Device, precision: Precision) -> usize {
         let tail = self.tail.as_ref().map_or(0, |(plan, _)| {
-            let result: usize = self.result().iter().product();
-            device.bytes(plan, precision).saturating_add(result.saturating_mul(size_of::<f32>()))
+            let band = plan.input_shape().elements().saturating_mul(size_of::<f32>());
+            device.bytes(plan, precision).saturating_add(band)
         });
         device.bytes(&self.head, precision).saturating_add(tail)
     }
 
     /// Makes the program ready to run.
     pub(crate) fn compile(self, device: &dyn Device, precision: Precision) -> Result<Program> {
-        let (size, scale) = (self.result(), self.scale());
         let head = Part::new(&self.head, device, precision)?;
-        let Some((plan, bands)) = self.tail else { return Ok(Program { head, tail: None }) };
-        let part = Part::new(&plan, device, precision)?;
-        let result = zeros(size.iter().product())?;
-        Ok(Program { head, tail: Some(Tail { part, bands, scale, result, size }) })
-    }
-
-    /// Rows of the tail's result for each row that it reads.
-    fn scale(&self) -> usize {
-        self.tail.as_ref().map_or(1, |(plan, _)| plan.output.shape[2] / plan.input_shape()[2].max(1))
-    }
-
-    /// Height, width and channels of the result.
-    fn result(&self) -> [usize; 3] {
-        let last = self.tail.as_ref().map_or(&self.head.output.shape, |(plan, _)| &plan.output.shape);
-        [self.head.output.shape[2] * self.scale(), last[3], last[1]]
+        let tail = self.tail.map(|(plan, bands)| {
+            let scale = plan.output.shape[2] / plan.input_shape()[2].max(1);
+            Ok::<_, Error>(Tail { part: Part::new(&plan, device, precision)?, bands, scale, made: None })
+        });
+        Ok(Program { head, tail: tail.transpose()? })
     }
 }
 
 impl Program {
-    /// Makes a picture of another: [`Program::result`].
-    pub(crate) fn run(&mut self, input: &Pixels, watcher: Share) -> Result<()> {
-        let (first, Some(tail)) = (self.head.work(), &mut self.tail) else {
-            let whole = self.head.work();
-            return self.head.run(input, 0, whole, watcher);
-        };
-        let Tail { part, bands, scale, result, size: [_, width, channels] } = tail;
-        let whole = first + part.work() * bands.len() as u64;
-        self.head.run(input, 0, whole, watcher)?;
-        let between = self.head.result()?;
-        let row = *width * *channels;
-        let rows =
-            |rows: &Range<usize>, from: usize| (rows.start - from) * *scale..(rows.end - from) * *scale;
-        for (i, Band { core, reads }) in bands.iter().enumerate() {
-            let done = first + part.work() * i as u64;
-            part.run(&between.rows(reads.clone()), done, whole, watcher)?;
-            let place = rows(core, 0);
-            result[place.start * row..place.end * row]
-                .copy_from_slice(part.result()?.rows(rows(core, reads.start)).data());
+    /// Begins to make a picture of another, as far as that is done all at once: then there are [`Program::rows`].
+    pub(crate) fn begin(&mut self, input: &Pixels, watcher: Share) -> Result<()> {
+        let whole = self.work();
+        if let Some(tail) = &mut self.tail {
+            tail.made = None;
         }
-        Ok(())
+        self.head.begin(input, 0, whole, watcher)
     }
 
-    /// The picture that the last run made.
-    pub(crate) fn result(&mut self) -> Result<Pixels<'_>> {
-        match &self.tail {
-            Some(Tail { result, size: [height, width, channels], .. }) => {
-                Ok(Pixels::new(*height, *width, *channels, &result[..])?)
-            }
-            None => self.head.result(),
+    /// The first of these rows of the picture: at least one.
+    pub(crate) fn rows(&mut self, rows: Range<usize>, watcher: Share) -> Result<Pixels<'_>> {
+        let whole = self.work();
+        let Some(Tail { part, bands, scale, made }) = &mut self.tail else { return self.head.rows(rows) };
+        let is_here = |band: &Band| (band.core.start * *scale..band.core.end * *scale).contains(&rows.start);
+        let number = bands.iter().position(is_here);
+        let number = number.ok_or_else(|| Error::request(format!("a picture has no rows {rows:?}")))?;
+        let Band { core, reads } = &bands[number];
+        if *made != Some(number) {
+            let done = self.head.work() + part.work() * number as u64;
+            *made = None;
+            part.begin(&self.head.all_rows(reads.clone())?, done, whole, watcher)?;
+            *made = Some(number);
         }
+        let first = reads.start * *scale;
+        part.rows(rows.start - first..rows.end.min(core.end * *scale) - first)
+    }
+
+    /// All of these rows, in memory of their own.
+    pub(crate) fn all_rows(&mut self, rows: Range<usize>, watcher: Share) -> Result<Pixels<'static>> {
+        gathered(rows, |rows, data| append(&self.rows(rows, watcher)?, data))
+    }
+
+    /// Multiply-accumulates of a run.
+    fn work(&self) -> u64 {
+        let tail = self.tail.as_ref().map_or(0, |tail| tail.part.work() * tail.bands.len() as u64);
+        self.head.work() + tail
     }
 }
 
@@ -138,26 +131,44 @@ impl Part {
         self.macs.last().copied().unwrap_or(0)
     }
 
-    /// Runs it, where `done` of `whole` multiply-accumulates were done before.
-    fn run(&mut self, input: &Pixels, done: u64, whole: u64, watcher: Share) -> Result<()> {
+    /// Begins to run it, where `done` of `whole` multiply-accumulates were done before.
+    fn begin(&mut self, input: &Pixels, done: u64, whole: u64, watcher: Share) -> Result<()> {
         let Self { executable, macs, given } = self;
         let share = |step: usize| (done + macs[step]) as f64 / whole.max(1) as f64;
-        *given = executable.run_pixels(input, &mut |step, _| watcher(share(step)))?.own();
+        *given = executable.begin(input, &mut |step, _| watcher(share(step)))?;
         Ok(())
     }
 
-    /// What the last run made.
-    fn result(&mut self) -> Result<Pixels<'_>> {
-        let given = self.given.as_ref().map(|given| given.rows(0..given.height()));
-        let nothing = || Error::request("the device has kept no picture");
-        given.or_else(|| self.executable.lent_pixels()).ok_or_else(nothing)
+    /// The first of these rows of the result: at least one.
+    fn rows(&mut self, rows: Range<usize>) -> Result<Pixels<'_>> {
+        Ok(match &self.given {
+            Some(given) => given.rows(rows),
+            None => self.executable.rows(rows)?,
+        })
+    }
+
+    /// All of these rows.
+    fn all_rows(&mut self, rows: Range<usize>) -> Result<Pixels<'static>> {
+        gathered(rows, |rows, data| append(&self.rows(rows)?, data))
     }
 }
 
-fn zeros(count: usize) -> Result<Vec<f32>> {
-    let mut zeros = Vec::new();
-    let bytes = count.saturating_mul(size_of::<f32>());
-    zeros.try_reserve_exact(count).map_err(|_| GraphError::OutOfMemory { bytes })?;
-    zeros.resize(count, 0.0);
-    Ok(zeros)
+/// Rows of a picture. `some` appends the first of those that it is asked for, and tells how many they are, and their width and channels.
+fn gathered(
+    mut rows: Range<usize>,
+    mut some: impl FnMut(Range<usize>, &mut Vec<f32>) -> Result<[usize; 3]>,
+) -> Result<Pixels<'static>> {
+    let (height, mut data, mut width, mut channels) = (rows.len(), Vec::new(), 0, 0);
+    while !rows.is_empty() {
+        let count;
+        [count, width, channels] = some(rows.clone(), &mut data)?;
+        rows.start += count;
+        data.reserve_exact(rows.len() * width * channels);
+    }
+    Ok(Pixels::new(height, width, channels, data)?)
+}
+
+fn append(rows: &Pixels, data: &mut Vec<f32>) -> Result<[usize; 3]> {
+    data.extend_from_slice(rows.data());
+    Ok([rows.height(), rows.width(), rows.channels()])
 }

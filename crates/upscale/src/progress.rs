@@ -44,11 +44,15 @@ impl<'a> Meter<'a> {
         self.total.set(self.total.get() + pixels);
     }
 
-    /// Reports work: pixels that a network has read and made.
-    pub(crate) fn advance(&self, read: usize, made: usize) {
+    /// Reports work: pixels that a network has read, and needs no more.
+    pub(crate) fn advance(&self, read: usize) {
         self.done.set(self.done.get() + read);
         self.begun.set(0.0);
-        self.pixels.set(self.pixels.get() + made as u64);
+    }
+
+    /// Reports pixels that a network has made.
+    pub(crate) fn made(&self, pixels: usize) {
+        self.pixels.set(self.pixels.get() + pixels as u64);
     }
 
     /// Reports how many of the pixels that a network is reading count as done, and asks the watcher whether to go on.

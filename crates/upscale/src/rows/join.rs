@@ -10,7 +10,8 @@ use crate::{Error, Result};
 
 /// What a pass gives for a tile.
 pub(crate) enum Output<'a> {
-    Pixels(Pixels<'a>),
+    /// Rows, and which row of the picture is the first of them.
+    Rows(usize, Pixels<'a>),
     /// The same everywhere.
     Constant(f32),
 }
@@ -46,8 +47,8 @@ impl Join<'_> {
             let blend = Blend { pass, channels, row: row.weight(y, scale), columns: &windows };
             let unsound = match output {
                 Output::Constant(value) => blend.constant(*value, to),
-                Output::Pixels(pixels) => {
-                    let first = (y - row.input.start * scale) * pixels.width() + left;
+                Output::Rows(top, pixels) => {
+                    let first = (y - top) * pixels.width() + left;
                     let from =
                         &pixels.data()[first * pixels.channels()..][..columns.len() * pixels.channels()];
                     blend.pixels(from, pixels.channels(), to)

@@ -8,6 +8,7 @@ use super::{Frame, Rolling, Rows};
 use crate::held::{Held, Place};
 use crate::network::Network;
 use crate::passes::Pass;
+use crate::program::Share;
 use crate::progress::Meter;
 use crate::tiles::{Cut, Span};
 use crate::{Error, Result, TileSize, Tiling};
@@ -113,33 +114,40 @@ impl<'a> Networked<'a> {
         let is_whole =
             self.passes.len() == 1 && [row, &columns[0]].map(|span| span.core.len()) == self.padded;
         let results = self.results.making(if is_whole { 0 } else { reach.len() });
+        let above = row.input.start * scale;
         for column in columns {
             self.meter.check()?;
+            let join = Join { row, column, scale, channels, width: width * scale };
             let pixels = row.core.len() * column.core.len();
             for (i, pass) in self.passes.iter().enumerate() {
                 let part = pixels as f64 / self.passes.len() as f64;
                 let watcher = |share: f64| self.meter.begin((i as f64 + share) * part);
                 let tile = input.tile(pass, &column.input)?;
                 let place = Place { first: [row.input.start, column.input.start], pass: i };
-                let known = self.held.find(place, &tile);
-                let output = match (constant(pass, &tile), &known) {
+                let output = match (constant(pass, &tile), self.held.find(place, &tile)) {
                     (Some(value), _) => Output::Constant(value),
-                    (None, Some(known)) => Output::Pixels(known.output().clone()),
+                    (None, Some(known)) => Output::Rows(above, known.output().clone()),
                     (None, None) => {
-                        self.network.run(&tile, &watcher)?;
+                        self.network.begin(&tile, &watcher)?;
                         if is_whole {
                             self.whole = Some([row.clone(), column.clone()]);
-                            continue;
+                        } else if self.held.holds() {
+                            let made = self.network.all_rows(0..tile.height() * scale, &watcher)?;
+                            let rows = Output::Rows(above, made.rows(0..made.height()));
+                            join.add(reach.clone(), pass, &rows, results)?;
+                            self.held.hold(place, tile, made);
+                        } else {
+                            add_rows(&mut self.network, &join, reach.clone(), pass, &watcher, results)?;
                         }
-                        let pixels = self.network.result()?;
-                        self.held.hold(place, tile, &pixels)?;
-                        Output::Pixels(pixels)
+                        continue;
                     }
                 };
-                let join = Join { row, column, scale, channels, width: width * scale };
                 join.add(reach.clone(), pass, &output, results)?;
             }
-            self.meter.advance(pixels, column.reach(scale).len() * reach.len());
+            if !is_whole {
+                self.meter.made(column.reach(scale).len() * reach.len());
+                self.meter.advance(pixels);
+            }
         }
         self.next = row.core.end;
         if is_whole {
@@ -150,17 +158,44 @@ impl<'a> Networked<'a> {
         Ok(())
     }
 
-    /// Takes the next rows of the result, up to `end`, from the network's memory.
-    fn take(&mut self, [row, column]: &[Span; 2], end: usize) -> Result<()> {
-        let Frame { width, channels, .. } = self.frame();
-        let rows = self.results.end()..end;
+    /// Makes the next rows of a result that is made as its rows are wanted.
+    fn take(&mut self, [row, column]: &[Span; 2]) -> Result<()> {
+        let Frame { width, height, channels } = self.frame();
+        let (first, scale) = (self.results.end(), self.network.scale());
+        let pixels = row.core.len() * column.core.len();
+        let watcher = |share: f64| self.meter.begin(share * pixels as f64);
+        let some = self.network.rows(first..height, &watcher)?;
+        let rows = first..first + some.height();
         let results = self.results.making(rows.len());
-        let join = Join { row, column, scale: self.network.scale(), channels, width };
-        let output = Output::Pixels(self.network.result()?);
-        join.add(rows.clone(), &self.passes[0], &output, results)?;
+        let join = Join { row, column, scale, channels, width };
+        join.add(rows.clone(), &self.passes[0], &Output::Rows(first, some), results)?;
         self.results.finish(rows.len());
+        self.meter.made(rows.len() * width);
+        if rows.end == height {
+            self.meter.advance(pixels);
+        }
         Ok(())
     }
+}
+
+/// Adds these rows of what the network makes of a tile to `results`, which begin with them.
+fn add_rows(
+    network: &mut Network,
+    join: &Join,
+    mut rows: Range<usize>,
+    pass: &Pass,
+    watcher: Share,
+    mut results: &mut [f32],
+) -> Result<()> {
+    let above = join.row.input.start * join.scale;
+    while !rows.is_empty() {
+        let some = network.rows(rows.start - above..rows.end - above, watcher)?;
+        let part = rows.start..rows.start + some.height();
+        let (these, others) = results.split_at_mut(part.len() * join.width * join.channels);
+        join.add(part.clone(), pass, &Output::Rows(part.start, some), these)?;
+        (rows.start, results) = (part.end, others);
+    }
+    Ok(())
 }
 
 impl Rows for Networked<'_> {
@@ -173,7 +208,7 @@ impl Rows for Networked<'_> {
         self.results.forget(rows.start);
         while self.results.end() < rows.end {
             match self.whole.clone() {
-                Some(tile) => self.take(&tile, rows.end)?,
+                Some(tile) => self.take(&tile)?,
                 None => self.advance()?,
             }
             self.results.forget(rows.start);
