@@ -51,7 +51,8 @@ struct Ending {
     width: usize,
     /// The rows that are there.
     made: Range<usize>,
-    /// So many rows are made at once, or those that are left.
+    /// What is made begins at a multiple of so many rows, and is so many or what is left of them.
+    unit: usize,
     each: usize,
     /// What the network was given, should the last step meet a number that it cannot carry.
     input: Option<Pixels<'static>>,
@@ -288,7 +289,7 @@ impl Executable for Program {
             });
         }
         if !ending.made.contains(&rows.start) {
-            let first = rows.start / ending.each * ending.each;
+            let first = rows.start / ending.unit * ending.unit;
             let wanted = first..(first + ending.each).min(ending.height);
             self.make(wanted)?;
             self.carried = self.could_carry();
@@ -304,11 +305,12 @@ impl Executable for Program {
 impl Ending {
     fn new(output: &Shape, last: &PlacedStep, device: &Cpu) -> Self {
         let (height, width, row) = (output[2], output[3], channels(output) * output[3] * size_of::<f32>());
-        let unit = last.step.unit();
+        let pixels = last.step.unit();
+        let unit = if pixels.is_multiple_of(width) { (pixels / width).max(1) } else { height.max(1) };
         // Each thread makes as many as the others.
-        let unit = if unit.is_multiple_of(width) { unit / width * device.threads() } else { height };
-        let each = (AT_ONCE / row / unit.max(1)).max(1) * unit;
-        Self { height, width, made: 0..0, each, input: None }
+        let fewest = unit * device.threads();
+        let each = (AT_ONCE / row.max(1) / fewest).max(1) * fewest;
+        Self { height, width, made: 0..0, unit, each, input: None }
     }
 }
 

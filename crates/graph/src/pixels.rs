@@ -93,6 +93,11 @@ impl<'a> Pixels<'a> {
     pub fn data(&self) -> &[f32] {
         &self.data
     }
+
+    /// The numbers, in memory of their own.
+    pub fn into_data(self) -> Vec<f32> {
+        self.data.into_owned()
+    }
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use std::mem::take;
 use std::ops::{ControlFlow, Range};
 
 use amplio_graph::plan::FusedPlan;
@@ -28,6 +29,8 @@ struct Tail {
     scale: usize,
     /// The number of the band that was made last.
     made: Option<usize>,
+    /// Memory for what a band reads.
+    read: Vec<f32>,
 }
 
 /// Told the share of the work that is done; says whether to go on.
@@ -69,7 +72,13 @@ impl Plans {
         let head = Part::new(&self.head, device, precision)?;
         let tail = self.tail.map(|(plan, bands)| {
             let scale = plan.output.shape[2] / plan.input_shape()[2].max(1);
-            Ok::<_, Error>(Tail { part: Part::new(&plan, device, precision)?, bands, scale, made: None })
+            Ok::<_, Error>(Tail {
+                part: Part::new(&plan, device, precision)?,
+                bands,
+                scale,
+                made: None,
+                read: Vec::new(),
+            })
         });
         Ok(Program { head, tail: tail.transpose()? })
     }
@@ -88,7 +97,9 @@ impl Program {
     /// The first of these rows of the picture: at least one.
     pub(crate) fn rows(&mut self, rows: Range<usize>, watcher: Share) -> Result<Pixels<'_>> {
         let whole = self.work();
-        let Some(Tail { part, bands, scale, made }) = &mut self.tail else { return self.head.rows(rows) };
+        let Some(Tail { part, bands, scale, made, read }) = &mut self.tail else {
+            return self.head.rows(rows);
+        };
         let is_here = |band: &Band| (band.core.start * *scale..band.core.end * *scale).contains(&rows.start);
         let number = bands.iter().position(is_here);
         let number = number.ok_or_else(|| Error::request(format!("a picture has no rows {rows:?}")))?;
@@ -96,7 +107,10 @@ impl Program {
         if *made != Some(number) {
             let done = self.head.work() + part.work() * number as u64;
             *made = None;
-            part.begin(&self.head.all_rows(reads.clone())?, done, whole, watcher)?;
+            let between =
+                gathered(reads.clone(), take(read), |rows, data| append(&self.head.rows(rows)?, data))?;
+            part.begin(&between, done, whole, watcher)?;
+            *read = between.into_data();
             *made = Some(number);
         }
         let first = reads.start * *scale;
@@ -105,7 +119,7 @@ impl Program {
 
     /// All of these rows, in memory of their own.
     pub(crate) fn all_rows(&mut self, rows: Range<usize>, watcher: Share) -> Result<Pixels<'static>> {
-        gathered(rows, |rows, data| append(&self.rows(rows, watcher)?, data))
+        gathered(rows, Vec::new(), |rows, data| append(&self.rows(rows, watcher)?, data))
     }
 
     /// Multiply-accumulates of a run.
@@ -146,19 +160,17 @@ impl Part {
             None => self.executable.rows(rows)?,
         })
     }
-
-    /// All of these rows.
-    fn all_rows(&mut self, rows: Range<usize>) -> Result<Pixels<'static>> {
-        gathered(rows, |rows, data| append(&self.rows(rows)?, data))
-    }
 }
 
-/// Rows of a picture. `some` appends the first of those that it is asked for, and tells how many they are, and their width and channels.
+/// Rows of a picture, in this memory. `some` appends the first of those that it is asked for, and tells how many they are, and their
+/// width and channels.
 fn gathered(
     mut rows: Range<usize>,
+    mut data: Vec<f32>,
     mut some: impl FnMut(Range<usize>, &mut Vec<f32>) -> Result<[usize; 3]>,
 ) -> Result<Pixels<'static>> {
-    let (height, mut data, mut width, mut channels) = (rows.len(), Vec::new(), 0, 0);
+    let (height, mut width, mut channels) = (rows.len(), 0, 0);
+    data.clear();
     while !rows.is_empty() {
         let count;
         [count, width, channels] = some(rows.clone(), &mut data)?;
