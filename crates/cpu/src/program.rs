@@ -59,7 +59,7 @@ struct Ending {
 }
 
 /// About so many bytes of a result are made at once.
-const AT_ONCE: usize = 8 << 20;
+const AT_ONCE: usize = 2 << 20;
 
 #[derive(Debug)]
 struct PlacedStep {

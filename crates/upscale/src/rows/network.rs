@@ -158,13 +158,13 @@ impl<'a> Networked<'a> {
         Ok(())
     }
 
-    /// Makes the next rows of a result that is made as its rows are wanted.
-    fn take(&mut self, [row, column]: &[Span; 2]) -> Result<()> {
+    /// Makes the next rows, at most up to `end`, of a result that is made as its rows are wanted.
+    fn take(&mut self, [row, column]: &[Span; 2], end: usize) -> Result<()> {
         let Frame { width, height, channels } = self.frame();
         let (first, scale) = (self.results.end(), self.network.scale());
         let pixels = row.core.len() * column.core.len();
         let watcher = |share: f64| self.meter.begin(share * pixels as f64);
-        let some = self.network.rows(first..height, &watcher)?;
+        let some = self.network.rows(first..end, &watcher)?;
         let rows = first..first + some.height();
         let results = self.results.making(rows.len());
         let join = Join { row, column, scale, channels, width };
@@ -208,7 +208,7 @@ impl Rows for Networked<'_> {
         self.results.forget(rows.start);
         while self.results.end() < rows.end {
             match self.whole.clone() {
-                Some(tile) => self.take(&tile)?,
+                Some(tile) => self.take(&tile, rows.end)?,
                 None => self.advance()?,
             }
             self.results.forget(rows.start);
