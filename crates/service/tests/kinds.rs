@@ -257,16 +257,18 @@ async fn videos_have_limits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_does_not_wait_for_films() {
     let server = server(&[("workers", "2"), ("parallel", "2")]);
-    let mut films = Vec::new();
-    for number in 0..3 {
-        films.push(hand_in(&server, "/v1/jobs", "video/mp4", clip(400 + number, "a.mp4")).await);
+    let (mut films, long) = (Vec::new(), clip(3000, "a.mp4"));
+    for format in ["mp4", "mov", "mkv"] {
+        let path = format!("/v1/jobs?format={format}");
+        films.push(hand_in(&server, &path, "video/mp4", long.clone()).await);
     }
     let small = hand_in(&server, "/v1/jobs", "image/png", picture(20, 12, 1)).await;
     assert_eq!(server.ended(&small).await["state"], "done");
     for film in &films {
         let state = json(server.get(&format!("/v1/jobs/{film}")).send().await.expect("an answer")).await;
         assert!(["queued", "running"].contains(&state["state"].as_str().expect("a state")), "{state}");
-        server.post(&format!("/v1/jobs/{film}/cancel")).send().await.expect("an answer");
+        let cancel = server.post(&format!("/v1/jobs/{film}/cancel")).send().await.expect("an answer");
+        assert_eq!(cancel.status(), 200);
     }
     for film in &films {
         assert_eq!(server.ended(film).await["state"], "cancelled");
