@@ -1,5 +1,6 @@
 //! How much memory there is.
 
+use amplio::Tiling;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 /// Bytes of memory.
@@ -10,9 +11,6 @@ pub(crate) struct Memory {
     /// What could be taken now without pushing others out.
     pub(crate) available: u64,
 }
-
-/// More than this saves little: of large pictures, a deep network then computes a quarter of the pixels twice, where tiles overlap.
-const ENOUGH: usize = 704 << 20;
 
 /// The share of the memory that a tile's network may take: the rows that wait to be written may take as much again, videos work on
 /// three frames at a time, and other programs need some too.
@@ -33,12 +31,13 @@ impl Memory {
         }
     }
 
-    /// What a tile's network may take.
+    /// What a tile's network may take: the usual, or less where there is little.
     pub(crate) fn for_tiles(self) -> usize {
+        let usual = Tiling::default().memory;
         match self.available {
             // Not every system tells.
-            0 => ENOUGH,
-            available => usize::try_from(available / SHARE).map_or(ENOUGH, |share| share.min(ENOUGH)),
+            0 => usual,
+            available => usize::try_from(available / SHARE).map_or(usual, |share| share.min(usual)),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
 use amplio::media::videos::{OnError, Tools, Wish};
@@ -74,6 +75,8 @@ pub(crate) struct VideoArgs {
     /// The program ffmpeg, or the folder in which it and ffprobe are.
     #[arg(long, value_name = "PATH")]
     ffmpeg: Option<PathBuf>,
+    #[arg(skip)]
+    tools: OnceLock<Tools>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -83,9 +86,13 @@ enum OnErrorArg {
 }
 
 impl VideoArgs {
-    /// The programs.
-    pub(crate) fn tools(&self) -> Result<Tools> {
-        Ok(Tools::find(self.ffmpeg.as_deref())?)
+    /// The programs, looked for once.
+    pub(crate) fn tools(&self) -> Result<&Tools> {
+        if let Some(tools) = self.tools.get() {
+            return Ok(tools);
+        }
+        let tools = Tools::find(self.ffmpeg.as_deref())?;
+        Ok(self.tools.get_or_init(|| tools))
     }
 
     /// What is asked for.

@@ -46,16 +46,19 @@ pub(crate) struct Program {
 /// A result of which the last step makes rows when they are wanted.
 #[derive(Debug)]
 struct Ending {
-    /// Rows of the result, and the pixels of each.
-    height: usize,
-    width: usize,
-    /// The rows that are there.
-    made: Range<usize>,
     /// What is made begins at a multiple of so many rows, and is so many or what is left of them.
     unit: usize,
     each: usize,
+    begun: Option<Begun>,
+}
+
+/// A result whose rows may be asked for.
+#[derive(Debug)]
+struct Begun {
     /// What the network was given, should the last step meet a number that it cannot carry.
-    input: Option<Pixels<'static>>,
+    input: Pixels<'static>,
+    /// The rows that are there.
+    made: Range<usize>,
 }
 
 /// About so many bytes of a result are made at once.
@@ -132,15 +135,6 @@ impl Program {
         Ok(self.full.insert(full))
     }
 
-    /// Rows that the last step could not carry.
-    fn rows_in_full(&mut self, rows: Range<usize>) -> Result<Pixels<'_>> {
-        let nothing = || Error::Unsupported { what: "rows of a picture that was not begun".into() };
-        let input = self.ending.as_mut().and_then(|ending| ending.input.take()).ok_or_else(nothing)?;
-        let full = self.full()?;
-        full.begin(&input, &mut |_, _| ControlFlow::Continue(()))?;
-        full.rows(rows)
-    }
-
     fn check(&self, given: &Shape) -> Result<()> {
         if *given == self.input.0 {
             return Ok(());
@@ -151,6 +145,9 @@ impl Program {
     /// Runs the steps, but for one that makes rows when they are wanted; says whether they could carry all numbers.
     fn steps(&mut self, watcher: StepWatcher) -> Result<bool> {
         let count = self.steps.len() - usize::from(self.ending.is_some());
+        if let Some(ending) = &mut self.ending {
+            ending.begun = None;
+        }
         for (i, PlacedStep { step, reads, output }) in self.steps[..count].iter().enumerate() {
             let start = Instant::now();
             let (reads, writes) = lend(&mut self.memory, reads, &[*output])?;
@@ -161,22 +158,17 @@ impl Program {
                 return Err(Error::Stopped);
             }
         }
-        if let Some(ending) = &mut self.ending {
-            ending.made = 0..0;
-        }
         Ok(self.could_carry())
     }
 
     /// Runs all steps, and says whether they could carry all numbers.
     fn all_steps(&mut self, watcher: StepWatcher) -> Result<bool> {
-        let Some(height) = self.ending.as_ref().map(|ending| ending.height) else {
-            return self.steps(watcher);
-        };
-        if !self.steps(watcher)? {
-            return Ok(false);
+        let carried = self.steps(watcher)?;
+        if !carried || self.ending.is_none() {
+            return Ok(carried);
         }
         let start = Instant::now();
-        self.make(0..height)?;
+        self.make(0..self.output.0[2])?;
         if watcher(self.steps.len() - 1, start.elapsed()).is_break() {
             return Err(Error::Stopped);
         }
@@ -189,18 +181,18 @@ impl Program {
 
     /// Makes rows of the result, of which the first begins a unit of the last step.
     fn make(&mut self, rows: Range<usize>) -> Result<()> {
-        let (Some(ending), Some(last)) = (&mut self.ending, self.steps.last()) else { return Ok(()) };
+        let Some(last) = self.steps.last() else { return Ok(()) };
         let (shape, (block, region)) = &mut self.output;
-        *region = Region::dense(rows.len() * ending.width, channels(shape));
+        let width = shape[3];
+        *region = Region::dense(rows.len() * width, channels(shape));
         let elements = region.pixels * region.channels;
         if self.memory[*block].len() < elements {
             self.memory[*block] = zeros(elements)?;
         }
         let (reads, writes) = lend(&mut self.memory, &last.reads, &[(*block, *region)])?;
         for output in writes {
-            last.step.run(&self.device, &reads, rows.start * ending.width, output);
+            last.step.run(&self.device, &reads, rows.start * width, output);
         }
-        ending.made = rows;
         Ok(())
     }
 
@@ -273,7 +265,8 @@ impl Executable for Program {
         }
         if let Some(ending) = &mut self.ending {
             let [height, width, channels] = [input.height(), input.width(), input.channels()];
-            ending.input = Some(Pixels::new(height, width, channels, input.data().to_vec())?);
+            let input = Pixels::new(height, width, channels, input.data().to_vec())?;
+            ending.begun = Some(Begun { input, made: 0..0 });
         }
         Ok(None)
     }
@@ -283,21 +276,25 @@ impl Executable for Program {
             return self.full()?.rows(rows);
         }
         let Some(ending) = &mut self.ending else { return self.pixels(rows) };
-        if ending.input.is_none() || rows.end > ending.height || rows.is_empty() {
+        let height = self.output.0[2];
+        let Some(mut begun) = ending.begun.take_if(|_| !rows.is_empty() && rows.end <= height) else {
             return Err(Error::Unsupported {
                 what: format!("rows {rows:?} of a result that does not have them"),
             });
-        }
-        if !ending.made.contains(&rows.start) {
+        };
+        if !begun.made.contains(&rows.start) {
             let first = rows.start / ending.unit * ending.unit;
-            let wanted = first..(first + ending.each).min(ending.height);
-            self.make(wanted)?;
+            begun.made = first..(first + ending.each).min(height);
+            self.make(begun.made.clone())?;
             self.carried = self.could_carry();
             if !self.carried {
-                return self.rows_in_full(rows);
+                let full = self.full()?;
+                full.begin(&begun.input, &mut |_, _| ControlFlow::Continue(()))?;
+                return full.rows(rows);
             }
         }
-        let made = self.ending.as_ref().map_or(0..0, |ending| ending.made.clone());
+        let made = begun.made.clone();
+        self.ending.as_mut().map(|ending| ending.begun.insert(begun));
         self.pixels(rows.start - made.start..rows.end.min(made.end) - made.start)
     }
 }
@@ -310,7 +307,7 @@ impl Ending {
         // Each thread makes as many as the others.
         let fewest = unit * device.threads();
         let each = (AT_ONCE / row.max(1) / fewest).max(1) * fewest;
-        Self { height, width, made: 0..0, unit, each, input: None }
+        Self { unit, each, begun: None }
     }
 }
 

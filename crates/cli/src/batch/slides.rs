@@ -48,7 +48,7 @@ impl Batch {
         report: &Report,
     ) -> Result<End> {
         let tools = self.video.tools()?;
-        let reel = Reel::of_pictures(&tools, slides, &self.video.request(self.request));
+        let reel = Reel::of_pictures(tools, slides, &self.video.request(self.request));
         self.film(input, reel, identity, claims, report)
     }
 }

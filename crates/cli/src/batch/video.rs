@@ -36,7 +36,7 @@ impl Batch {
             return Err(Failure::usage("a video needs a file for its result: -o FILE"));
         }
         let tools = self.video.tools()?;
-        let open = || Reel::of_file(&tools, path, &self.video.request(self.request)).map_err(trouble);
+        let open = || Reel::of_file(tools, path, &self.video.request(self.request)).map_err(trouble);
         match self.unrolls() {
             Some(encoding) => self.unroll(input, &open()?, &encoding, claims, report),
             None => {

@@ -69,7 +69,7 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
     terminal::print(terminal::facts(&missing))?;
     if let Ok(tools) = tools {
         terminal::print("\nVideos")?;
-        let has = tools.encoders()?;
+        let has = tools.encoders();
         let encoders =
             ENCODERS.map(|name| format!("{name} {}", if has.contains(name) { "yes" } else { "no" }));
         terminal::print(terminal::facts(&[

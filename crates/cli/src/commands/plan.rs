@@ -44,7 +44,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let batch = typed.batch()?;
     stop::listen();
     let tools = typed.video().tools()?;
-    let footage = batch.footage(&tools, &input)?;
+    let footage = batch.footage(tools, &input)?;
     let (frames, marks) = footage.job.scan(&stop::asked).map_err(trouble)?;
     let segments = marks.len() as u64 + 1;
     let shards = plan::shards(segments, args.shards.into(), &marks);

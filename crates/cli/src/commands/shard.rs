@@ -44,7 +44,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     let typed = plan.arguments()?;
     let batch = typed.batch()?;
     let tools = typed.video().tools()?;
-    let footage = batch.footage(&tools, &plan.input)?;
+    let footage = batch.footage(tools, &plan.input)?;
     if footage.key != plan.key {
         bail!("the video, the model, amplio or ffmpeg is not the one of the plan");
     }

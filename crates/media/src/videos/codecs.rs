@@ -112,7 +112,7 @@ impl Encode {
 
 /// The encoder of a codec that ffmpeg has, and what is known of it.
 fn encoder(tools: &Tools, name: &str) -> Result<(String, Option<&'static Codec>)> {
-    let there = tools.encoders()?;
+    let there = tools.encoders();
     let name = match name {
         "h265" => "hevc",
         "x264" => "h264",

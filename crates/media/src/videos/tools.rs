@@ -1,9 +1,11 @@
 //! The programs `ffmpeg` and `ffprobe`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use super::Restraint;
 use super::process::Process;
@@ -16,11 +18,16 @@ const OLDEST: (u32, u32) = (5, 1);
 const MOST: u64 = 4 << 20;
 
 /// The programs, found.
+///
+/// What they say about themselves is asked once, for all clones: to start one takes about as long as to make a small frame larger.
 #[derive(Clone, Debug)]
 pub struct Tools {
     ffmpeg: PathBuf,
     ffprobe: PathBuf,
     version: String,
+    encoders: Arc<BTreeSet<String>>,
+    /// For each encoder that was asked for, the pixel formats that it takes.
+    pixel_formats: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     restraint: Option<Restraint>,
 }
 
@@ -43,14 +50,20 @@ impl Tools {
                 [program.to_owned(), program.with_file_name(probe)]
             }
         };
-        version(&ffprobe, "ffprobe")?;
-        let version = version(&ffmpeg, "ffmpeg")?;
+        let (probe, version, encoders) = thread::scope(|scope| {
+            let probe = scope.spawn(|| version(&ffprobe, "ffprobe"));
+            let encoders = scope.spawn(|| names(quiet(Command::new(&ffmpeg)), "-encoders"));
+            (said(probe), version(&ffmpeg, "ffmpeg"), said(encoders))
+        });
+        probe?;
+        let version = version?;
         if is_older(&version) {
             let (major, minor) = OLDEST;
             let what = format!("ffmpeg {version} is too old; videos need {major}.{minor} or later");
             return Err(Error::unsupported(what));
         }
-        Ok(Self { ffmpeg, ffprobe, version, restraint: None })
+        let (encoders, pixel_formats) = (Arc::new(encoders?), Arc::default());
+        Ok(Self { ffmpeg, ffprobe, version, encoders, pixel_formats, restraint: None })
     }
 
     /// The same, held back wherever the system can do that.
@@ -68,29 +81,16 @@ impl Tools {
     }
 
     /// The names of the encoders that ffmpeg has.
-    ///
-    /// # Errors
-    /// [`Error::Program`] if it does not say.
-    pub fn encoders(&self) -> Result<BTreeSet<String>> {
-        self.names("-encoders")
+    pub fn encoders(&self) -> &BTreeSet<String> {
+        &self.encoders
     }
 
     /// The names of the decoders that ffmpeg has.
     ///
     /// # Errors
-    /// As [`Tools::encoders`].
+    /// [`Error::Program`] if it does not say.
     pub fn decoders(&self) -> Result<BTreeSet<String>> {
-        self.names("-decoders")
-    }
-
-    fn names(&self, list: &str) -> Result<BTreeSet<String>> {
-        let mut command = self.ffmpeg();
-        command.arg(list).stdin(Stdio::null()).stdout(Stdio::piped());
-        let list = Process::start("ffmpeg", command)?.output(MOST)?;
-        let list = String::from_utf8_lossy(&list).into_owned();
-        // After a line of dashes: six flags, the name, what it is.
-        let rows = list.lines().skip_while(|line| !line.trim_start().starts_with("---")).skip(1);
-        Ok(rows.filter_map(|row| row.split_whitespace().nth(1)).map(str::to_owned).collect())
+        names(self.ffmpeg(), "-decoders")
     }
 
     /// The pixel formats that an encoder takes; empty if it does not say.
@@ -98,19 +98,23 @@ impl Tools {
     /// # Errors
     /// [`Error::Program`] if ffmpeg fails.
     pub fn pixel_formats(&self, encoder: &str) -> Result<Vec<String>> {
+        let mut known = self.pixel_formats.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(formats) = known.get(encoder) {
+            return Ok(formats.clone());
+        }
         let mut command = self.ffmpeg();
         command.arg("-h").arg(format!("encoder={encoder}")).stdin(Stdio::null()).stdout(Stdio::piped());
         let help = Process::start("ffmpeg", command)?.output(MOST)?;
         let help = String::from_utf8_lossy(&help).into_owned();
         let list = help.lines().find_map(|line| line.trim().strip_prefix("Supported pixel formats:"));
-        Ok(list.unwrap_or_default().split_whitespace().map(str::to_owned).collect())
+        let formats: Vec<_> = list.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        known.insert(encoder.to_owned(), formats.clone());
+        Ok(formats)
     }
 
     /// A command of ffmpeg that reads no keys and says only what went wrong.
     pub(super) fn ffmpeg(&self) -> Command {
-        let mut command = self.command(&self.ffmpeg);
-        command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
-        command
+        quiet(self.command(&self.ffmpeg))
     }
 
     /// A command of ffprobe that says only what went wrong.
@@ -131,6 +135,27 @@ pub(super) fn file(path: &Path) -> OsString {
     let mut name = OsString::from("file:");
     name.push(OsStr::new(path));
     name
+}
+
+/// A command of ffmpeg that reads no keys and says only what went wrong.
+fn quiet(mut ffmpeg: Command) -> Command {
+    ffmpeg.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
+    ffmpeg
+}
+
+/// What a thread has found out.
+fn said<T>(thread: thread::ScopedJoinHandle<Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// The names in one of ffmpeg's lists.
+fn names(mut ffmpeg: Command, list: &str) -> Result<BTreeSet<String>> {
+    ffmpeg.arg(list).stdin(Stdio::null()).stdout(Stdio::piped());
+    let list = Process::start("ffmpeg", ffmpeg)?.output(MOST)?;
+    let list = String::from_utf8_lossy(&list).into_owned();
+    // After a line of dashes: six flags, the name, what it is.
+    let rows = list.lines().skip_while(|line| !line.trim_start().starts_with("---")).skip(1);
+    Ok(rows.filter_map(|row| row.split_whitespace().nth(1)).map(str::to_owned).collect())
 }
 
 /// What a program says its version is.
