@@ -4,8 +4,8 @@ import engines
 import nets
 import numpy as np
 import pictures
-import report
 import running
+from benchmarks import table
 
 SIDE = 160
 ENGINES = ["amplio full", "amplio exact", "amplio exact avx2", "amplio fast", "torch bf16"]
@@ -22,7 +22,7 @@ def measured(names, setting):
     ]
     for name in names:
         net = nets.find(name, setting.weights, setting.made)
-        said += ["", report.table([name, *(engine.name for engine in chosen)], rows(net, chosen, setting))]
+        said += ["", table([name, *(engine.name for engine in chosen)], rows(net, chosen, setting))]
     return "\n".join(said)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pictures
 import report
 import running
+from benchmarks import write
 from running import Failed, Setting
 
 # How close to the truth an engine must come to be timed at all: PSNR of the unrounded output, in decibels.
@@ -32,7 +33,7 @@ def main():
         text = report.speed(times, arguments)
     print(f"\n{text}")
     if arguments.write:
-        report.write(text, arguments)
+        write(f"{text}\n\n{report.ending(arguments)}")
 
 
 def parsed():

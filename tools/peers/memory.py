@@ -1,8 +1,8 @@
 """How much memory engines take for a picture that is one tile."""
 
 import nets
-import report
 import running
+from benchmarks import machine, table
 
 
 def measured(arguments, setting):
@@ -12,12 +12,12 @@ def measured(arguments, setting):
     rows = [[engine.name, *(peak(engine, name, arguments.size, setting) for name in arguments.nets)] for engine in chosen]
     return "\n".join(
         [
-            f"## Memory: {report.machine()}",
+            f"## Memory: {machine()}",
             "",
             f"The most memory, in MiB, that a process has for a picture of {width}x{height} pixels, in one tile, with"
             f" {arguments.threads} threads: amplio from a file to a PNG file; peers, in Python, only from array to array.",
             "",
-            report.table(["engine", *arguments.nets], rows),
+            table(["engine", *arguments.nets], rows),
         ]
     )
 

@@ -1,23 +1,12 @@
-"""What has been measured, as Markdown."""
+"""The times that were measured, as Markdown, and what they were measured with."""
 
 import importlib.metadata
-import os
-import platform
-import subprocess
-from datetime import date
-from pathlib import Path
 from statistics import median
 
 import running
+from benchmarks import circumstances, machine, table
 
-FILE = Path(__file__).parents[2] / "BENCHMARKS.md"
-HEAD = """# Benchmarks
-
-Written by `tools/bench-peers --write`, for each kind of machine by itself, also with `--memory` and `--accuracy`. The weights are real ones,
-fetched by `tools/fetch-weights`; all engines run the same ones.
-"""
 PACKAGES = ["ncnn", "onnxruntime", "openvino", "torch", "spandrel", "numpy"]
-ISAS = ["avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "asimd", "bf16"]
 
 # Which of amplio's modes is to be compared with the fastest of which peers.
 COMPARISONS = [
@@ -61,29 +50,10 @@ def ratio(times, ours, which):
     return " / ".join(f"{min(map(middle, peers)) / middle(times[ours]):.2f}" for middle in (min, median))
 
 
-def table(head, rows):
-    rule = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
-
-
-def write(text, arguments):
-    """Replaces the section of the report that begins with the same heading."""
-    old = FILE.read_text().split("\n## ")[1:] if FILE.exists() else []
-    sections = {section.splitlines()[0]: section.rstrip("\n") for section in old}
-    new = f"{text}\n\n{circumstances(arguments)}".removeprefix("## ")
-    sections[new.splitlines()[0]] = new
-    FILE.write_text(HEAD + "".join(f"\n## {section}\n" for section in sections.values()))
-
-
-def circumstances(arguments):
-    flags, model = cpu()
-    commit = said("git", "-C", FILE.parent, "describe", "--always", "--dirty")
+def ending(arguments):
+    """What was measured with, and how to repeat it."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
-    return (
-        f"Measured on {date.today()} with {model} ({os.cpu_count()} logical cores; {', '.join(flags)}), {platform.system()}"
-        f" {platform.machine()}, Python {platform.python_version()}; amplio {commit}; {versions}. To repeat it, when the machine"
-        f" has nothing else to do: `tools/bench-peers {' '.join(options(arguments))}`."
-    )
+    return circumstances(" ".join(["tools/bench-peers", *options(arguments)]), versions)
 
 
 def options(arguments):
@@ -93,26 +63,3 @@ def options(arguments):
     engines = ",".join(arguments.engines)
     turns = "--memory" if arguments.memory else f"--rounds {arguments.rounds}"
     return [turns, f"--size {width}x{height}", f"--threads {arguments.threads}", f'--engines "{engines}"']
-
-
-def machine():
-    """The name of the CPU, and what tells its kind from others that may be called the same."""
-    facts = cpu_facts()
-    return f"{cpu()[1]} (family {facts.get('cpu family', '?')}, model {facts.get('model', '?')})"
-
-
-def cpu():
-    """The instruction sets that matter, and the name."""
-    facts = cpu_facts()
-    there = (facts.get("flags") or facts.get("Features", "")).split()
-    return [isa for isa in ISAS if isa in there], facts.get("model name", platform.processor())
-
-
-def cpu_facts():
-    """What the kernel tells of the last processor."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-
-
-def said(*command):
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
