@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amplio::cpu::{Cpu, Level};
-use amplio::graph::{Device, Precision};
+use amplio::graph::{Device, Op, Precision};
 use amplio::models::{Model, builtin};
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -47,10 +47,12 @@ pub(crate) fn fingerprint(model: &Model, cpu: &Cpu) -> String {
     let (graph, mut digest) = (model.graph(), Sha256::new());
     for (_, node) in graph.nodes() {
         digest.update(format!("{:?} {:?}\n", node.op(), node.inputs()));
-        let Some(tensor) = node.constant() else { continue };
-        digest.update(format!("{:?}\n", tensor.shape()));
-        for numbers in tensor.data().chunks(NUMBERS) {
-            digest.update(numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
+        let learned = node.op().map(Op::learned).unwrap_or_default();
+        for tensor in learned.into_iter().chain(node.constant().map(|constant| &**constant)) {
+            digest.update(format!("{:?}\n", tensor.shape()));
+            for numbers in tensor.data().chunks(NUMBERS) {
+                digest.update(numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
+            }
         }
     }
     let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -168,4 +170,25 @@ fn fetched(manner: Manner, model: &str) -> Result<PathBuf> {
 
 pub(crate) fn level() -> impl TypedValueParser<Value = Level> {
     PossibleValuesParser::new(Level::ALL.map(Level::name)).try_map(|name| name.parse::<Level>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_tells_every_number() {
+        let file = amplio_testkit::golden::root().join("archs/compact/x2/model.safetensors");
+        let bytes = std::fs::read(file).expect("a model");
+        let cpu = Cpu::new(1, Level::Scalar).expect("a device");
+        let fingerprint = |bytes: &[u8]| fingerprint(&Model::from_bytes("a", bytes).expect("a model"), &cpu);
+        assert_eq!(fingerprint(&bytes), fingerprint(&bytes));
+        // The numbers come last, four bytes each.
+        for from_the_end in [2, 402, 4002] {
+            let mut other = bytes.clone();
+            let place = other.len() - from_the_end;
+            other[place] ^= 1;
+            assert_ne!(fingerprint(&other), fingerprint(&bytes), "{from_the_end} bytes from the end");
+        }
+    }
 }

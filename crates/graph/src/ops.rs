@@ -81,9 +81,9 @@ pub trait Primitive {
     /// How far, on the input's grid of pixels, one pixel of its result sees.
     fn spread(&self, inputs: &[&Shape]) -> Spread;
 
-    /// How many learned numbers it holds.
-    fn parameters(&self) -> usize {
-        0
+    /// The learned numbers: all tensors that it holds.
+    fn learned(&self) -> Vec<&Tensor> {
+        Vec::new()
     }
 
     /// Multiply-accumulates of one run; only the operations that dominate a network's cost count theirs.
@@ -147,9 +147,14 @@ macro_rules! primitives {
                 match self { $(Self::$name(op) => op.spread(inputs),)* }
             }
 
-            /// See [`Primitive::parameters`].
+            /// See [`Primitive::learned`].
+            pub fn learned(&self) -> Vec<&Tensor> {
+                match self { $(Self::$name(op) => op.learned(),)* }
+            }
+
+            /// How many learned numbers it holds.
             pub fn parameters(&self) -> usize {
-                match self { $(Self::$name(op) => op.parameters(),)* }
+                self.learned().into_iter().map(|tensor| tensor.data().len()).sum()
             }
 
             /// See [`Primitive::macs`].

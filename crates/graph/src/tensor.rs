@@ -1,7 +1,12 @@
+use std::fmt;
+
 use crate::{Error, Result, Shape};
 
+/// How many elements are shown for people who look for mistakes.
+const SHOWN: usize = 64;
+
 /// A dense array of `f32` in row-major order (pictures: planar, `batch x channels x height x width`).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Tensor {
     shape: Shape,
     data: Vec<f32>,
@@ -99,6 +104,14 @@ impl Tensor {
     pub fn map(mut self, f: impl Fn(f32) -> f32) -> Self {
         self.data.iter_mut().for_each(|v| *v = f(*v));
         self
+    }
+}
+
+/// The shape and the first elements: a network's weights are millions.
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.data[..self.data.len().min(SHOWN)];
+        f.debug_struct("Tensor").field("shape", &self.shape).field("data", &shown).finish_non_exhaustive()
     }
 }
 

@@ -120,8 +120,8 @@ impl Primitive for Conv2d {
         Spread::window(reach).reduced(self.stride)
     }
 
-    fn parameters(&self) -> usize {
-        self.weight.data().len() + self.bias.as_ref().map_or(0, |bias| bias.data().len())
+    fn learned(&self) -> Vec<&Tensor> {
+        [Some(&self.weight), self.bias.as_ref()].into_iter().flatten().map(|tensor| &**tensor).collect()
     }
 
     fn macs(&self, _: &[&Shape], output: &Shape) -> u64 {

@@ -118,8 +118,8 @@ impl Primitive for ConvTranspose2d {
         Spread::Window { reach, scale: self.stride.map(|s| Ratio::new(s, 1)) }
     }
 
-    fn parameters(&self) -> usize {
-        self.weight.data().len() + self.bias.as_ref().map_or(0, |bias| bias.data().len())
+    fn learned(&self) -> Vec<&Tensor> {
+        [Some(&self.weight), self.bias.as_ref()].into_iter().flatten().map(|tensor| &**tensor).collect()
     }
 
     fn macs(&self, inputs: &[&Shape], _: &Shape) -> u64 {

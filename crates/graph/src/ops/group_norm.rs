@@ -72,8 +72,8 @@ impl Primitive for GroupNorm {
         Spread::Whole
     }
 
-    fn parameters(&self) -> usize {
-        [&self.weight, &self.bias].into_iter().flatten().map(|t| t.data().len()).sum()
+    fn learned(&self) -> Vec<&Tensor> {
+        [&self.weight, &self.bias].into_iter().flatten().map(|tensor| &**tensor).collect()
     }
 }
 

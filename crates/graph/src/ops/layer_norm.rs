@@ -73,8 +73,8 @@ impl Primitive for LayerNorm {
         if tokens || self.axis + 2 < rank { Spread::POINT } else { Spread::Whole }
     }
 
-    fn parameters(&self) -> usize {
-        [&self.weight, &self.bias].into_iter().flatten().map(|t| t.data().len()).sum()
+    fn learned(&self) -> Vec<&Tensor> {
+        [&self.weight, &self.bias].into_iter().flatten().map(|tensor| &**tensor).collect()
     }
 }
 

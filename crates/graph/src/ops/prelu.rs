@@ -36,7 +36,7 @@ impl Primitive for Prelu {
         Spread::POINT
     }
 
-    fn parameters(&self) -> usize {
-        self.slopes.data().len()
+    fn learned(&self) -> Vec<&Tensor> {
+        vec![&self.slopes]
     }
 }
