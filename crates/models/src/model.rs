@@ -26,6 +26,8 @@ enum Origin {
     Weights(Weights),
     /// The network as its file has it, before folding.
     Layers(Graph),
+    /// It was given up.
+    Forgotten,
 }
 
 /// The most numbers that a network may hold at once to be compared with another.
@@ -124,7 +126,7 @@ impl Model {
         let measures = Measures::of(&built.graph, built.multiple)?;
         let said = |keys: &[&str]| match &origin {
             Origin::Weights(weights) => keys.iter().find_map(|key| weights.metadata().get(*key).cloned()),
-            Origin::Layers(_) => None,
+            Origin::Layers(_) | Origin::Forgotten => None,
         };
         let info = ModelInfo {
             name: name.to_owned(),
@@ -178,11 +180,17 @@ impl Model {
         &self.info
     }
 
+    /// The same model without what only [`Model::weights`] needs: what folding has changed is then in memory once.
+    #[must_use]
+    pub fn without_weights(self) -> Self {
+        Self { origin: Origin::Forgotten, ..self }
+    }
+
     /// The weights under the paths of their architecture. A model that was made of layers is compared with what every
     /// architecture would make of its numbers: both must answer the same.
     ///
     /// # Errors
-    /// If the model was made of layers, and no architecture is the same network.
+    /// If the model was made of layers, and no architecture is the same network; after [`Model::without_weights`].
     pub fn weights(&self) -> Result<Cow<'_, Weights>> {
         Ok(self.recognise()?.1)
     }
@@ -195,6 +203,10 @@ impl Model {
         let graph = match &self.origin {
             Origin::Weights(weights) => return Ok((archs::detect(weights)?, Cow::Borrowed(weights))),
             Origin::Layers(graph) => graph,
+            Origin::Forgotten => {
+                let what = format!("the weights of {}, which were given up", self.info.name);
+                return Err(Error::unsupported(what));
+            }
         };
         let layers = archs::layers(graph);
         let candidates = ARCHITECTURES

@@ -80,7 +80,8 @@ const HEAD: [&str; 9] =
 
 /// Measures every model on every size in every precision with every number of threads.
 pub(crate) fn run(args: Args) -> Result<Outcome> {
-    let models = args.model.iter().map(|name| engine::load(name)).collect::<Result<Vec<_>>>()?;
+    let load = |name: &String| Ok(engine::load(name)?.without_weights());
+    let models = args.model.iter().map(load).collect::<Result<Vec<_>>>()?;
     let mut all = Vec::new();
     if let Some(video) = &args.video {
         for model in models {

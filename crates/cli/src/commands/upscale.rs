@@ -186,7 +186,7 @@ impl Args {
         let model = args.denoise.applied(args.model.load(args.quiet)?, partner)?;
         let cpu = args.device.cpu()?;
         Ok(Batch {
-            upscaler: Upscaler::new(Arc::new(model), Arc::new(cpu.clone())),
+            upscaler: Upscaler::new(Arc::new(model.without_weights()), Arc::new(cpu.clone())),
             cpu,
             request: Request {
                 target,

@@ -94,7 +94,7 @@ impl Models {
         let model =
             model.map_err(|error| Refusal::new(Code::Internal, format!("{}: {error}", known.name)))?;
         let bytes = model.info().parameters as u64 * BYTES_PER_NUMBER + self.programs;
-        let upscaler = Upscaler::new(Arc::new(model), self.device.clone());
+        let upscaler = Upscaler::new(Arc::new(model.without_weights()), self.device.clone());
         let used = Instant::now();
         loaded.insert(known.name.clone(), Loaded { upscaler: upscaler.clone(), bytes, used });
         evict(&mut loaded, self.memory, &known.name);

@@ -41,7 +41,7 @@ pub(super) fn run(
 ) -> Result<()> {
     let name = model.info().name.clone();
     let frames = frames(video)?;
-    let upscaler = Upscaler::new(Arc::new(model), Arc::new(cpu));
+    let upscaler = Upscaler::new(Arc::new(model.without_weights()), Arc::new(cpu));
     let tiling = Tiling { memory: Memory::now().for_tiles(), ..Tiling::default() };
     let request = Request { tiling, precision: Some(precision), bits: Some(8), ..Request::default() };
     // The first round compiles.
