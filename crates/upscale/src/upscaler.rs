@@ -18,7 +18,7 @@ use crate::target::{Extent, Target};
 use crate::{Error, Result};
 
 /// Samples that go to the writer at once.
-const BAND: usize = 1 << 21;
+const BAND: usize = 1 << 19;
 
 /// Bands that may wait for the writer.
 const WAITING: usize = 2;
@@ -67,7 +67,7 @@ pub struct Tiling {
     pub size: TileSize,
     /// What tiles overlap on each side, in pixels of the network's input; from the network's reach if `None`.
     pub overlap: Option<usize>,
-    /// The bytes that the network's tile may take, and about as much again for the rows that wait to be written. 704 MiB by default:
+    /// The bytes that the network's tile may take, and at most as much again for the results of tiles side by side. 704 MiB by default:
     /// more saves little, as a deep network then reads a tenth more pixels of a picture of 1024x1024 than it has.
     pub memory: usize,
 }

@@ -28,9 +28,8 @@ pub(crate) struct Networked<'a> {
     next: usize,
     /// Its rows in the making await the results of the next row of tiles.
     results: Rolling,
-    /// The tile that is the whole picture, once its result lies in the network's memory: rows are taken from there as they
-    /// are wanted.
-    whole: Option<[Span; 2]>,
+    /// The tile that the network has begun, if it is the only one of its row: rows are taken from there as they are wanted.
+    begun: Option<[Span; 2]>,
     /// Tiles of earlier pictures.
     held: Held,
 }
@@ -49,8 +48,8 @@ impl<'a> Networked<'a> {
         let cut = network.cut(padded, channels.count(), &tiling, budget)?;
         let results = Rolling::new(width * network.scale() * channels.count());
         let held = Held::default();
-        let (next, whole) = (0, None);
-        Ok(Self { source, network, passes, meter, tiling, budget, padded, cut, next, results, whole, held })
+        let (next, begun) = (0, None);
+        Ok(Self { source, network, passes, meter, tiling, budget, padded, cut, next, results, begun, held })
     }
 
     /// With results of tiles that are held from picture to picture, unless the picture is one tile: whoever gives pictures one
@@ -64,14 +63,18 @@ impl<'a> Networked<'a> {
         self.padded[0] * self.padded[1]
     }
 
-    /// Makes the results of the next row of tiles.
+    /// Makes the results of the next row of tiles, or begins to if it is one tile.
     fn advance(&mut self) -> Result<()> {
         let grid = self.network.grid();
         loop {
             let rows = self.cut.spans(0, self.next, self.padded[0], grid);
             let columns = self.cut.spans(1, 0, self.padded[1], grid);
             let before = self.results.unfinished().to_vec();
-            match self.row_of_tiles(&rows[0], &columns) {
+            let made = match (&columns[..], self.passes.len(), self.held.holds()) {
+                ([column], 1, false) => self.begin(&rows[0], column),
+                (columns, ..) => self.row_of_tiles(&rows[0], columns),
+            };
+            match made {
                 Err(Error::Network(e)) if e.is_out_of_memory() => {
                     self.results.restore(&before);
                     self.halve(&rows[0], &columns[0])?;
@@ -109,11 +112,8 @@ impl<'a> Networked<'a> {
     fn row_of_tiles(&mut self, row: &Span, columns: &[Span]) -> Result<()> {
         let Frame { width, height, channels } = self.source.frame();
         let (scale, reach) = (self.network.scale(), row.reach(self.network.scale()));
-        let source = self.source.read(row.input.start.min(height - 1)..row.input.end.min(height))?;
-        let input = Input { samples: source, width, channels, rows: row.input.clone(), height };
-        let is_whole =
-            self.passes.len() == 1 && [row, &columns[0]].map(|span| span.core.len()) == self.padded;
-        let results = self.results.making(if is_whole { 0 } else { reach.len() });
+        let input = Input::read(&mut *self.source, row.input.clone())?;
+        let results = self.results.making(reach.len());
         let above = row.input.start * scale;
         for column in columns {
             self.meter.check()?;
@@ -129,9 +129,7 @@ impl<'a> Networked<'a> {
                     (None, Some(known)) => Output::Rows(above, known.output().clone()),
                     (None, None) => {
                         self.network.begin(&tile, &watcher)?;
-                        if is_whole {
-                            self.whole = Some([row.clone(), column.clone()]);
-                        } else if self.held.holds() {
+                        if self.held.holds() {
                             let made = self.network.all_rows(0..tile.height() * scale, &watcher)?;
                             let rows = Output::Rows(above, made.rows(0..made.height()));
                             join.add(reach.clone(), pass, &rows, results)?;
@@ -144,34 +142,46 @@ impl<'a> Networked<'a> {
                 };
                 join.add(reach.clone(), pass, &output, results)?;
             }
-            if !is_whole {
-                self.meter.made(column.reach(scale).len() * reach.len());
-                self.meter.advance(pixels);
-            }
+            self.meter.made(column.reach(scale).len() * reach.len());
+            self.meter.advance(pixels);
         }
         self.next = row.core.end;
-        if is_whole {
-            return Ok(());
-        }
         let finished = (row.core.end - row.ramps[1]) * scale;
         self.results.finish(finished.min(height * scale).saturating_sub(reach.start));
         Ok(())
     }
 
-    /// Makes the next rows, at most up to `end`, of a result that is made as its rows are wanted.
+    /// Begins a tile that is the only one of its row.
+    fn begin(&mut self, row: &Span, column: &Span) -> Result<()> {
+        let tile = Input::read(&mut *self.source, row.input.clone())?.tile(&self.passes[0], &column.input)?;
+        let watcher = |share: f64| self.meter.begin(share * (row.core.len() * column.core.len()) as f64);
+        self.network.begin(&tile, &watcher)?;
+        // If memory is too short for rows, it is so from the first one on.
+        let first = self.results.end() - row.input.start * self.network.scale();
+        self.network.rows(first..first + 1, &watcher)?;
+        (self.begun, self.next) = (Some([row.clone(), column.clone()]), row.core.end);
+        Ok(())
+    }
+
+    /// Makes the next rows of the tile that was begun, at most up to `end`, and after its last one those that the next tile adds to.
     fn take(&mut self, [row, column]: &[Span; 2], end: usize) -> Result<()> {
         let Frame { width, height, channels } = self.frame();
-        let (first, scale) = (self.results.end(), self.network.scale());
-        let pixels = row.core.len() * column.core.len();
+        let (first, scale, pass) = (self.results.end(), self.network.scale(), &self.passes[0]);
+        let finished = ((row.core.end - row.ramps[1]) * scale).min(height);
+        let begun = finished..row.reach(scale).end.min(height);
+        let (above, pixels) = (row.input.start * scale, row.core.len() * column.core.len());
         let watcher = |share: f64| self.meter.begin(share * pixels as f64);
-        let some = self.network.rows(first..end, &watcher)?;
+        let some = self.network.rows(first - above..end.min(finished) - above, &watcher)?;
         let rows = first..first + some.height();
-        let results = self.results.making(rows.len());
         let join = Join { row, column, scale, channels, width };
-        join.add(rows.clone(), &self.passes[0], &Output::Rows(first, some), results)?;
+        join.add(rows.clone(), pass, &Output::Rows(first, some), self.results.making(rows.len()))?;
         self.results.finish(rows.len());
         self.meter.made(rows.len() * width);
-        if rows.end == height {
+        if rows.end == finished {
+            let results = self.results.making(begun.len());
+            self.meter.made(begun.len() * width);
+            add_rows(&mut self.network, &join, begun, pass, &watcher, results)?;
+            self.begun = None;
             self.meter.advance(pixels);
         }
         Ok(())
@@ -207,7 +217,7 @@ impl Rows for Networked<'_> {
     fn read(&mut self, rows: Range<usize>) -> Result<&[f32]> {
         self.results.forget(rows.start);
         while self.results.end() < rows.end {
-            match self.whole.clone() {
+            match self.begun.clone() {
                 Some(tile) => self.take(&tile, rows.end)?,
                 None => self.advance()?,
             }
@@ -227,7 +237,13 @@ struct Input<'a> {
     height: usize,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    fn read(source: &'a mut (dyn Rows + '_), rows: Range<usize>) -> Result<Self> {
+        let Frame { width, height, channels } = source.frame();
+        let samples = source.read(rows.start.min(height - 1)..rows.end.min(height))?;
+        Ok(Self { samples, width, channels, rows, height })
+    }
+
     /// The network's input for one tile and pass; beyond the picture it is mirrored.
     fn tile(&self, pass: &Pass, columns: &Range<usize>) -> Result<Pixels<'static>> {
         let first = self.rows.start.min(self.height - 1);
