@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amplio::cpu::{Cpu, Level};
-use amplio::graph::{Device, Op, Precision};
+use amplio::graph::{Device, Op, Precision, Tensor};
 use amplio::models::{Model, builtin};
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -48,19 +48,22 @@ pub(crate) fn fingerprint(model: &Model, cpu: &Cpu) -> String {
     for (_, node) in graph.nodes() {
         digest.update(format!("{:?} {:?}\n", node.op(), node.inputs()));
         let learned = node.op().map(Op::learned).unwrap_or_default();
-        for tensor in learned.into_iter().chain(node.constant().map(|constant| &**constant)) {
-            digest.update(format!("{:?}\n", tensor.shape()));
-            for numbers in tensor.data().chunks(NUMBERS) {
-                digest.update(numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
-            }
-        }
+        let constant = node.constant().map(|constant| &**constant);
+        learned.into_iter().chain(constant).for_each(|tensor| add(tensor, &mut digest));
     }
     let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{digest} {:?} {:?} {} {}", graph.output(), model.info(), cpu.level(), cpu.tiles())
 }
 
-/// How many of a model's numbers are digested at once.
+/// How many of a tensor's numbers are digested at once.
 const NUMBERS: usize = 1 << 16;
+
+fn add(tensor: &Tensor, digest: &mut Sha256) {
+    digest.update(format!("{:?}\n", tensor.shape()));
+    for numbers in tensor.data().chunks(NUMBERS) {
+        digest.update(numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
+    }
+}
 
 /// What runs the model.
 #[derive(Clone, Debug, Args)]

@@ -159,6 +159,9 @@ fn what_is_no_video_is_told_in_a_sentence_and_leaves_nothing_behind() {
     ffmpeg(&folder, "-f lavfi -i testsrc2=s=32x24:r=10:d=2 -c:v libx264 -g 5 whole.mp4");
     ffmpeg(&folder, "-f lavfi -i testsrc2=s=32x24:r=10:d=2 -c:v mjpeg whole.mkv");
     ffmpeg(&folder, "-f lavfi -i sine=440:d=1 -c:a aac sound.mp4");
+    for name in ["nothing.mp4", "nothing.mkv"] {
+        ffmpeg(&folder, &format!("-f lavfi -i testsrc2=s=32x24:r=10:d=2 -c:v libx264 -t 0 {name}"));
+    }
     let bytes = |name: &str| std::fs::read(folder.path(name)).expect("a clip");
     let (whole, stream) = (bytes("whole.mp4"), bytes("whole.mkv"));
     folder.write("cut.mp4", &whole[..whole.len() / 2]);
@@ -176,6 +179,8 @@ fn what_is_no_video_is_told_in_a_sentence_and_leaves_nothing_behind() {
         (vec!["text.mp4"], 1, "text.mp4"),
         (vec!["list.mp4"], 1, "list.mp4"),
         (vec!["sound.mp4"], 1, "no video"),
+        (vec!["nothing.mp4"], 1, "no video"),
+        (vec!["nothing.mkv"], 1, "nothing.mkv"),
         (vec!["whole.mp4", "-o", "out.xyz"], 2, "xyz"),
         (vec!["whole.mp4", "-o", "-"], 1, "-o"),
         (vec!["whole.mp4", "--codec", "nothing"], 1, "nothing"),

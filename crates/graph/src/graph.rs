@@ -123,18 +123,6 @@ impl Graph {
         Ok(shapes)
     }
 
-    /// Number of learned numbers in the network: weights, biases, slopes and constants.
-    pub fn parameters(&self) -> usize {
-        self.nodes
-            .iter()
-            .map(|node| match &node.kind {
-                Kind::Input => 0,
-                Kind::Constant(tensor) => tensor.data().len(),
-                Kind::Apply { op, .. } => op.parameters(),
-            })
-            .sum()
-    }
-
     /// Multiply-accumulates of one run on an input of this shape.
     ///
     /// # Errors

@@ -41,7 +41,10 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
         ("memory", format!("{}, {} free", show_bytes(memory.total), show_bytes(memory.available))),
         (
             "for a tile",
-            format!("{}, as much again for rows that wait", show_bytes(memory.for_tiles() as u64)),
+            format!(
+                "{}, as much again for results of tiles side by side",
+                show_bytes(memory.for_tiles() as u64)
+            ),
         ),
     ]))?;
     terminal::print("\nModels")?;

@@ -98,8 +98,8 @@ impl Tools {
     /// # Errors
     /// [`Error::Program`] if ffmpeg fails.
     pub fn pixel_formats(&self, encoder: &str) -> Result<Vec<String>> {
-        let mut known = self.pixel_formats.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(formats) = known.get(encoder) {
+        let known = || self.pixel_formats.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(formats) = known().get(encoder) {
             return Ok(formats.clone());
         }
         let mut command = self.ffmpeg();
@@ -108,7 +108,7 @@ impl Tools {
         let help = String::from_utf8_lossy(&help).into_owned();
         let list = help.lines().find_map(|line| line.trim().strip_prefix("Supported pixel formats:"));
         let formats: Vec<_> = list.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-        known.insert(encoder.to_owned(), formats.clone());
+        known().insert(encoder.to_owned(), formats.clone());
         Ok(formats)
     }
 
