@@ -35,12 +35,17 @@ pub(crate) struct Program {
     full: Option<Box<Program>>,
     /// Whether they could carry the last picture.
     carried: bool,
-    /// The plan's slots, then its constants, and what of the result is there if the last step makes it a few rows at a time.
+    /// The plan's slots while they are needed, then its constants, and what of the result is there if the last step makes it a few rows
+    /// at a time.
     memory: Vec<AlignedBuf>,
+    /// The size of each slot.
+    slots: Vec<usize>,
     steps: Vec<PlacedStep>,
     input: (Shape, Place),
     output: (Shape, Place),
     ending: Option<Ending>,
+    /// The rows of the output that may be asked for.
+    rows: Range<usize>,
 }
 
 /// A result of which the last step makes rows when they are wanted.
@@ -69,6 +74,8 @@ struct PlacedStep {
     step: CompiledStep,
     reads: Vec<Place>,
     output: Place,
+    /// Pixels of a row of the output.
+    width: usize,
 }
 
 impl Program {
@@ -76,7 +83,8 @@ impl Program {
         let overflow = Arc::default();
         let compiler = Compiler { plan, device, precision, overflow: Arc::clone(&overflow) };
         let halves = halves(plan, device, precision);
-        let mut memory = cells(plan, &halves).into_iter().map(zeros).collect::<Result<Vec<_>>>()?;
+        let slots = cells(plan, &halves);
+        let mut memory: Vec<_> = slots.iter().map(|_| AlignedBuf::default()).collect();
         let mut blocks = Vec::with_capacity(plan.buffers.len());
         for buffer in &plan.buffers {
             blocks.push(match &buffer.content {
@@ -100,6 +108,7 @@ impl Program {
                 step: compiled,
                 reads: step.reads().map(place).collect(),
                 output: place(&step.output),
+                width: pixels(&step.output.shape) / step.output.rows().max(1),
             })
         };
         let steps = device.pool.install(|| plan.steps.par_iter().map(placed).collect::<Result<Vec<_>>>())?;
@@ -114,11 +123,13 @@ impl Program {
         }
         Ok(Self {
             ending,
+            rows: 0..0,
             plan: plan.clone(),
             overflow,
             full: None,
             carried: true,
             memory,
+            slots,
             steps,
             input,
             output,
@@ -126,8 +137,9 @@ impl Program {
         })
     }
 
-    /// The same program in floats of 32 bits.
+    /// The same program in floats of 32 bits, which computes what this one could not carry.
     fn full(&mut self) -> Result<&mut Self> {
+        self.trim();
         let full = match self.full.take() {
             Some(full) => full,
             None => Box::new(Self::new(&self.plan, &self.device, Precision::Full)?),
@@ -135,70 +147,86 @@ impl Program {
         Ok(self.full.insert(full))
     }
 
-    fn check(&self, given: &Shape) -> Result<()> {
-        if *given == self.input.0 {
-            return Ok(());
+    /// Makes the program ready for an input of this shape: the slots that were given up are there again.
+    fn prepare(&mut self, given: &Shape) -> Result<()> {
+        if *given != self.input.0 {
+            return Err(Error::Input { expected: self.input.0.to_string(), given: given.clone() });
         }
-        Err(Error::Input { expected: self.input.0.to_string(), given: given.clone() })
+        for (slot, &size) in self.memory.iter_mut().zip(&self.slots) {
+            if slot.len() < size {
+                *slot = zeros(size)?;
+            }
+        }
+        Ok(())
     }
 
-    /// Runs the steps, but for one that makes rows when they are wanted; says whether they could carry all numbers.
-    fn steps(&mut self, watcher: StepWatcher) -> Result<bool> {
+    /// Runs the steps, but for one that makes rows when they are wanted, as far as these rows of the output need them; says whether
+    /// they carry all numbers.
+    fn steps(&mut self, rows: Range<usize>, watcher: StepWatcher) -> Result<bool> {
         let count = self.steps.len() - usize::from(self.ending.is_some());
         if let Some(ending) = &mut self.ending {
             ending.begun = None;
         }
-        for (i, PlacedStep { step, reads, output }) in self.steps[..count].iter().enumerate() {
+        self.rows = 0..0;
+        let needed = self.plan.rows_for(rows.clone(), |i| self.steps[i].unit());
+        for (i, (PlacedStep { step, reads, output, width }, rows)) in
+            self.steps[..count].iter().zip(needed).enumerate()
+        {
             let start = Instant::now();
             let (reads, writes) = lend(&mut self.memory, reads, &[*output])?;
             for output in writes {
-                step.run(&self.device, &reads, 0, output);
+                let (to_end, _) = output.split_at(rows.end * width);
+                let (_, output) = to_end.split_at(rows.start * width);
+                step.run(&self.device, &reads, rows.start * width, output);
             }
             if watcher(i, start.elapsed()).is_break() {
                 return Err(Error::Stopped);
             }
         }
-        Ok(self.could_carry())
+        self.rows = rows;
+        Ok(self.carries())
     }
 
-    /// Runs all steps, and says whether they could carry all numbers.
+    /// Runs all steps, and says whether they carry all numbers.
     fn all_steps(&mut self, watcher: StepWatcher) -> Result<bool> {
-        let carried = self.steps(watcher)?;
+        let all = 0..self.plan.output.rows();
+        let carried = self.steps(all.clone(), watcher)?;
         if !carried || self.ending.is_none() {
             return Ok(carried);
         }
         let start = Instant::now();
-        self.make(0..self.output.0[2])?;
+        self.make(all)?;
         if watcher(self.steps.len() - 1, start.elapsed()).is_break() {
             return Err(Error::Stopped);
         }
-        Ok(self.could_carry())
+        Ok(self.carries())
     }
 
-    fn could_carry(&self) -> bool {
-        !self.overflow.swap(false, Ordering::Relaxed)
+    /// Whether the steps could carry all numbers since this was asked last.
+    fn carries(&mut self) -> bool {
+        self.carried = !self.overflow.swap(false, Ordering::Relaxed);
+        self.carried
     }
 
     /// Makes rows of the result, of which the first begins a unit of the last step.
     fn make(&mut self, rows: Range<usize>) -> Result<()> {
         let Some(last) = self.steps.last() else { return Ok(()) };
         let (shape, (block, region)) = &mut self.output;
-        let width = shape[3];
-        *region = Region::dense(rows.len() * width, channels(shape));
+        *region = Region::dense(rows.len() * last.width, channels(shape));
         let elements = region.pixels * region.channels;
         if self.memory[*block].len() < elements {
             self.memory[*block] = zeros(elements)?;
         }
         let (reads, writes) = lend(&mut self.memory, &last.reads, &[(*block, *region)])?;
         for output in writes {
-            last.step.run(&self.device, &reads, rows.start * width, output);
+            last.step.run(&self.device, &reads, rows.start * last.width, output);
         }
         Ok(())
     }
 
     /// Writes the input.
     fn take(&mut self, input: &Pixels) -> Result<()> {
-        self.check(&input.shape())?;
+        self.prepare(&input.shape())?;
         let (_, mut writes) = lend(&mut self.memory, &[], &[self.input.1])?;
         for to in &mut writes {
             for (i, pixel) in input.data().chunks_exact(input.channels()).enumerate() {
@@ -209,6 +237,7 @@ impl Program {
     }
 
     fn load(&mut self, input: &Tensor) -> Result<()> {
+        self.prepare(input.shape())?;
         let (shape, place) = &self.input;
         let (_, writes) = lend(&mut self.memory, &[], &[*place])?;
         let run = crate::layout::row(shape);
@@ -241,7 +270,6 @@ impl Program {
 
 impl Executable for Program {
     fn run_watched(&mut self, input: &Tensor, watcher: StepWatcher) -> Result<Tensor> {
-        self.check(input.shape())?;
         self.load(input)?;
         match self.all_steps(watcher)? {
             true => self.store(),
@@ -252,16 +280,20 @@ impl Executable for Program {
     fn run_pixels(&mut self, input: &Pixels, watcher: StepWatcher) -> Result<Pixels<'_>> {
         self.take(input)?;
         match self.all_steps(watcher)? {
-            true => self.pixels(0..self.plan.output.shape[2]),
+            true => self.pixels(self.rows.clone()),
             false => self.full()?.run_pixels(input, watcher),
         }
     }
 
-    fn begin(&mut self, input: &Pixels, watcher: StepWatcher) -> Result<Option<Pixels<'static>>> {
+    fn begin(
+        &mut self,
+        input: &Pixels,
+        rows: Range<usize>,
+        watcher: StepWatcher,
+    ) -> Result<Option<Pixels<'static>>> {
         self.take(input)?;
-        self.carried = self.steps(watcher)?;
-        if !self.carried {
-            return self.full()?.begin(input, watcher);
+        if !self.steps(rows.clone(), watcher)? {
+            return self.full()?.begin(input, rows, watcher);
         }
         if let Some(ending) = &mut self.ending {
             let [height, width, channels] = [input.height(), input.width(), input.channels()];
@@ -275,21 +307,22 @@ impl Executable for Program {
         if !self.carried {
             return self.full()?.rows(rows);
         }
-        let Some(ending) = &mut self.ending else { return self.pixels(rows) };
-        let height = self.output.0[2];
-        let Some(mut begun) = ending.begun.take_if(|_| !rows.is_empty() && rows.end <= height) else {
+        if rows.is_empty() || rows.start < self.rows.start || rows.end > self.rows.end {
             return Err(Error::Unsupported {
-                what: format!("rows {rows:?} of a result that does not have them"),
+                what: format!("rows {rows:?} of a result of which {:?} were begun", self.rows),
             });
-        };
+        }
+        let (begun, height) = (self.ending.as_mut().and_then(|ending| ending.begun.take()), self.output.0[2]);
+        let (Some(ending), Some(mut begun)) = (&self.ending, begun) else { return self.pixels(rows) };
         if !begun.made.contains(&rows.start) {
             let first = rows.start / ending.unit * ending.unit;
-            begun.made = first..(first + ending.each).min(height);
+            let end = self.rows.end.next_multiple_of(ending.unit).min(height);
+            begun.made = first..(first + ending.each).min(end);
             self.make(begun.made.clone())?;
-            self.carried = self.could_carry();
-            if !self.carried {
+            if !self.carries() {
+                let all = self.rows.clone();
                 let full = self.full()?;
-                full.begin(&begun.input, &mut |_, _| ControlFlow::Continue(()))?;
+                full.begin(&begun.input, all, &mut |_, _| ControlFlow::Continue(()))?;
                 return full.rows(rows);
             }
         }
@@ -297,13 +330,31 @@ impl Executable for Program {
         self.ending.as_mut().map(|ending| ending.begun.insert(begun));
         self.pixels(rows.start - made.start..rows.end.min(made.end) - made.start)
     }
+
+    fn trim(&mut self) {
+        let read = self.steps.last().filter(|_| self.ending.is_some()).map_or(&[][..], |last| &last.reads);
+        let is_needed = |slot: usize| read.iter().chain([&self.output.1]).any(|&(block, _)| block == slot);
+        let slots = self.memory[..self.slots.len()].iter_mut().enumerate();
+        for (_, memory) in slots.filter(|(slot, _)| !(self.carried && is_needed(*slot))) {
+            *memory = AlignedBuf::default();
+        }
+        if let Some(full) = &mut self.full {
+            full.trim();
+        }
+    }
+}
+
+impl PlacedStep {
+    /// The fewest rows that are computed together, and no pixels of others.
+    fn unit(&self) -> usize {
+        let pixels = self.step.unit().max(1);
+        (1..=pixels).find(|rows| (rows * self.width).is_multiple_of(pixels)).unwrap_or(pixels)
+    }
 }
 
 impl Ending {
     fn new(output: &Shape, last: &PlacedStep, device: &Cpu) -> Self {
-        let (height, width, row) = (output[2], output[3], channels(output) * output[3] * size_of::<f32>());
-        let pixels = last.step.unit();
-        let unit = if pixels.is_multiple_of(width) { (pixels / width).max(1) } else { height.max(1) };
+        let (unit, row) = (last.unit(), channels(output) * output[3] * size_of::<f32>());
         // Each thread makes as many as the others.
         let fewest = unit * device.threads();
         let each = (AT_ONCE / row.max(1) / fewest).max(1) * fewest;

@@ -31,8 +31,8 @@ fn asked(executable: &mut dyn Executable, mut rows: Range<usize>) -> (Vec<f32>, 
     (data, times)
 }
 
-fn begin(executable: &mut dyn Executable, input: &Pixels) {
-    let given = executable.begin(input, &mut |_, _| ControlFlow::Continue(())).expect("a beginning");
+fn begin(executable: &mut dyn Executable, input: &Pixels, rows: Range<usize>) {
+    let given = executable.begin(input, rows, &mut |_, _| ControlFlow::Continue(())).expect("a beginning");
     assert!(given.is_none(), "the device has memory of its own");
 }
 
@@ -62,11 +62,31 @@ fn every_network_gives_the_same_rows() {
                 continue;
             };
             let mut executable = compiled(&case.graph, &input, precision);
-            begin(&mut *executable, &input);
             let height = expected.height();
+            begin(&mut *executable, &input, 0..height);
             for rows in [0..height, height / 2..height, 0..1, height - 1..height] {
                 let (got, _) = asked(&mut *executable, rows.clone());
                 assert!(got == expected.rows(rows.clone()).data(), "{} in {precision}, {rows:?}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn some_rows_are_those_of_the_whole() {
+    for case in cases() {
+        let Ok(input) = Pixels::from_tensor(&case.picture(1)) else { continue };
+        for precision in [Precision::Strict, Precision::Full, Precision::Exact, Precision::Fast] {
+            let Ok(expected) = Pixels::from_tensor(&at_once(&case.graph, &input, precision)) else {
+                continue;
+            };
+            let mut executable = compiled(&case.graph, &input, precision);
+            let height = expected.height();
+            for rows in [height / 3..(2 * height).div_ceil(3), 0..1, height - 1..height] {
+                begin(&mut *executable, &input, rows.clone());
+                let (got, _) = asked(&mut *executable, rows.clone());
+                assert!(got == expected.rows(rows.clone()).data(), "{} in {precision}, {rows:?}", case.name);
+                assert!(executable.rows(rows.start..rows.end + 1).is_err(), "more than were begun");
             }
         }
     }
@@ -79,7 +99,7 @@ fn large_results_are_made_in_parts() {
         let expected = Pixels::from_tensor(&at_once(&graph, &input, precision)).expect("a picture");
         let mut executable = compiled(&graph, &input, precision);
         for _ in 0..2 {
-            begin(&mut *executable, &input);
+            begin(&mut *executable, &input, 0..160);
             let (got, times) = asked(&mut *executable, 0..160);
             assert!(times > 1, "at once, in {precision}");
             assert!(got == expected.data(), "{precision}");
@@ -97,11 +117,12 @@ fn what_the_last_step_cannot_carry_is_computed_in_full() {
         Pixels::from_tensor(&at_once(&graph, input, precision)).expect("a picture")
     });
     let mut executable = compiled(&graph, &input, Precision::Fast);
-    begin(&mut *executable, &input);
+    begin(&mut *executable, &input, 0..160);
     // Only the last rows see the number, which is in the last one.
     let bits = |numbers: &[f32]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
     let mut at = 0;
     while at < 160 {
+        executable.trim();
         let some = executable.rows(at..160).expect("rows");
         let (rows, is_last) = (at..at + some.height(), at + some.height() == 160);
         let expected = if is_last { &full } else { &carried };
@@ -110,8 +131,28 @@ fn what_the_last_step_cannot_carry_is_computed_in_full() {
         at = rows.end;
     }
     // The next picture is none of its business.
-    begin(&mut *executable, &sound);
+    begin(&mut *executable, &sound, 0..160);
     assert!(asked(&mut *executable, 0..160).0 == carried.data());
+}
+
+#[test]
+fn what_is_trimmed_still_gives_its_rows_and_runs_again() {
+    for case in cases() {
+        let Ok(input) = Pixels::from_tensor(&case.picture(1)) else { continue };
+        for precision in [Precision::Full, Precision::Fast] {
+            let Ok(expected) = Pixels::from_tensor(&at_once(&case.graph, &input, precision)) else {
+                continue;
+            };
+            let mut executable = compiled(&case.graph, &input, precision);
+            executable.trim();
+            for _ in 0..2 {
+                begin(&mut *executable, &input, 0..expected.height());
+                executable.trim();
+                let (got, _) = asked(&mut *executable, 0..expected.height());
+                assert!(got == expected.data(), "{} in {precision}", case.name);
+            }
+        }
+    }
 }
 
 #[test]
@@ -120,7 +161,7 @@ fn rows_that_are_not_there_are_an_error() {
         (network(), Pixels::from_tensor(&Tensor::zeros(Shape::image(1, 16, 8, 8))).expect("a picture"));
     let mut executable = compiled(&graph, &input, Precision::Fast);
     assert!(executable.rows(0..8).is_err(), "nothing was begun");
-    begin(&mut *executable, &input);
+    begin(&mut *executable, &input, 0..32);
     assert!(executable.rows(30..40).is_err(), "there are 32 rows");
     assert_eq!(executable.rows(30..32).expect("rows").height(), 2);
 }

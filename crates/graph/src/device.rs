@@ -86,23 +86,31 @@ pub trait Executable: Send {
         Pixels::from_tensor(&self.run_watched(&input.to_tensor(), watcher)?)
     }
 
-    /// As [`Executable::run_pixels`], for a result that is taken row by row, which the device may make as they are taken: see
-    /// [`Executable::rows`]. A result that is not in the device's memory is given at once.
+    /// As [`Executable::run_pixels`], for a result of which these rows are taken one after the other, and which the device may make as
+    /// they are taken: see [`Executable::rows`]. A result that is not in the device's memory is given at once.
     ///
     /// # Errors
     /// As [`Executable::run_pixels`].
-    fn begin(&mut self, input: &Pixels, watcher: StepWatcher) -> Result<Option<Pixels<'static>>> {
+    fn begin(
+        &mut self,
+        input: &Pixels,
+        _rows: Range<usize>,
+        watcher: StepWatcher,
+    ) -> Result<Option<Pixels<'static>>> {
         Ok(self.run_pixels(input, watcher)?.own())
     }
 
-    /// The first of these rows of what [`Executable::begin`] has begun and not given: at least one, and as many as the device makes
-    /// at once.
+    /// The first of these rows, which are some of those that [`Executable::begin`] was told and has not given: at least one, and as
+    /// many as the device makes at once.
     ///
     /// # Errors
     /// If nothing has been begun, there are no such rows, or memory runs short.
     fn rows(&mut self, rows: Range<usize>) -> Result<Pixels<'_>> {
         Err(Error::Unsupported { what: format!("rows {rows:?} of a result that was given at once") })
     }
+
+    /// Gives up memory that is not needed for the rows of what was begun last; what runs next takes it again.
+    fn trim(&mut self) {}
 }
 
 impl fmt::Display for Precision {

@@ -9,6 +9,7 @@ mod group;
 mod liveness;
 mod place;
 mod rearrange;
+mod rows;
 
 use std::fmt;
 use std::sync::Arc;

@@ -127,9 +127,9 @@ impl Network {
         Ok(enough * enough)
     }
 
-    /// Begins to make a picture of a tile: then there are [`Network::rows`]. `watcher` is told the share of the work that is done, and
-    /// says whether to go on.
-    pub(crate) fn begin(&mut self, input: &Pixels, watcher: Share) -> Result<()> {
+    /// Begins to make these rows of a tile's picture: then there are [`Network::rows`]. `watcher` is told the share of the work that is
+    /// done, and says whether to go on.
+    pub(crate) fn begin(&mut self, input: &Pixels, rows: Range<usize>, watcher: Share) -> Result<()> {
         let size = (input.height(), input.width());
         // Memory first, then the new size.
         let usable = self.compiled.take().filter(|compiled| compiled.size == size);
@@ -140,7 +140,7 @@ impl Network {
                 Compiled { size, precision: self.precision, program }
             }
         };
-        self.compiled.insert(compiled).program.begin(input, watcher)
+        self.compiled.insert(compiled).program.begin(input, rows, watcher)
     }
 
     /// The first of these rows of the picture, in the network's own memory: at least one, and as many as are made at once.

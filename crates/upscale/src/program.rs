@@ -85,13 +85,21 @@ impl Plans {
 }
 
 impl Program {
-    /// Begins to make a picture of another, as far as that is done all at once: then there are [`Program::rows`].
-    pub(crate) fn begin(&mut self, input: &Pixels, watcher: Share) -> Result<()> {
+    /// Begins to make these rows of a picture of another, as far as that is done all at once: then there are [`Program::rows`].
+    pub(crate) fn begin(&mut self, input: &Pixels, rows: Range<usize>, watcher: Share) -> Result<()> {
         let whole = self.work();
-        if let Some(tail) = &mut self.tail {
-            tail.made = None;
-        }
-        self.head.begin(input, 0, whole, watcher)
+        let Some(Tail { part, bands, scale, made, .. }) = &mut self.tail else {
+            return self.head.begin(input, rows, 0, whole, watcher);
+        };
+        *made = None;
+        let own = |band: &&Band| band.core.start * *scale < rows.end && band.core.end * *scale > rows.start;
+        let (first, last) = (bands.iter().find(own), bands.iter().rfind(own));
+        let between = first.map_or(0, |band| band.reads.start)..last.map_or(0, |band| band.reads.end);
+        // While one part works, the other keeps only what of it is still to be read.
+        part.executable.trim();
+        self.head.begin(input, between, 0, whole, watcher)?;
+        self.head.executable.trim();
+        Ok(())
     }
 
     /// The first of these rows of the picture: at least one.
@@ -104,16 +112,22 @@ impl Program {
         let number = bands.iter().position(is_here);
         let number = number.ok_or_else(|| Error::request(format!("a picture has no rows {rows:?}")))?;
         let Band { core, reads } = &bands[number];
+        let first = reads.start * *scale;
         if *made != Some(number) {
             let done = self.head.work() + part.work() * number as u64;
             *made = None;
             let between =
                 gathered(reads.clone(), take(read), |rows, data| append(&self.head.rows(rows)?, data))?;
-            part.begin(&between, done, whole, watcher)?;
+            part.begin(
+                &between,
+                core.start * *scale - first..core.end * *scale - first,
+                done,
+                whole,
+                watcher,
+            )?;
             *read = between.into_data();
             *made = Some(number);
         }
-        let first = reads.start * *scale;
         part.rows(rows.start - first..rows.end.min(core.end * *scale) - first)
     }
 
@@ -145,11 +159,18 @@ impl Part {
         self.macs.last().copied().unwrap_or(0)
     }
 
-    /// Begins to run it, where `done` of `whole` multiply-accumulates were done before.
-    fn begin(&mut self, input: &Pixels, done: u64, whole: u64, watcher: Share) -> Result<()> {
+    /// Begins to run it for these rows of its result, where `done` of `whole` multiply-accumulates were done before.
+    fn begin(
+        &mut self,
+        input: &Pixels,
+        rows: Range<usize>,
+        done: u64,
+        whole: u64,
+        watcher: Share,
+    ) -> Result<()> {
         let Self { executable, macs, given } = self;
         let share = |step: usize| (done + macs[step]) as f64 / whole.max(1) as f64;
-        *given = executable.begin(input, &mut |step, _| watcher(share(step)))?;
+        *given = executable.begin(input, rows, &mut |step, _| watcher(share(step)))?;
         Ok(())
     }
 

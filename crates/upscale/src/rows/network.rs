@@ -128,13 +128,16 @@ impl<'a> Networked<'a> {
                     (Some(value), _) => Output::Constant(value),
                     (None, Some(known)) => Output::Rows(above, known.output().clone()),
                     (None, None) => {
-                        self.network.begin(&tile, &watcher)?;
+                        let all = 0..tile.height() * scale;
                         if self.held.holds() {
-                            let made = self.network.all_rows(0..tile.height() * scale, &watcher)?;
+                            self.network.begin(&tile, all.clone(), &watcher)?;
+                            let made = self.network.all_rows(all, &watcher)?;
                             let rows = Output::Rows(above, made.rows(0..made.height()));
                             join.add(reach.clone(), pass, &rows, results)?;
                             self.held.hold(place, tile, made);
                         } else {
+                            let rows = reach.start - above..reach.end - above;
+                            self.network.begin(&tile, rows, &watcher)?;
                             add_rows(&mut self.network, &join, reach.clone(), pass, &watcher, results)?;
                         }
                         continue;
@@ -155,9 +158,10 @@ impl<'a> Networked<'a> {
     fn begin(&mut self, row: &Span, column: &Span) -> Result<()> {
         let tile = Input::read(&mut *self.source, row.input.clone())?.tile(&self.passes[0], &column.input)?;
         let watcher = |share: f64| self.meter.begin(share * (row.core.len() * column.core.len()) as f64);
-        self.network.begin(&tile, &watcher)?;
+        let (above, reach) = (row.input.start * self.network.scale(), row.reach(self.network.scale()));
+        self.network.begin(&tile, reach.start - above..reach.end - above, &watcher)?;
         // If memory is too short for rows, it is so from the first one on.
-        let first = self.results.end() - row.input.start * self.network.scale();
+        let first = self.results.end() - above;
         self.network.rows(first..first + 1, &watcher)?;
         (self.begun, self.next) = (Some([row.clone(), column.clone()]), row.core.end);
         Ok(())
