@@ -49,7 +49,7 @@ pub(crate) fn fingerprint(model: &Model, cpu: &Cpu) -> String {
         digest.update(format!("{:?} {:?}\n", node.op(), node.inputs()));
         let learned = node.op().map(Op::learned).unwrap_or_default();
         let constant = node.constant().map(|constant| &**constant);
-        learned.into_iter().chain(constant).for_each(|tensor| add(tensor, &mut digest));
+        learned.into_iter().chain(constant).for_each(|tensor| add_tensor(&mut digest, tensor));
     }
     let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{digest} {:?} {:?} {} {}", graph.output(), model.info(), cpu.level(), cpu.tiles())
@@ -58,7 +58,7 @@ pub(crate) fn fingerprint(model: &Model, cpu: &Cpu) -> String {
 /// How many of a tensor's numbers are digested at once.
 const NUMBERS: usize = 1 << 16;
 
-fn add(tensor: &Tensor, digest: &mut Sha256) {
+fn add_tensor(digest: &mut Sha256, tensor: &Tensor) {
     digest.update(format!("{:?}\n", tensor.shape()));
     for numbers in tensor.data().chunks(NUMBERS) {
         digest.update(numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());

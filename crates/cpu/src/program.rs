@@ -167,7 +167,7 @@ impl Program {
         if let Some(ending) = &mut self.ending {
             ending.begun = None;
         }
-        self.rows = 0..0;
+        (self.rows, self.carried) = (0..0, true);
         let needed = self.plan.rows_for(rows.clone(), |i| self.steps[i].unit());
         for (i, (PlacedStep { step, reads, output, width }, rows)) in
             self.steps[..count].iter().zip(needed).enumerate()

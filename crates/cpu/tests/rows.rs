@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 use amplio_cpu::{Cpu, Level};
 use amplio_graph::ops::Conv2d;
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Builder, Device, Executable, Graph, Pixels, Precision, Shape, Tensor};
+use amplio_graph::{Builder, Device, Error, Executable, Graph, Pixels, Precision, Shape, Tensor};
 use amplio_testkit::conformance::cases;
 use amplio_testkit::random::Random;
 
@@ -53,8 +53,9 @@ fn wide(last: f32) -> Pixels<'static> {
     Pixels::from_tensor(&picture).expect("a picture")
 }
 
-#[test]
-fn every_network_gives_the_same_rows() {
+/// Checks every network that makes pictures, in every precision: `check` is given its name, a program, a picture, and what another program
+/// makes of that at once.
+fn everywhere(mut check: impl FnMut(&str, &mut dyn Executable, &Pixels, &Pixels)) {
     for case in cases() {
         let Ok(input) = Pixels::from_tensor(&case.picture(1)) else { continue };
         for precision in [Precision::Strict, Precision::Full, Precision::Exact, Precision::Fast] {
@@ -62,34 +63,34 @@ fn every_network_gives_the_same_rows() {
                 continue;
             };
             let mut executable = compiled(&case.graph, &input, precision);
-            let height = expected.height();
-            begin(&mut *executable, &input, 0..height);
-            for rows in [0..height, height / 2..height, 0..1, height - 1..height] {
-                let (got, _) = asked(&mut *executable, rows.clone());
-                assert!(got == expected.rows(rows.clone()).data(), "{} in {precision}, {rows:?}", case.name);
-            }
+            check(&format!("{} in {precision}", case.name), &mut *executable, &input, &expected);
         }
     }
 }
 
 #[test]
-fn some_rows_are_those_of_the_whole() {
-    for case in cases() {
-        let Ok(input) = Pixels::from_tensor(&case.picture(1)) else { continue };
-        for precision in [Precision::Strict, Precision::Full, Precision::Exact, Precision::Fast] {
-            let Ok(expected) = Pixels::from_tensor(&at_once(&case.graph, &input, precision)) else {
-                continue;
-            };
-            let mut executable = compiled(&case.graph, &input, precision);
-            let height = expected.height();
-            for rows in [height / 3..(2 * height).div_ceil(3), 0..1, height - 1..height] {
-                begin(&mut *executable, &input, rows.clone());
-                let (got, _) = asked(&mut *executable, rows.clone());
-                assert!(got == expected.rows(rows.clone()).data(), "{} in {precision}, {rows:?}", case.name);
-                assert!(executable.rows(rows.start..rows.end + 1).is_err(), "more than were begun");
-            }
+fn every_network_gives_the_same_rows() {
+    everywhere(|name, executable, input, expected| {
+        let height = expected.height();
+        begin(executable, input, 0..height);
+        for rows in [0..height, height / 2..height, 0..1, height - 1..height] {
+            let (got, _) = asked(executable, rows.clone());
+            assert!(got == expected.rows(rows.clone()).data(), "{name}, {rows:?}");
         }
-    }
+    });
+}
+
+#[test]
+fn some_rows_are_those_of_the_whole() {
+    everywhere(|name, executable, input, expected| {
+        let height = expected.height();
+        for rows in [height / 3..(2 * height).div_ceil(3), 0..1, height - 1..height] {
+            begin(executable, input, rows.clone());
+            let (got, _) = asked(executable, rows.clone());
+            assert!(got == expected.rows(rows.clone()).data(), "{name}, {rows:?}");
+            assert!(executable.rows(rows.start..rows.end + 1).is_err(), "{name}: more than were begun");
+        }
+    });
 }
 
 #[test]
@@ -137,21 +138,31 @@ fn what_the_last_step_cannot_carry_is_computed_in_full() {
 
 #[test]
 fn what_is_trimmed_still_gives_its_rows_and_runs_again() {
-    for case in cases() {
-        let Ok(input) = Pixels::from_tensor(&case.picture(1)) else { continue };
-        for precision in [Precision::Full, Precision::Fast] {
-            let Ok(expected) = Pixels::from_tensor(&at_once(&case.graph, &input, precision)) else {
-                continue;
-            };
-            let mut executable = compiled(&case.graph, &input, precision);
+    everywhere(|name, executable, input, expected| {
+        executable.trim();
+        for _ in 0..2 {
+            begin(executable, input, 0..expected.height());
             executable.trim();
-            for _ in 0..2 {
-                begin(&mut *executable, &input, 0..expected.height());
-                executable.trim();
-                let (got, _) = asked(&mut *executable, 0..expected.height());
-                assert!(got == expected.data(), "{} in {precision}", case.name);
-            }
+            let (got, _) = asked(executable, 0..expected.height());
+            assert!(got == expected.data(), "{name}");
         }
+    });
+}
+
+#[test]
+fn a_run_that_was_stopped_has_no_rows() {
+    let mut net = Builder::new(16);
+    let conv = || Conv2d::same(Random::new(7).tensor([16, 16, 3, 3]), None);
+    let first = net.conv2d(conv(), net.input());
+    let second = net.conv2d(conv(), first);
+    let graph = net.finish(second).expect("a network");
+    let mut executable = compiled(&graph, &wide(0.5), Precision::Fast);
+    for last in [0.5, f32::INFINITY] {
+        begin(&mut *executable, &wide(last), 0..40);
+        executable.rows(0..40).expect("rows");
+        let stopped = executable.begin(&wide(0.5), 0..40, &mut |_, _| ControlFlow::Break(()));
+        assert!(matches!(stopped, Err(Error::Stopped)));
+        assert!(executable.rows(0..40).is_err(), "those of the picture before, which ended with {last}");
     }
 }
 

@@ -118,13 +118,8 @@ impl Program {
             *made = None;
             let between =
                 gathered(reads.clone(), take(read), |rows, data| append(&self.head.rows(rows)?, data))?;
-            part.begin(
-                &between,
-                core.start * *scale - first..core.end * *scale - first,
-                done,
-                whole,
-                watcher,
-            )?;
+            let own = core.start * *scale - first..core.end * *scale - first;
+            part.begin(&between, own, done, whole, watcher)?;
             *read = between.into_data();
             *made = Some(number);
         }
