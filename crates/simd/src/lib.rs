@@ -100,6 +100,7 @@ mod level;
 pub mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod prefetch;
 mod scalar;
 mod strided;
 
@@ -116,5 +117,6 @@ pub use isa::Isa;
 pub use level::Level;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
+pub use prefetch::prefetch;
 pub use scalar::Scalar;
 pub use strided::{Grid, Lines, PixelsMut, PixelsRef, Region, borrow};

@@ -11,6 +11,7 @@ use std::slice;
 
 use half::f16;
 
+use crate::prefetch::prefetch_near;
 use crate::{AlignedBuf, Element, Error, Isa};
 
 /// Some channels of some pixels of a buffer: the elements `offset + p * stride + c` for all `p < pixels` and `c < channels`, counted
@@ -155,21 +156,6 @@ pub fn borrow<'a>(
         writes.iter().map(|w| PixelsMut { start: start(w), shape: w.1.into(), lifetime: PhantomData });
     Ok((reads.collect(), writes.collect()))
 }
-
-/// Asks for `count` elements from `start` on to be brought near, to be read soon.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn prefetch<E>(start: *const E, count: usize) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    for byte in (0..count * size_of::<E>()).step_by(64) {
-        // SAFETY: a prefetch is a hint, which accesses no memory and never faults; all of x86-64 has it or ignores it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.cast::<i8>().wrapping_add(byte)) }
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-fn prefetch<E>(_: *const E, _: usize) {}
 
 /// What both views know of their region beside its start.
 #[derive(Debug, Clone, Copy)]
@@ -418,7 +404,7 @@ impl<'a, E: Element, const N: usize> Lines<'a, E, N> {
     pub fn prefetch(&self, pixels: Range<usize>) {
         for (start, stride) in self.lines {
             for x in pixels.clone() {
-                prefetch(start.wrapping_add(x * stride), self.channels);
+                prefetch_near(start.wrapping_add(x * stride), self.channels);
             }
         }
     }

@@ -3,9 +3,10 @@
 use std::array;
 use std::borrow::Cow;
 
-use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
+use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, prefetch};
 
 use super::pack::Packed;
+use super::scratch::LINE;
 
 /// Terms that are summed before they are added to the rest; long sums are more exact in parts.
 const PART: usize = 1024;
@@ -122,7 +123,7 @@ impl Panel<'_> {
                 for (terms, row) in terms.iter_mut().zip(&rows) {
                     *terms = &row[start..][..size];
                 }
-                let part = accumulate::<I, false, P, V>(isa, [[isa.zero(); V]; P], terms, weights);
+                let part = accumulate::<I, false, P, V>(isa, [[isa.zero(); V]; P], terms, weights, &[]);
                 for (sums, part) in sums.iter_mut().zip(part) {
                     for (sum, part) in sums.iter_mut().zip(part) {
                         *sum = isa.add(*sum, part);
@@ -141,18 +142,24 @@ impl Panel<'_> {
 
 /// Adds to each row's sums its terms times the weights: one vector multiply-add for each row, term and vector. With `INTEGERS`, each
 /// term and weight is a pair of integers of 16 bits, and sums are integers of 32.
+///
+/// Meanwhile it asks for what will be read after the weights: a cache line with each term, as far as `ahead` goes.
 #[inline(always)]
 pub(super) fn accumulate<I: Isa, const INTEGERS: bool, const P: usize, const V: usize>(
     isa: I,
     mut sums: [[I::F32; V]; P],
     mut rows: [&[f32]; P],
     weights: &[f32],
+    ahead: &[f32],
 ) -> [[I::F32; V]; P] {
     let terms = rows[0].len();
     for row in &mut rows {
         *row = &row[..terms];
     }
     for (c, weights) in (0..terms).zip(weights.chunks_exact(V * I::LANES)) {
+        if let Some(line) = ahead.get(c * LINE..=c * LINE) {
+            prefetch(line);
+        }
         let weights: [I::F32; V] = array::from_fn(|j| isa.load(&weights[j * I::LANES..]));
         for t in 0..P {
             let x = isa.splat(rows[t][c]);

@@ -22,7 +22,7 @@
 //!
 //! A block of tiles passes through memory of the thread that stays in the cache, of cells of 32 bits: the transformed pixels as
 //! `[tile][vector of input channels][product][lane]` ([`spread`]), the sums as `[tile][vector of output channels][product][lane]`
-//! ([`products`]); then come the last map, the bias and the epilogue ([`gather`]).
+//! ([`products`]), in the same place if each is multiplied once; then come the last map, the bias and the epilogue ([`gather`]).
 
 mod ending;
 mod gather;
@@ -237,10 +237,14 @@ impl Winograd {
         let (packed, width) = (&*self.parts[0].packed, self.result[1]);
         let channels = packed.inputs.next_multiple_of(self.lanes);
         let cells = if T::INTEGERS { channels.div_ceil(2).next_multiple_of(self.lanes) } else { channels };
+        let (numbers, sums) = (cells * T::PRODUCTS, packed.bias.len() * T::PRODUCTS);
+        // Sums take the place of the numbers that they are made of, where nobody reads these again: they fill less of the cache, and
+        // are written where it has just been read.
+        let in_place = self.parts.len() == 1 && packed.blocks.len() == 1;
+        let behind = if in_place { 0 } else { numbers };
         // A line between tiles, so that they do not share sets of the cache.
-        let (apart, stride) = (cells * T::PRODUCTS + LINE, packed.bias.len() * T::PRODUCTS + LINE);
-        let [numbers, sums, ring, largest] =
-            scratch.parts([T::TILES * apart, T::TILES * stride, channels * T::PRODUCTS, T::TILES]);
+        let stride = numbers.max(behind + sums) + LINE;
+        let [cells, ring, largest] = scratch.parts([T::TILES * stride, channels * T::PRODUCTS, T::TILES]);
         let tiles = width.div_ceil(S);
         for tile in (0..tiles).step_by(T::TILES) {
             let count = T::TILES.min(tiles - tile);
@@ -251,8 +255,8 @@ impl Winograd {
                 channels: packed.inputs,
                 columns: &strip.columns[tile * S..],
                 ring,
-                numbers,
-                stride: apart,
+                numbers: cells,
+                stride,
                 largest,
                 scheme: PhantomData,
             };
@@ -263,12 +267,11 @@ impl Winograd {
             for Part { phase, packed } in &self.parts {
                 let products = Products::<T, S, R> {
                     packed,
-                    numbers,
-                    apart,
+                    cells,
+                    stride,
+                    sums: behind,
                     tiles: count,
                     phase: *phase,
-                    sums,
-                    stride,
                     scheme: PhantomData,
                 };
                 if T::INTEGERS {
@@ -280,7 +283,7 @@ impl Winograd {
                 let gather = Gather::<E, T, S, R> {
                     packed,
                     channels: &self.channels,
-                    sums,
+                    sums: &cells[behind..],
                     stride,
                     largest,
                     own: strip.own.clone(),

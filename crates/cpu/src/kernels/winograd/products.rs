@@ -8,21 +8,20 @@ use super::phase::Phase;
 use super::transforms::Scheme;
 use crate::kernels::pack::{Block, Packed};
 use crate::kernels::panels::accumulate;
+use crate::kernels::scratch::LINE;
 
 /// A block of tiles to be multiplied.
 pub(super) struct Products<'a, T, const S: usize, const R: usize> {
     pub(super) packed: &'a Packed,
-    /// For each tile its numbers, as `[vector of cells][product][lane]`, and what keeps tiles apart.
-    pub(super) numbers: &'a [f32],
-    /// From the numbers of one tile to those of the next.
-    pub(super) apart: usize,
+    /// For each tile its numbers, as `[vector of cells][product][lane]`; then from `sums` on, perhaps in the place of the
+    /// numbers, its sums, as `[vector of output channels][product][lane]`.
+    pub(super) cells: &'a mut [f32],
+    /// From one tile to the next.
+    pub(super) stride: usize,
+    pub(super) sums: usize,
     pub(super) tiles: usize,
     /// Of which part of an enlarged picture.
     pub(super) phase: Option<Phase>,
-    /// For each tile the sums, as `[vector of output channels][product][lane]`, and what keeps tiles apart.
-    pub(super) sums: &'a mut [f32],
-    /// From the sums of one tile to those of the next.
-    pub(super) stride: usize,
     pub(super) scheme: PhantomData<T>,
 }
 
@@ -37,68 +36,87 @@ impl<T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Products<'_, T,
                 self.clear(isa, number);
                 continue;
             }
-            for block in &packed.blocks {
+            for (b, block) in packed.blocks.iter().enumerate() {
+                let ahead = match packed.blocks.get(b + 1) {
+                    Some(next) => self.weights(isa, number, next),
+                    None => self.weights(isa, (number + 1) % T::PRODUCTS, &packed.blocks[0]),
+                };
                 // As many sums as the registers hold beside the weights and the pixel.
                 match (I::REGISTERS, block.vectors) {
-                    (32, 4) => self.multiply::<I, 6, 4>(isa, number, block),
-                    (32, 3) => self.multiply::<I, 8, 3>(isa, number, block),
-                    (32, 2) => self.multiply::<I, 12, 2>(isa, number, block),
-                    (32, _) => self.multiply::<I, 12, 1>(isa, number, block),
-                    (_, 2) => self.multiply::<I, 6, 2>(isa, number, block),
-                    _ => self.multiply::<I, 12, 1>(isa, number, block),
+                    (32, 4) => self.multiply::<I, 6, 4>(isa, number, block, ahead),
+                    (32, 3) => self.multiply::<I, 8, 3>(isa, number, block, ahead),
+                    (32, 2) => self.multiply::<I, 12, 2>(isa, number, block, ahead),
+                    (32, _) => self.multiply::<I, 12, 1>(isa, number, block, ahead),
+                    (_, 2) => self.multiply::<I, 6, 2>(isa, number, block, ahead),
+                    _ => self.multiply::<I, 12, 1>(isa, number, block, ahead),
                 }
             }
         }
     }
 }
 
-impl<T: Scheme<S, R>, const S: usize, const R: usize> Products<'_, T, S, R> {
+impl<'a, T: Scheme<S, R>, const S: usize, const R: usize> Products<'a, T, S, R> {
     /// One of the products of all tiles, without weights.
     #[inline(always)]
     fn clear<I: Isa>(&mut self, isa: I, number: usize) {
-        for sums in self.sums.chunks_mut(self.stride).take(self.tiles) {
+        for tile in self.cells.chunks_mut(self.stride).take(self.tiles) {
+            let sums = &mut tile[self.sums..][..self.packed.bias.len() * T::PRODUCTS];
             for products in isa.vectors_mut(sums).chunks_exact_mut(T::PRODUCTS) {
                 products[number] = isa.zero();
             }
         }
     }
 
-    /// One of the products of all tiles, for a block of output channels: `P` tiles by `V` vectors at a time, and fewer tiles
-    /// at the end.
+    /// The weights of one of the products, for a block of output channels.
     #[inline(always)]
-    fn multiply<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, number: usize, block: &Block) {
-        let size = self.packed.depth * V * I::LANES;
-        let part = Part {
-            weights: &self.packed.weights[block.weights + number * size..][..size],
+    fn weights<I: Isa>(&self, _: I, number: usize, block: &Block) -> &'a [f32] {
+        let size = self.packed.depth * block.vectors * I::LANES;
+        &self.packed.weights[block.weights + number * size..][..size]
+    }
+
+    /// One of the products of all tiles, for a block of output channels: `P` tiles by `V` vectors at a time, and fewer tiles
+    /// at the end. Meanwhile it asks for the weights that come next: it takes longer to bring all of them from the L2 or L3 at
+    /// once than to multiply the first tiles.
+    #[inline(always)]
+    fn multiply<I: Isa, const P: usize, const V: usize>(
+        &mut self,
+        isa: I,
+        number: usize,
+        block: &Block,
+        ahead: &[f32],
+    ) {
+        let mut part = Part {
+            weights: self.weights(isa, number, block),
+            ahead,
             number: number * I::LANES,
-            sums: block.bias * T::PRODUCTS + number * I::LANES,
+            sums: self.sums + block.bias * T::PRODUCTS + number * I::LANES,
         };
         let mut tile = 0;
         while tile + P <= self.tiles {
-            self.step::<I, P, V>(isa, &part, tile);
+            self.step::<I, P, V>(isa, &mut part, tile);
             tile += P;
         }
         while tile + 4 <= self.tiles {
-            self.step::<I, 4, V>(isa, &part, tile);
+            self.step::<I, 4, V>(isa, &mut part, tile);
             tile += 4;
         }
         while tile + 2 <= self.tiles {
-            self.step::<I, 2, V>(isa, &part, tile);
+            self.step::<I, 2, V>(isa, &mut part, tile);
             tile += 2;
         }
         if tile < self.tiles {
-            self.step::<I, 1, V>(isa, &part, tile);
+            self.step::<I, 1, V>(isa, &mut part, tile);
         }
     }
 
     #[inline(always)]
-    fn step<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, part: &Part, tile: usize) {
+    fn step<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, part: &mut Part, tile: usize) {
         // Slices that are known to be equally long take one check for all.
         let cells = part.weights.len() / (V * I::LANES);
         let size = (cells - 1) / I::LANES * T::PRODUCTS * I::LANES + (cells - 1) % I::LANES + 1;
         let mut tiles: [&[f32]; P] = [&[]; P];
         for (t, numbers) in tiles.iter_mut().enumerate() {
-            *numbers = &self.numbers[(tile + t) * self.apart + part.number..][..size];
+            *numbers = &self.cells[(tile + t) * self.stride + part.number..][..size];
         }
         let mut sums = [[isa.zero(); V]; P];
         for (c, weights) in part.weights.chunks(I::LANES * V * I::LANES).enumerate() {
@@ -107,14 +125,16 @@ impl<T: Scheme<S, R>, const S: usize, const R: usize> Products<'_, T, S, R> {
             for (row, numbers) in rows.iter_mut().zip(tiles) {
                 *row = &numbers[first..][..cells];
             }
+            let (ahead, later) = part.ahead.split_at(part.ahead.len().min(cells * LINE));
+            part.ahead = later;
             sums = if T::INTEGERS {
-                accumulate::<I, true, P, V>(isa, sums, rows, weights)
+                accumulate::<I, true, P, V>(isa, sums, rows, weights, ahead)
             } else {
-                accumulate::<I, false, P, V>(isa, sums, rows, weights)
+                accumulate::<I, false, P, V>(isa, sums, rows, weights, ahead)
             };
         }
         for (t, sums) in sums.iter().enumerate() {
-            let to = &mut self.sums[(tile + t) * self.stride + part.sums..];
+            let to = &mut self.cells[(tile + t) * self.stride + part.sums..];
             let to = &mut to[..((V - 1) * T::PRODUCTS + 1) * I::LANES];
             for (j, &sum) in sums.iter().enumerate() {
                 isa.store(&mut to[j * T::PRODUCTS * I::LANES..], sum);
@@ -126,6 +146,8 @@ impl<T: Scheme<S, R>, const S: usize, const R: usize> Products<'_, T, S, R> {
 /// What is multiplied with the tiles.
 struct Part<'a> {
     weights: &'a [f32],
+    /// Weights that come next, and were not yet asked for.
+    ahead: &'a [f32],
     /// Where the numbers begin in the first vector of cells of a tile.
     number: usize,
     /// Where the sums of a tile begin.
