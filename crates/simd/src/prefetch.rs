@@ -7,11 +7,11 @@ use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
 #[cfg(target_arch = "x86_64")]
 const LINE: usize = 64;
 
-/// Asks for elements to be brought to the L2.
+/// Asks for the cache line of the element `at` to be brought to the L2; there need not be so many elements.
 #[inline(always)]
-pub fn prefetch<E>(elements: &[E]) {
+pub fn prefetch<E>(elements: &[E], at: usize) {
     #[cfg(target_arch = "x86_64")]
-    ask::<E, _MM_HINT_T1>(elements.as_ptr(), elements.len());
+    ask::<E, _MM_HINT_T1>(elements.as_ptr().wrapping_add(at), 1);
 }
 
 /// Asks for `count` elements from `start` on to be brought to the L1; they need not exist.

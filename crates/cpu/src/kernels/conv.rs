@@ -228,7 +228,7 @@ fn sums<I: Isa, const P: usize, const V: usize>(
         for (t, pixel) in pixels.iter_mut().enumerate() {
             *pixel = places[t * stride];
         }
-        sums = accumulate::<I, false, P, V>(isa, sums, pixels, read.weights, &[]);
+        sums = accumulate::<I, false, P, V>(isa, sums, pixels, read.weights, None);
     }
     sums
 }

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, prefetch};
 
 use super::pack::Packed;
-use super::scratch::LINE;
 
 /// Terms that are summed before they are added to the rest; long sums are more exact in parts.
 const PART: usize = 1024;
@@ -123,7 +122,7 @@ impl Panel<'_> {
                 for (terms, row) in terms.iter_mut().zip(&rows) {
                     *terms = &row[start..][..size];
                 }
-                let part = accumulate::<I, false, P, V>(isa, [[isa.zero(); V]; P], terms, weights, &[]);
+                let part = accumulate::<I, false, P, V>(isa, [[isa.zero(); V]; P], terms, weights, None);
                 for (sums, part) in sums.iter_mut().zip(part) {
                     for (sum, part) in sums.iter_mut().zip(part) {
                         *sum = isa.add(*sum, part);
@@ -140,25 +139,33 @@ impl Panel<'_> {
     }
 }
 
+/// What will be read: from where on it is asked for, and how much of it with each term.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead<'a> {
+    pub(super) elements: &'a [f32],
+    pub(super) from: usize,
+    pub(super) pace: usize,
+}
+
 /// Adds to each row's sums its terms times the weights: one vector multiply-add for each row, term and vector. With `INTEGERS`, each
 /// term and weight is a pair of integers of 16 bits, and sums are integers of 32.
 ///
-/// Meanwhile it asks for what will be read after the weights: a cache line with each term, as far as `ahead` goes.
+/// Meanwhile it asks for what will be read after the weights.
 #[inline(always)]
 pub(super) fn accumulate<I: Isa, const INTEGERS: bool, const P: usize, const V: usize>(
     isa: I,
     mut sums: [[I::F32; V]; P],
     mut rows: [&[f32]; P],
     weights: &[f32],
-    ahead: &[f32],
+    ahead: Option<Ahead>,
 ) -> [[I::F32; V]; P] {
     let terms = rows[0].len();
     for row in &mut rows {
         *row = &row[..terms];
     }
     for (c, weights) in (0..terms).zip(weights.chunks_exact(V * I::LANES)) {
-        if let Some(line) = ahead.get(c * LINE..=c * LINE) {
-            prefetch(line);
+        if let Some(Ahead { elements, from, pace }) = ahead {
+            prefetch(elements, from + c * pace);
         }
         let weights: [I::F32; V] = array::from_fn(|j| isa.load(&weights[j * I::LANES..]));
         for t in 0..P {

@@ -195,7 +195,7 @@ impl<E: Element, const INTEGERS: bool> Sums<'_, '_, E, INTEGERS> {
                 *row = &self.rows[pixel * self.apart..][..*depth];
             }
             let begin = if INTEGERS { [isa.zero(); V] } else { bias };
-            let sums = accumulate::<I, INTEGERS, P, V>(isa, [begin; P], rows, weights, &[]);
+            let sums = accumulate::<I, INTEGERS, P, V>(isa, [begin; P], rows, weights, None);
             for ((t, mut sums), unit) in sums.into_iter().enumerate().zip(&self.units[start..]) {
                 if INTEGERS {
                     let unit = isa.splat(*unit);

@@ -7,8 +7,7 @@ use amplio_simd::{Isa, Kernel};
 use super::phase::Phase;
 use super::transforms::Scheme;
 use crate::kernels::pack::{Block, Packed};
-use crate::kernels::panels::accumulate;
-use crate::kernels::scratch::LINE;
+use crate::kernels::panels::{Ahead, accumulate};
 
 /// A block of tiles to be multiplied.
 pub(super) struct Products<'a, T, const S: usize, const R: usize> {
@@ -85,7 +84,7 @@ impl<'a, T: Scheme<S, R>, const S: usize, const R: usize> Products<'a, T, S, R> 
         block: &Block,
         ahead: &[f32],
     ) {
-        let mut part = Part {
+        let part = Part {
             weights: self.weights(isa, number, block),
             ahead,
             number: number * I::LANES,
@@ -93,24 +92,24 @@ impl<'a, T: Scheme<S, R>, const S: usize, const R: usize> Products<'a, T, S, R> 
         };
         let mut tile = 0;
         while tile + P <= self.tiles {
-            self.step::<I, P, V>(isa, &mut part, tile);
+            self.step::<I, P, V>(isa, &part, tile);
             tile += P;
         }
         while tile + 4 <= self.tiles {
-            self.step::<I, 4, V>(isa, &mut part, tile);
+            self.step::<I, 4, V>(isa, &part, tile);
             tile += 4;
         }
         while tile + 2 <= self.tiles {
-            self.step::<I, 2, V>(isa, &mut part, tile);
+            self.step::<I, 2, V>(isa, &part, tile);
             tile += 2;
         }
         if tile < self.tiles {
-            self.step::<I, 1, V>(isa, &mut part, tile);
+            self.step::<I, 1, V>(isa, &part, tile);
         }
     }
 
     #[inline(always)]
-    fn step<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, part: &mut Part, tile: usize) {
+    fn step<I: Isa, const P: usize, const V: usize>(&mut self, isa: I, part: &Part, tile: usize) {
         // Slices that are known to be equally long take one check for all.
         let cells = part.weights.len() / (V * I::LANES);
         let size = (cells - 1) / I::LANES * T::PRODUCTS * I::LANES + (cells - 1) % I::LANES + 1;
@@ -118,6 +117,7 @@ impl<'a, T: Scheme<S, R>, const S: usize, const R: usize> Products<'a, T, S, R> 
         for (t, numbers) in tiles.iter_mut().enumerate() {
             *numbers = &self.cells[(tile + t) * self.stride + part.number..][..size];
         }
+        let pace = V * I::LANES * P / T::TILES;
         let mut sums = [[isa.zero(); V]; P];
         for (c, weights) in part.weights.chunks(I::LANES * V * I::LANES).enumerate() {
             let (first, cells) = (c * T::PRODUCTS * I::LANES, weights.len() / (V * I::LANES));
@@ -125,8 +125,8 @@ impl<'a, T: Scheme<S, R>, const S: usize, const R: usize> Products<'a, T, S, R> 
             for (row, numbers) in rows.iter_mut().zip(tiles) {
                 *row = &numbers[first..][..cells];
             }
-            let (ahead, later) = part.ahead.split_at(part.ahead.len().min(cells * LINE));
-            part.ahead = later;
+            let from = tile * part.weights.len() / T::TILES + c * I::LANES * pace;
+            let ahead = Some(Ahead { elements: part.ahead, from, pace });
             sums = if T::INTEGERS {
                 accumulate::<I, true, P, V>(isa, sums, rows, weights, ahead)
             } else {
@@ -146,7 +146,7 @@ impl<'a, T: Scheme<S, R>, const S: usize, const R: usize> Products<'a, T, S, R> 
 /// What is multiplied with the tiles.
 struct Part<'a> {
     weights: &'a [f32],
-    /// Weights that come next, and were not yet asked for.
+    /// The weights that come next.
     ahead: &'a [f32],
     /// Where the numbers begin in the first vector of cells of a tile.
     number: usize,
