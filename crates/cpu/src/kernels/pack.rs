@@ -84,7 +84,7 @@ impl Form {
         }
     }
 
-    fn is_integers(self) -> bool {
+    pub(crate) fn is_integers(self) -> bool {
         matches!(self, Self::Integers | Self::Pairs)
     }
 }

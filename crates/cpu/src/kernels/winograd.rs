@@ -22,11 +22,13 @@
 //!
 //! A block of tiles passes through memory of the thread that stays in the cache, of cells of 32 bits: the transformed pixels as
 //! `[tile][vector of input channels][product][lane]` ([`spread`]), the sums as `[tile][vector of output channels][product][lane]`
-//! ([`products`]), in the same place if each is multiplied once; then come the last map, the bias and the epilogue ([`gather`]).
+//! ([`products`]), in the same place if each is multiplied once; then come the last map, the bias and the epilogue ([`gather`]). The input
+//! channels of deep convolutions come in [`portions`].
 
 mod ending;
 mod gather;
 pub(crate) mod phase;
+mod portions;
 mod products;
 mod spread;
 pub(crate) mod transforms;
@@ -46,6 +48,7 @@ use amplio_simd::{Element, Isa, Level, PixelsMut, PixelsRef, dispatch, dispatch_
 use self::ending::{Ending, Known};
 use self::gather::{Ended, Gather, Others};
 use self::phase::Phase;
+use self::portions::Portion;
 use self::products::Products;
 use self::spread::{Rows, Spread};
 use self::transforms::{Floats, Integers, Large, Scheme};
@@ -65,8 +68,9 @@ pub(crate) struct Winograd {
     parts: Vec<Part>,
     /// For each vector of output channels, which they are.
     channels: Vec<Range<usize>>,
-    /// How many views the input is.
+    /// How many views the input is, and their channels in portions.
     views: usize,
+    portions: Vec<Portion>,
     /// Height and width of the input, of which each pixel is read as a block of `enlarge` by `enlarge`.
     input: [usize; 2],
     enlarge: usize,
@@ -121,6 +125,9 @@ impl Winograd {
         };
         let parts = phases.into_iter().map(part).collect::<Result<Vec<_>>>()?;
         let packed = &parts[0].packed;
+        // Integers have one unit for all channels, and phases read the numbers of all more than once.
+        let portions =
+            if form.is_integers() || in_phases { Portion::whole(step)? } else { Portion::cut(step)? };
         let activation = Activation::take(step, packed, compiler, &mut epilogue)?;
         let lanes = compiler.lanes();
         let larger = if in_phases { enlarge } else { 1 };
@@ -134,6 +141,7 @@ impl Winograd {
             channels: vectors.collect(),
             form,
             views: step.inputs.len(),
+            portions,
             input: [height, width],
             enlarge: enlarge / larger,
             result: [step.result[2] / larger, step.result[3] / larger],
@@ -234,26 +242,41 @@ impl Winograd {
         scratch: &mut Scratch,
         pixels: &mut PixelsMut,
     ) {
-        let (packed, width) = (&*self.parts[0].packed, self.result[1]);
-        let channels = packed.inputs.next_multiple_of(self.lanes);
+        let packed = &*self.parts[0].packed;
+        let most = self.portions.iter().map(|portion| portion.channels.len()).max().unwrap_or(0);
+        let channels = most.next_multiple_of(self.lanes);
         let cells = if T::INTEGERS { channels.div_ceil(2).next_multiple_of(self.lanes) } else { channels };
         let (numbers, sums) = (cells * T::PRODUCTS, packed.bias.len() * T::PRODUCTS);
         // Sums take the place of the numbers that they are made of, where nobody reads these again: they fill less of the cache, and
         // are written where it has just been read.
-        let in_place = self.parts.len() == 1 && packed.blocks.len() == 1;
+        let in_place = self.parts.len() == 1 && packed.blocks.len() == 1 && self.portions.len() == 1;
         let behind = if in_place { 0 } else { numbers };
         // A line between tiles, so that they do not share sets of the cache.
         let stride = numbers.max(behind + sums) + LINE;
         let [cells, ring, largest] = scratch.parts([T::TILES * stride, channels * T::PRODUCTS, T::TILES]);
-        let tiles = width.div_ceil(S);
+        let tiles = self.result[1].div_ceil(S);
         for tile in (0..tiles).step_by(T::TILES) {
-            let count = T::TILES.min(tiles - tile);
-            let largest = &mut largest[..count];
-            largest.fill(1.0);
+            let largest = &mut largest[..T::TILES.min(tiles - tile)];
+            let block = Tiles { left: tile * S, cells, stride, sums: behind, ring, largest };
+            self.block::<E, T, S, R>(strip, block, inputs, pixels);
+        }
+    }
+
+    /// Computes a block of tiles.
+    fn block<E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
+        &self,
+        strip: &Strip<R>,
+        tiles: Tiles,
+        inputs: &[PixelsRef],
+        pixels: &mut PixelsMut,
+    ) {
+        let Tiles { left, cells, stride, sums, ring, largest } = tiles;
+        largest.fill(1.0);
+        for portion in &self.portions {
             let spread = Spread::<T, S, R> {
-                rows: strip.rows,
-                channels: packed.inputs,
-                columns: &strip.columns[tile * S..],
+                rows: &strip.rows[portion.views.clone()],
+                channels: portion.channels.len(),
+                columns: &strip.columns[left..],
                 ring,
                 numbers: cells,
                 stride,
@@ -267,10 +290,11 @@ impl Winograd {
             for Part { phase, packed } in &self.parts {
                 let products = Products::<T, S, R> {
                     packed,
+                    inputs: portion.channels.clone(),
                     cells,
                     stride,
-                    sums: behind,
-                    tiles: count,
+                    sums,
+                    tiles: largest.len(),
                     phase: *phase,
                     scheme: PhantomData,
                 };
@@ -279,15 +303,19 @@ impl Winograd {
                 } else {
                     dispatch(self.level, products);
                 }
+                if portion.channels.end < packed.inputs {
+                    continue;
+                }
+                let width = self.result[1];
                 let start = phase.map_or(0, |phase| phase.row * width * self.step + phase.column);
                 let gather = Gather::<E, T, S, R> {
                     packed,
                     channels: &self.channels,
-                    sums: &cells[behind..],
+                    sums: &cells[sums..],
                     stride,
                     largest,
                     own: strip.own.clone(),
-                    left: tile * S,
+                    left,
                     width,
                     steps: [self.row(), self.step],
                     activation: &self.activation,
@@ -348,4 +376,18 @@ struct Strip<'a, const R: usize> {
     /// The number of the first pixel wanted: among those that are computed together, and in the whole result.
     first: usize,
     number: usize,
+}
+
+/// A block of tiles, in memory that stays in the cache.
+struct Tiles<'a> {
+    /// The first column of results.
+    left: usize,
+    /// For each tile its numbers and its sums, see [`Products`].
+    cells: &'a mut [f32],
+    stride: usize,
+    sums: usize,
+    /// See [`Spread`].
+    ring: &'a mut [f32],
+    /// For each tile, see [`Spread`].
+    largest: &'a mut [f32],
 }

@@ -1,6 +1,7 @@
 //! The products of the transformed pixels and weights, summed over the input channels: nearly all of the work.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use amplio_simd::{Isa, Kernel};
 
@@ -12,6 +13,8 @@ use crate::kernels::panels::{Ahead, accumulate};
 /// A block of tiles to be multiplied.
 pub(super) struct Products<'a, T, const S: usize, const R: usize> {
     pub(super) packed: &'a Packed,
+    /// The input channels whose products are summed, and added to those of the channels before them.
+    pub(super) inputs: Range<usize>,
     /// For each tile its numbers, as `[vector of cells][product][lane]`; then from `sums` on, perhaps in the place of the
     /// numbers, its sums, as `[vector of output channels][product][lane]`.
     pub(super) cells: &'a mut [f32],
@@ -69,8 +72,11 @@ impl<'a, T: Scheme<S, R>, const S: usize, const R: usize> Products<'a, T, S, R> 
     /// The weights of one of the products, for a block of output channels.
     #[inline(always)]
     fn weights<I: Isa>(&self, _: I, number: usize, block: &Block) -> &'a [f32] {
-        let size = self.packed.depth * block.vectors * I::LANES;
-        &self.packed.weights[block.weights + number * size..][..size]
+        let Range { start, end } = self.inputs;
+        let (start, end) = if T::INTEGERS { (start / 2, end.div_ceil(2)) } else { (start, end) };
+        let width = block.vectors * I::LANES;
+        let first = block.weights + (number * self.packed.depth + start) * width;
+        &self.packed.weights[first..][..(end - start) * width]
     }
 
     /// One of the products of all tiles, for a block of output channels: `P` tiles by `V` vectors at a time, and fewer tiles
@@ -119,6 +125,15 @@ impl<'a, T: Scheme<S, R>, const S: usize, const R: usize> Products<'a, T, S, R> 
         }
         let pace = V * I::LANES * P / T::TILES;
         let mut sums = [[isa.zero(); V]; P];
+        if self.inputs.start > 0 {
+            for (t, sums) in sums.iter_mut().enumerate() {
+                let from = &self.cells[(tile + t) * self.stride + part.sums..];
+                let from = &from[..((V - 1) * T::PRODUCTS + 1) * I::LANES];
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum = isa.load(&from[j * T::PRODUCTS * I::LANES..]);
+                }
+            }
+        }
         for (c, weights) in part.weights.chunks(I::LANES * V * I::LANES).enumerate() {
             let (first, cells) = (c * T::PRODUCTS * I::LANES, weights.len() / (V * I::LANES));
             let mut rows: [&[f32]; P] = [&[]; P];
