@@ -257,7 +257,7 @@ impl Winograd {
         let tiles = self.result[1].div_ceil(S);
         for tile in (0..tiles).step_by(T::TILES) {
             let largest = &mut largest[..T::TILES.min(tiles - tile)];
-            let block = Tiles { left: tile * S, cells, stride, sums: behind, ring, largest };
+            let block = TileBlock { left: tile * S, cells, stride, sums: behind, ring, largest };
             self.block::<E, T, S, R>(strip, block, inputs, pixels);
         }
     }
@@ -266,11 +266,11 @@ impl Winograd {
     fn block<E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
         &self,
         strip: &Strip<R>,
-        tiles: Tiles,
+        tiles: TileBlock,
         inputs: &[PixelsRef],
         pixels: &mut PixelsMut,
     ) {
-        let Tiles { left, cells, stride, sums, ring, largest } = tiles;
+        let TileBlock { left, cells, stride, sums, ring, largest } = tiles;
         largest.fill(1.0);
         for portion in &self.portions {
             let spread = Spread::<T, S, R> {
@@ -379,7 +379,7 @@ struct Strip<'a, const R: usize> {
 }
 
 /// A block of tiles, in memory that stays in the cache.
-struct Tiles<'a> {
+struct TileBlock<'a> {
     /// The first column of results.
     left: usize,
     /// For each tile its numbers and its sums, see [`Products`].
