@@ -137,6 +137,12 @@ impl Span {
         (self.core.start - self.ramps[0]) * scale..(self.core.end + self.ramps[1]) * scale
     }
 
+    /// These places, in the result of the tile alone.
+    pub(crate) fn reach_in_tile(&self, scale: usize) -> Range<usize> {
+        let (reach, first) = (self.reach(scale), self.input.start * scale);
+        reach.start - first..reach.end - first
+    }
+
     /// How much of the result at `place` is this span's; over all spans that reach the place, the sum is 1.
     pub(crate) fn weight(&self, place: usize, scale: usize) -> f32 {
         // The distance into the blend from its outer end, as a share of its width.

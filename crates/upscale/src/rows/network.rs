@@ -136,8 +136,7 @@ impl<'a> Networked<'a> {
                             join.add(reach.clone(), pass, &rows, results)?;
                             self.held.hold(place, tile, made);
                         } else {
-                            let rows = reach.start - above..reach.end - above;
-                            self.network.begin(&tile, rows, &watcher)?;
+                            self.network.begin(&tile, row.reach_in_tile(scale), &watcher)?;
                             add_rows(&mut self.network, &join, reach.clone(), pass, &watcher, results)?;
                         }
                         continue;
@@ -158,10 +157,10 @@ impl<'a> Networked<'a> {
     fn begin(&mut self, row: &Span, column: &Span) -> Result<()> {
         let tile = Input::read(&mut *self.source, row.input.clone())?.tile(&self.passes[0], &column.input)?;
         let watcher = |share: f64| self.meter.begin(share * (row.core.len() * column.core.len()) as f64);
-        let (above, reach) = (row.input.start * self.network.scale(), row.reach(self.network.scale()));
-        self.network.begin(&tile, reach.start - above..reach.end - above, &watcher)?;
+        let scale = self.network.scale();
+        self.network.begin(&tile, row.reach_in_tile(scale), &watcher)?;
         // If memory is too short for rows, it is so from the first one on.
-        let first = self.results.end() - above;
+        let first = self.results.end() - row.input.start * scale;
         self.network.rows(first..first + 1, &watcher)?;
         (self.begun, self.next) = (Some([row.clone(), column.clone()]), row.core.end);
         Ok(())
