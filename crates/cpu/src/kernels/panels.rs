@@ -139,18 +139,20 @@ impl Panel<'_> {
     }
 }
 
-/// What will be read: from where on it is asked for, and how much of it with each term.
+/// What will be read, and is asked for meanwhile.
 #[derive(Clone, Copy)]
 pub(super) struct Ahead<'a> {
     pub(super) elements: &'a [f32],
+    /// The element whose line is asked for with the first term.
     pub(super) from: usize,
+    /// Elements from there to the one that is asked for with the next term.
     pub(super) pace: usize,
 }
 
 /// Adds to each row's sums its terms times the weights: one vector multiply-add for each row, term and vector. With `INTEGERS`, each
 /// term and weight is a pair of integers of 16 bits, and sums are integers of 32.
 ///
-/// Meanwhile it asks for what will be read after the weights.
+/// With each term, it asks for some of what will be read after the weights.
 #[inline(always)]
 pub(super) fn accumulate<I: Isa, const INTEGERS: bool, const P: usize, const V: usize>(
     isa: I,

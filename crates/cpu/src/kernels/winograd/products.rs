@@ -15,11 +15,11 @@ pub(super) struct Products<'a, T, const S: usize, const R: usize> {
     pub(super) packed: &'a Packed,
     /// The input channels whose products are summed, and added to those of the channels before them.
     pub(super) inputs: Range<usize>,
-    /// For each tile its numbers, as `[vector of cells][product][lane]`; then from `sums` on, perhaps in the place of the
-    /// numbers, its sums, as `[vector of output channels][product][lane]`.
+    /// For each tile its numbers, as `[vector of cells][product][lane]`, and its sums, as `[vector of output channels][product][lane]`.
     pub(super) cells: &'a mut [f32],
     /// From one tile to the next.
     pub(super) stride: usize,
+    /// Where the sums of a tile begin: behind its numbers, or in their place.
     pub(super) sums: usize,
     pub(super) tiles: usize,
     /// Of which part of an enlarged picture.
