@@ -1,30 +1,29 @@
 //! The executable: buffers, and the steps in order.
 
+mod halves;
+mod row_major;
+
 use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use amplio_graph::ops::BinaryFn;
-use amplio_graph::plan::{Content, Epilogue, FusedPlan, Kernel, Operand, Step, View};
+use amplio_graph::plan::{Content, FusedPlan, Kernel, Step, View};
 use amplio_graph::{Error, Executable, Pixels, Precision, Result, Shape, StepWatcher, Tensor};
 use amplio_simd::{AlignedBuf, PixelsMut, PixelsRef, Region, borrow};
-use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
-use crate::compiler::{Compiler, form, keeps_halves};
+use self::halves::halves;
+use self::row_major::{gather, scatter};
+use crate::compiler::Compiler;
 use crate::device::Cpu;
-use crate::kernels::{memory as zeros, reads_half, wants_half};
-use crate::layout::{Walk, channels, pixels, region, walks};
+use crate::kernels::memory as zeros;
+use crate::layout::{channels, pixels, region, row};
 use crate::step::CompiledStep;
 
 /// A part of one of the program's blocks of memory.
 type Place = (usize, Region);
-
-/// So many convolutions from the beginning of a network keep floats of 32 bits in exact precision: what is rounded there passes
-/// through all that follow, and at some places some networks enlarge it to several levels.
-const EARLY: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct Program {
@@ -240,7 +239,7 @@ impl Program {
         self.prepare(input.shape())?;
         let (shape, place) = &self.input;
         let (_, writes) = lend(&mut self.memory, &[], &[*place])?;
-        let run = crate::layout::row(shape);
+        let run = row(shape);
         let rows: Vec<_> = writes.into_iter().flat_map(|pixels| pixels.chunks(run)).collect();
         self.device.pool.install(|| {
             rows.into_par_iter()
@@ -406,53 +405,6 @@ fn elements<'a>(pixels: &PixelsRef<'a>) -> Cow<'a, [f32]> {
     }
 }
 
-/// For each buffer whether it holds floats of 16 bits: where a convolution wants what it holds to be short, and all others that
-/// read it can.
-fn halves(plan: &FusedPlan, device: &Cpu, precision: Precision) -> Vec<bool> {
-    let mut halves = vec![false; plan.buffers.len()];
-    if !keeps_halves(device.level, precision) {
-        return halves;
-    }
-    let form = form(device, precision);
-    for step in plan.steps.iter().filter(|step| wants_half(step, form)) {
-        for View { buffer, .. } in &step.inputs {
-            halves[*buffer] = matches!(plan.buffers[*buffer].content, Content::Slot(_));
-        }
-    }
-    if precision == Precision::Exact {
-        for step in early(&plan.steps).iter().chain(plan.steps.iter().filter(|step| ends_blocks(step))) {
-            halves[step.output.buffer] = false;
-        }
-    }
-    for buffer in [plan.input, plan.output.buffer] {
-        halves[buffer] = false;
-    }
-    for step in &plan.steps {
-        for view in &step.inputs {
-            halves[view.buffer] &= reads_half(step, form);
-        }
-        let shuffles = step.epilogue.iter().any(|op| matches!(op, Epilogue::PixelShuffle(_)));
-        halves[step.output.buffer] &= !shuffles && !matches!(step.kernel, Kernel::Rearrange(_));
-    }
-    halves
-}
-
-/// The first steps, whose results exact precision does not round.
-fn early(steps: &[Step]) -> &[Step] {
-    let mut convolutions =
-        steps.iter().enumerate().filter(|(_, step)| matches!(step.kernel, Kernel::Conv { .. }));
-    &steps[..convolutions.nth(EARLY).map_or(steps.len(), |(next, _)| next)]
-}
-
-/// Whether more than one block of a network ends with the step, one in the other: exact precision does not round its sum, which goes
-/// past the blocks that follow and would be rounded again with each of them.
-fn ends_blocks(step: &Step) -> bool {
-    let adds = |op: &&Epilogue| {
-        matches!(op, Epilogue::Binary { function: BinaryFn::Add, operand: Operand::View { .. }, .. })
-    };
-    step.epilogue.iter().filter(adds).count() > 1
-}
-
 /// Lends parts of memory; that the plan keeps apart what is read and what is written is checked here.
 fn lend<'a>(
     memory: &'a mut [AlignedBuf],
@@ -460,68 +412,4 @@ fn lend<'a>(
     writes: &[Place],
 ) -> Result<(Vec<PixelsRef<'a>>, Vec<PixelsMut<'a>>)> {
     borrow(memory, reads, writes).map_err(|e| Error::Unsupported { what: format!("this plan: {e}") })
-}
-
-/// Fills `pixels`, which begin at number `first` of a tensor of this shape, from its elements in row-major order.
-fn scatter(from: &[f32], shape: &Shape, first: usize, pixels: &mut PixelsMut) {
-    let index = RowMajor::new(shape);
-    for i in 0..pixels.pixels() {
-        let start = index.pixel(first + i);
-        for (c, to) in pixels.pixel(i).iter_mut().enumerate() {
-            *to = from[start + c * index.channel];
-        }
-    }
-}
-
-/// The elements of a tensor of this shape in row-major order.
-fn gather(from: &PixelsRef, shape: &Shape, pool: &ThreadPool) -> Result<Tensor> {
-    let index = RowMajor::new(shape);
-    let mut data: Vec<f32> = Vec::new();
-    let bytes = shape.elements().saturating_mul(size_of::<f32>());
-    data.try_reserve_exact(shape.elements()).map_err(|_| Error::OutOfMemory { bytes })?;
-    data.resize(shape.elements(), 0.0);
-    // A row (or a vector) lies together in both orders.
-    let run = if index.channel == 1 { channels(shape) } else { crate::layout::row(shape) }.max(1);
-    pool.install(|| {
-        use rayon::slice::ParallelSliceMut;
-        data.par_chunks_mut(run).enumerate().for_each(|(i, to)| {
-            if index.channel == 1 {
-                to.copy_from_slice(from.pixel(i));
-                return;
-            }
-            let (plane, first) = (i * run / index.channel, i * run % index.channel);
-            let (picture, c) = (plane / channels(shape), plane % channels(shape));
-            let pixels = from.slice(picture * index.channel + first..picture * index.channel + first + run);
-            match pixels.as_slice() {
-                Some(elements) => {
-                    let elements = elements[c..].iter().step_by(pixels.channels());
-                    to.iter_mut().zip(elements).for_each(|(to, &element)| *to = element);
-                }
-                None => to.iter_mut().enumerate().for_each(|(p, to)| *to = pixels.pixel(p)[c]),
-            }
-        });
-    });
-    Tensor::new(shape.clone(), data)
-}
-
-/// Where the pixels and channels of a tensor are in row-major order.
-struct RowMajor {
-    /// From one channel to the next: the pixels of a picture, or 1 where the channels are the last axis.
-    channel: usize,
-    channels: usize,
-}
-
-impl RowMajor {
-    fn new(shape: &Shape) -> Self {
-        let channel = match walks(shape)[..] {
-            [Walk::Pixels(picture), Walk::Channels, _, _] => picture,
-            _ => 1,
-        };
-        Self { channel, channels: if pixels(shape) == 0 { 0 } else { channels(shape) } }
-    }
-
-    /// The first channel of pixel `i`.
-    fn pixel(&self, i: usize) -> usize {
-        i / self.channel * self.channel * self.channels + i % self.channel
-    }
 }
