@@ -41,7 +41,7 @@ impl Cpu {
         let pool =
             pool.map_err(|e| Error::Unsupported { what: format!("starting {threads} threads: {e}") })?;
         Ok(Self {
-            level: level.min(Level::best()),
+            level: level.or_lower(),
             tiles: Tiles::Six,
             pool: Arc::new(pool),
             packed: Arc::default(),
@@ -120,6 +120,13 @@ impl Device for Cpu {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_takes_no_level_that_this_cpu_lacks() {
+        for level in Level::ALL {
+            assert!(Cpu::new(1, level).expect("threads").level().is_available(), "{level}");
+        }
+    }
 
     #[test]
     fn a_device_is_busy_where_each_thread_has_a_work() {

@@ -167,6 +167,8 @@ impl Program {
             ending.begun = None;
         }
         (self.rows, self.carried) = (0..0, true);
+        // A run that was stopped may have met such a number.
+        self.overflow.store(false, Ordering::Relaxed);
         let needed = self.plan.rows_for(rows.clone(), |i| self.steps[i].unit());
         for (i, (PlacedStep { step, reads, output, width }, rows)) in
             self.steps[..count].iter().zip(needed).enumerate()

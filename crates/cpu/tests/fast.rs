@@ -1,11 +1,12 @@
 //! Exact and fast precision are near the reference, and compute in full what their halves and integers cannot carry.
 
 use std::cell::Cell;
+use std::ops::ControlFlow;
 
 use amplio_cpu::{Cpu, Level, Tiles};
 use amplio_graph::ops::{Conv2d, Unary};
 use amplio_graph::plan::FusedPlan;
-use amplio_graph::{Builder, Device, Graph, Precision, Shape, Tensor, Value, reference};
+use amplio_graph::{Builder, Device, Error, Graph, Precision, Shape, Tensor, Value, reference};
 use amplio_testkit::conformance::cases;
 use amplio_testkit::random::Random;
 use amplio_testkit::tolerance::difference;
@@ -166,6 +167,103 @@ fn numbers_too_large_for_halves_are_computed_in_full() {
             let same = of(precision, 1.0) == of(Precision::Full, 1.0);
             assert_eq!(same, level == Level::Scalar, "numbers of usual size in {precision} on {level}");
         }
+    }
+}
+
+/// A network of two convolutions of which the first makes one channel `value` everywhere, and the second weighs that with 1/100000.
+fn with_even_channel(value: f32) -> Graph {
+    let (channel, mut net) = (5, Builder::new(32));
+    let mut first = conv(1, 32);
+    let weight = Tensor::from_fn(first.weight.shape().clone(), |at| {
+        if at[0] == channel { 0.0 } else { first.weight.at(at) }
+    });
+    let bias = Tensor::from_fn(Shape::new([32]), |at| if at[0] == channel { value } else { 0.0 });
+    first = Conv2d::same(weight, Some(bias.into()));
+    let second = conv(2, 32);
+    let weight = Tensor::from_fn(second.weight.shape().clone(), |at| {
+        if at[1] == channel { 1e-5 } else { second.weight.at(at) }
+    });
+    let x = begun(&mut net);
+    let x = net.conv2d(first, x);
+    let output = net.conv2d(Conv2d::same(weight, None), x);
+    net.finish(output).expect("a network")
+}
+
+/// Runs a network with fewer bits on every instruction set and gives each result to `assert`, beside that of full precision.
+fn beside_full(graph: &Graph, assert: impl Fn(&Tensor, &Tensor, &str)) {
+    let picture = Random::new(9).tensor([1, 32, 21, 30]);
+    for level in Level::available() {
+        let device = Cpu::new(2, level).expect("threads");
+        for device in [&device, &device.clone().with_tiles(Tiles::Four)] {
+            let full = run(device, Precision::Full, graph, &picture);
+            for (precision, _) in NEAR {
+                let got = run(device, precision, graph, &picture);
+                assert(&got, &full, &format!("{precision} on {level}, tiles of {}", device.tiles()));
+            }
+        }
+    }
+}
+
+/// Where a result is no number.
+fn nowhere(tensor: &Tensor) -> Vec<bool> {
+    tensor.data().iter().map(|x| !x.is_finite()).collect()
+}
+
+#[test]
+fn a_channel_that_is_too_large_everywhere_is_computed_in_full() {
+    for value in [1e5, -1e5] {
+        beside_full(&with_even_channel(value), |got, full, how| {
+            assert!(bits(got) == bits(full), "a channel of {value} in {how}");
+        });
+    }
+    for value in [f32::INFINITY, f32::NAN] {
+        beside_full(&with_even_channel(value), |got, full, how| {
+            assert!(nowhere(got) == nowhere(full), "a channel of {value} in {how}");
+        });
+    }
+}
+
+#[test]
+fn weights_that_are_no_numbers_make_no_numbers() {
+    for (value, side) in [(f32::NAN, 1), (f32::INFINITY, 1), (f32::NAN, 3), (f32::INFINITY, 3)] {
+        let random = Random::new(3).tensor([32, 32, side, side]);
+        let broken = |at: &[usize]| if *at == [7, 5, 0, 0] { value } else { random.at(at) };
+        let mut net = Builder::new(32);
+        let x = begun(&mut net);
+        let weight = Tensor::from_fn(random.shape().clone(), broken);
+        let output = net.conv2d(Conv2d::same(weight, None), x);
+        beside_full(&net.finish(output).expect("a network"), |got, full, how| {
+            assert!(
+                got.data().iter().any(|x| !x.is_finite()),
+                "{value} among {side}x{side} weights in {how}"
+            );
+            assert!(
+                full.data().iter().any(|x| !x.is_finite()),
+                "{value} among {side}x{side} weights in full"
+            );
+        });
+    }
+}
+
+#[test]
+fn a_run_that_was_stopped_is_forgotten() {
+    let mut net = Builder::new(32);
+    let x = begun(&mut net);
+    let output = (1..5).fold(x, |x, seed| net.conv2d(conv(seed, 32), x));
+    let graph = net.finish(output).expect("a network");
+    let picture = Random::new(9).tensor([1, 32, 21, 30]);
+    let large = Tensor::from_fn(picture.shape().clone(), |at| picture.at(at) * 1e9);
+    let plan = FusedPlan::new(&graph, picture.shape()).expect("a plan");
+    let before_last = plan.steps.len() - 2;
+    for (precision, _) in NEAR {
+        let device = Cpu::new(2, Level::best()).expect("threads");
+        let mut program = device.compile(&plan, precision).expect("a program");
+        let before = program.run(&picture).expect("a result");
+        let stopped = program.run_watched(&large, &mut |step, _| {
+            if step == before_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(matches!(stopped, Err(Error::Stopped)), "{precision}");
+        assert!(bits(&program.run(&picture).expect("a result")) == bits(&before), "{precision}");
     }
 }
 

@@ -281,14 +281,6 @@ impl<const VNNI: bool> Isa for Avx512<VNNI> {
     }
 
     #[inline(always)]
-    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        const LARGER_MAGNITUDE: i32 = 0b11;
-        const WITHOUT_SIGN: i32 = 0b10 << 2;
-        // SAFETY: the token proves that the CPU has AVX-512.
-        unsafe { _mm512_range_ps::<{ LARGER_MAGNITUDE | WITHOUT_SIGN }>(a, b) }
-    }
-
-    #[inline(always)]
     fn round_i16(self, numbers: [Self::F32; 2], scale: Self::F32) -> Self::I32 {
         const EVEN: [i16; 32] = {
             let mut even = [0; 32];

@@ -156,12 +156,6 @@ pub trait Isa: Copy + Debug + Send + Sync + 'static {
     /// The larger of each.
     fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
 
-    /// The larger magnitude of each; unspecified with NaN.
-    #[inline(always)]
-    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        self.max(self.abs(a), self.abs(b))
-    }
-
     /// The products of the lanes of the two vectors and `scale`, rounded to nearest (of two the even one) and narrowed to 16 bits:
     /// in order, two to each lane, the first in the low half. Unspecified with NaN and beyond ±32767.
     fn round_i16(self, numbers: [Self::F32; 2], scale: Self::F32) -> Self::I32;

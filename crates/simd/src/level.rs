@@ -29,7 +29,12 @@ impl Level {
 
     /// The most capable level of this CPU.
     pub fn best() -> Self {
-        dispatch_dot(Self::Avx512Vnni, Which)
+        Self::Avx512Vnni.or_lower()
+    }
+
+    /// The most capable level of this CPU up to this one.
+    pub fn or_lower(self) -> Self {
+        dispatch_dot(self, Which)
     }
 
     /// All levels of this CPU in order; the first is always [`Level::Scalar`].
@@ -39,7 +44,7 @@ impl Level {
 
     /// Whether this CPU has this level.
     pub fn is_available(self) -> bool {
-        dispatch_dot(self, Which) == self
+        self.or_lower() == self
     }
 
     /// Whether [`Isa::dot_i16`] does more work in a time than a multiply-add of floats: with VNNI twice as much. Without it the products and
@@ -128,7 +133,8 @@ mod tests {
     #[test]
     fn dispatch_never_exceeds_the_level_asked_for() {
         for level in Level::ALL {
-            assert!(dispatch_dot(level, Which) <= level);
+            let lower = level.or_lower();
+            assert!(lower <= level && lower.is_available());
             assert!(dispatch(level, Which) <= level);
         }
     }

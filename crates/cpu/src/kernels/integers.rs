@@ -39,7 +39,8 @@ pub(crate) struct Target<'a> {
 /// What is multiplied has units of its own, chosen when it is known: the largest of it decides, and `most` says for each number how
 /// many times that one it may be, which becomes [`LARGEST`]. For each number and output channel the weights have units of their own,
 /// so that a unit of the sums of an output channel is worth the same for all numbers: the smallest units with which neither a weight
-/// exceeds 16 bits nor the sum of all weights times [`LARGEST`] 32.
+/// exceeds 16 bits nor the sum of all weights times [`LARGEST`] 32. Where a weight is infinite or no number, a unit is worth no number:
+/// neither are the results then.
 pub(super) fn round_weights(level: Level, numbers: &[f32], most: &[f32], inputs: usize, to: Target) {
     dispatch(level, Rounding { numbers, most, inputs, to });
 }
@@ -61,6 +62,7 @@ impl Kernel for Rounding<'_> {
         let Self { numbers, most, inputs, to: Target { cells, worth, width, lanes } } = self;
         // Half a unit for each input is what rounding can add.
         let bound = f64::from(i32::MAX) / f64::from(LARGEST) - inputs as f64;
+        let mut finite = vec![true; width];
         worth.fill(f32::MIN_POSITIVE);
         for (numbers, most) in numbers.chunks_exact(inputs * width).zip(most) {
             let (mut sums, mut largest) = (vec![0.0_f64; width], vec![0.0_f32; width]);
@@ -70,10 +72,15 @@ impl Kernel for Rounding<'_> {
                     *largest = largest.max(number.abs());
                 }
             }
-            for ((worth, sum), largest) in worth.iter_mut().zip(sums).zip(largest) {
+            for (((worth, finite), sum), largest) in worth.iter_mut().zip(&mut finite).zip(sums).zip(largest)
+            {
                 let unit = ((sum / bound) as f32).max(largest / WEIGHT);
                 *worth = worth.max(unit * most / LARGEST);
+                *finite &= sum.is_finite();
             }
+        }
+        for (worth, _) in worth.iter_mut().zip(finite).filter(|(_, finite)| !finite) {
+            *worth = f32::NAN;
         }
         let none = vec![0.0; width];
         let all =

@@ -182,16 +182,6 @@ impl Check for Integers {
                 f32::from_bits(bits(x).max(bits(y)).cast_unsigned())
             },
         );
-        let number = |x| isa.select(isa.lt(isa.abs(x), isa.splat(f32::MAX)), x, isa.zero());
-        compare(
-            isa,
-            "max_abs",
-            |x, y| isa.max_abs(number(x), number(y)),
-            |x, y| {
-                let magnitude = |x: f32| if x.abs() < f32::MAX { x.abs() } else { 0.0 };
-                magnitude(x).max(magnitude(y))
-            },
-        );
         compare(
             isa,
             "shl_i32",

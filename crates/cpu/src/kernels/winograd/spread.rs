@@ -54,12 +54,12 @@ impl<T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Spread<'_, T, S
         let ring = isa.vectors_mut(self.ring).as_chunks_mut().0.as_chunks_mut().0;
         let ring: &mut [Ring<I, R>] = &mut ring[..channels.div_ceil(I::LANES)];
         let units = units(gains::<T, S, R>());
-        let mut found = [isa.zero(); R];
+        let mut found = [isa.splat_i32(0); R];
         let ahead = rows.len() > VIEWS;
         for (t, (numbers, largest)) in self.numbers.chunks_mut(stride).zip(largest).enumerate() {
             let known = if t == 0 { 0 } else { R - S };
             let new = t * S + known..t * S + R;
-            new.clone().for_each(|x| found[x % R] = isa.zero());
+            new.clone().for_each(|x| found[x % R] = isa.splat_i32(0));
             let mut rest = &mut *ring;
             for rows in rows {
                 let own;
@@ -76,8 +76,8 @@ impl<T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Spread<'_, T, S
             let slots = array::from_fn(|x| (t * S + x) % R);
             let numbers = isa.vectors_mut(numbers).as_chunks_mut().0.as_chunks_mut().0;
             if T::INTEGERS {
-                let all = largest_of::<I, f32>(isa, isa.zero(), &found);
-                *largest = magnitude(isa, isa.reinterpret_i32(all));
+                let all = found.into_iter().fold(isa.splat_i32(0), |largest, own| isa.max_i32(largest, own));
+                *largest = magnitude(isa, all);
                 let unit = isa.splat(1.0 / largest.max(SMALLEST));
                 let mut scales = [unit; KINDS];
                 for (scale, unit) in scales.iter_mut().zip(units) {
@@ -109,7 +109,7 @@ fn view<I: Isa, E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
     columns: &[Option<usize>],
     new: Range<usize>,
     ring: &mut [Ring<I, R>],
-    found: &mut [I::F32; R],
+    found: &mut [I::I32; R],
     ahead: bool,
 ) {
     if (ahead || rows.has_gaps())
@@ -121,7 +121,7 @@ fn view<I: Isa, E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
     for x in new {
         let own = down::<I, E, T, S, R>(isa, rows, columns[x], x % R, ring);
         let found = &mut found[x % R];
-        *found = largest_of::<I, f32>(isa, *found, &[own]);
+        *found = isa.max_i32(*found, own);
     }
 }
 
@@ -134,7 +134,8 @@ fn units<const R: usize>(gains: [f32; R]) -> [f32; KINDS] {
     units
 }
 
-/// Transforms a column of pixels to a slot of the ring, and gives of integers the largest magnitudes of the results.
+/// Transforms a column of pixels to a slot of the ring, and gives of integers the largest magnitudes of the results. Infinity counts as
+/// more than any number and NaN as more than that: whoever stored the pixels may have left it to this kernel to look for them.
 #[inline(always)]
 fn down<I: Isa, E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
     isa: I,
@@ -142,8 +143,8 @@ fn down<I: Isa, E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
     column: Option<usize>,
     slot: usize,
     ring: &mut [Ring<I, R>],
-) -> I::F32 {
-    let mut largest = isa.zero();
+) -> I::I32 {
+    let mut largest = isa.splat_i32(0);
     let Some(column) = column else {
         for columns in ring {
             columns[slot] = [isa.zero(); R];
@@ -159,7 +160,7 @@ fn down<I: Isa, E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
         }
         let column = T::input(isa, d);
         if T::INTEGERS {
-            largest = largest_of::<I, E>(isa, largest, &column);
+            largest = larger(isa, largest, &column);
         }
         columns[slot] = column;
     }
@@ -169,24 +170,11 @@ fn down<I: Isa, E: Element, T: Scheme<S, R>, const S: usize, const R: usize>(
         }
         let column = T::input(isa, d);
         if T::INTEGERS {
-            largest = largest_of::<I, E>(isa, largest, &column);
+            largest = larger(isa, largest, &column);
         }
         columns[slot] = column;
     }
     largest
-}
-
-/// The larger magnitudes. Infinity counts as more than any number and NaN as more than that, but of floats of 16 bits, where whoever
-/// stored them has seen to it that there is neither.
-#[inline(always)]
-fn largest_of<I: Isa, E: Element>(isa: I, largest: I::F32, vectors: &[I::F32]) -> I::F32 {
-    if E::HALF
-        && let Some((&first, rest)) = vectors.split_first()
-    {
-        let own = rest.iter().fold(first, |largest, &vector| isa.max_abs(largest, vector));
-        return isa.max_abs(largest, own);
-    }
-    isa.reinterpret_f32(larger(isa, isa.reinterpret_i32(largest), vectors))
 }
 
 /// Transforms the rows of the columns in these slots of the ring to the numbers of a tile.
