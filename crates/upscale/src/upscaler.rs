@@ -68,7 +68,8 @@ pub struct Tiling {
     /// What tiles overlap on each side, in pixels of the network's input; from the network's reach if `None`.
     pub overlap: Option<usize>,
     /// The bytes that the network's tile may take, and at most as much again for the results of tiles side by side. 704 MiB by default:
-    /// more saves little, as a deep network then reads a tenth more pixels of a picture of 1024x1024 than it has.
+    /// more saves little, as a deep network then reads a tenth more pixels of a picture of 1024x1024 than it has. A tile whose numbers
+    /// fewer bits cannot carry is computed in full precision, and takes up to twice as much.
     pub memory: usize,
 }
 

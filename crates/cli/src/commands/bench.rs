@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use amplio::cpu::{Cpu, Level, Peak};
 use amplio::graph::plan::FusedPlan;
-use amplio::graph::{Device, Pixels, Precision, Shape, Tensor};
+use amplio::graph::{Device, Error, Pixels, Precision, Shape};
 use amplio::models::Model;
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::engine::{self, PrecisionArg};
-use crate::memory;
+use crate::memory::{self, Memory};
 use crate::outcome::Outcome;
 use crate::quantity::{self, show_bytes};
 use crate::terminal;
@@ -65,9 +65,9 @@ struct Measured {
     /// For each step of the plan, its times.
     steps: Vec<Vec<Duration>>,
     peak: Peak,
-    /// The most memory that the process has taken so far, where the system tells.
     /// Bytes of the network's working memory.
     working: usize,
+    /// The most memory that the process has taken so far, where the system tells.
     memory: Option<u64>,
 }
 
@@ -123,13 +123,15 @@ fn measure(
     rounds: u32,
 ) -> Result<Measured> {
     let (info, [width, height]) = (model.info(), [width as usize, height as usize]);
-    let plan = FusedPlan::new(model.graph(), &Shape::image(1, info.input_channels, height, width))?;
+    let size = [height, width].map(|side| model.side(side));
+    let plan =
+        FusedPlan::new(&model.graph_for(size), &Shape::image(1, info.input_channels, size[0], size[1]))?;
+    let working = cpu.bytes(&plan, precision);
+    if working as u64 > Memory::now().total {
+        return Err(Error::OutOfMemory { bytes: working }.into());
+    }
     let mut executable = cpu.compile(&plan, precision)?;
-    // Any picture will do, but not an even one: some functions are faster there.
-    let input = Tensor::from_fn(plan.input_shape().clone(), |i| {
-        ((i[2] * 7 + i[3] * 13 + i[1] * 29) % 97) as f32 / 97.0
-    });
-    let input = Pixels::from_tensor(&input)?;
+    let input = picture(size, info.input_channels)?;
     executable.run_pixels(&input, &mut |_, _| ControlFlow::Continue(()))?;
     let (mut times, mut steps) = (Vec::new(), vec![Vec::new(); plan.steps.len()]);
     for _ in 0..rounds {
@@ -148,13 +150,24 @@ fn measure(
         width,
         height,
         made: (width * height * info.scale * info.scale) as f64,
-        working: cpu.bytes(&plan, precision),
+        working,
         plan,
         rounds: times,
         steps,
         peak,
         memory: memory::peak(),
     })
+}
+
+/// Any picture will do, but not an even one: some functions are faster there.
+fn picture([height, width]: [usize; 2], channels: usize) -> Result<Pixels<'static>> {
+    let mut data = Vec::new();
+    let bytes = height.saturating_mul(width).saturating_mul(channels * size_of::<f32>());
+    data.try_reserve_exact(bytes / size_of::<f32>()).map_err(|_| Error::OutOfMemory { bytes })?;
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        data.extend((0..channels).map(|c| ((y * 7 + x * 13 + c * 29) % 97) as f32 / 97.0));
+    }
+    Ok(Pixels::new(height, width, channels, data)?)
 }
 
 /// A step of the plan, as it is shown.
