@@ -39,7 +39,7 @@ pub fn form(data: &[u8], folder: &Path) {
     let (Some(first), Some(second)) = (request(), request()) else { return };
     let bounds = Bounds { folder, limit: Limit::of(MOST), idle: Duration::from_secs(60) };
     let _ = RUNTIME.block_on(upload::form(first, &bounds));
-    if let Ok(parts) = RUNTIME.block_on(upload::fields(second, &bounds)) {
+    if let Ok(parts) = RUNTIME.block_on(upload::fields(second, &bounds, &bounds)) {
         let _ = Fields::of_parts(parts).and_then(|fields| fields.run(folder));
     }
 }

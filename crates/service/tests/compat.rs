@@ -306,6 +306,29 @@ async fn model_compose_runs_what_is_sent_in_any_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn model_compose_takes_as_much_text_as_a_body_has_and_larger_files() {
+    let server = Server::with(&[("max-body", "4K")]);
+    let text = encoded(&picture(20, 12, 1));
+    let send = async |fields: &[(&str, Option<&str>, &[u8])]| {
+        let kind = "multipart/form-data; boundary=edge";
+        let answer = server.post(RUNS).header("content-type", kind).body(form(fields)).send().await;
+        let answer = answer.expect("an answer");
+        (answer.status().as_u16(), json(answer).await)
+    };
+    let image = ("input[image]", None, text.as_bytes());
+    assert_eq!(send(&[image]).await.1["status"], "completed");
+    for notes in
+        [&[("note", None, &[b'a'; 5000][..])][..], &[("a", None, &[b'a'; 3000]), ("b", None, &[b'b'; 3000])]]
+    {
+        let (status, error) = send(&[&[image], notes].concat()).await;
+        assert_eq!((status, error["detail"].as_str()), (413, Some("a body has at most 4096 bytes")));
+    }
+    let large = ("image", Some("a.png"), &[0; 5000][..]);
+    let (status, task) = send(&[large, ("wait_for_completion", None, b"false")]).await;
+    assert_eq!((status, task["task_id"].is_string()), (200, true), "{task}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn model_compose_has_tasks() {
     let server = Server::with(&[("workers", "1")]);
     let run = |side: u32, more: Value| {

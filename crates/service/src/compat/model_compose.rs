@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::json::Json;
-use super::pictures::receive;
+use super::pictures::{in_room, receive};
 use crate::app::App;
 use crate::engine::blocking;
 use crate::http::auth::Client;
@@ -119,7 +119,7 @@ async fn runs(
         }
         "multipart/form-data" => {
             let parts = crate::http::upload::parts(&app, request).await?;
-            blocking(move || Ok(Fields::of_parts(parts).and_then(|fields| fields.run(&folder)))).await??
+            in_room(move || Ok(Fields::of_parts(parts).and_then(|fields| fields.run(&folder)))).await??
         }
         "" => return Err(said(Code::Malformed, "Missing or empty Content-Type header.")),
         other => return Err(said(Code::Malformed, format!("Unsupported Content-Type: {other}"))),

@@ -50,12 +50,19 @@ where
     E: From<Refusal> + Send + 'static,
 {
     let content = upload::whole(app, request).await?;
-    let _room = ROOM.acquire().await.map_err(Refusal::internal)?;
-    blocking(move || {
+    in_room(move || {
         let bytes = content.bytes().map_err(Refusal::internal)?;
         Ok(read(&bytes))
     })
     .await?
+}
+
+/// Takes a body apart on a thread that may take its time, when there is room for it.
+pub(crate) async fn in_room<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let _room = ROOM.acquire().await.map_err(Refusal::internal)?;
+    blocking(work).await
 }
 
 /// What a text stands for, into `folder` if it is large.

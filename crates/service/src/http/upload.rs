@@ -124,28 +124,37 @@ pub(crate) struct Part {
     pub(crate) content: Content,
 }
 
-/// Receives a form, all of whose fields together are within the limit.
+/// Receives a form. All of its files together are within the limit of uploads, and its texts, which are read into memory,
+/// within that of bodies.
 pub(crate) async fn parts(app: &App, request: Request) -> Result<Vec<Part>, Refusal> {
     check_encoding(request.headers())?;
-    let bounds = Bounds { folder: &app.spool, limit: Limit::upload(app), idle: app.settings.idle_time };
-    fields(request, &bounds).await
+    let bounds = |limit| Bounds { folder: &app.spool, limit, idle: app.settings.idle_time };
+    fields(request, &bounds(Limit::upload(app)), &bounds(Limit::body(app))).await
 }
 
-pub(crate) async fn fields(request: Request, bounds: &Bounds<'_>) -> Result<Vec<Part>, Refusal> {
+pub(crate) async fn fields(
+    request: Request,
+    files: &Bounds<'_>,
+    texts: &Bounds<'_>,
+) -> Result<Vec<Part>, Refusal> {
     let broken =
         |e: &dyn std::fmt::Display| Refusal::new(Code::Malformed, format!("the form is broken: {e}"));
     let mut form = Multipart::from_request(request, &()).await.map_err(|e| broken(&e))?;
-    let (mut parts, mut total) = (Vec::new(), 0);
-    while let Some(mut field) = bounds.in_time(form.next_field()).await?.map_err(|e| broken(&e))? {
+    let (mut parts, mut in_files, mut in_texts) = (Vec::new(), 0, 0);
+    while let Some(mut field) = files.in_time(form.next_field()).await?.map_err(|e| broken(&e))? {
         if parts.len() >= MOST_FIELDS {
             return Err(broken(&format!("it has more than {MOST_FIELDS} fields")));
         }
         let name = field.name().unwrap_or_default().to_owned();
         let file_name = field.file_name().map(str::to_owned);
+        let (bounds, total) = match file_name {
+            Some(_) => (files, &mut in_files),
+            None => (texts, &mut in_texts),
+        };
         let mut spool = Spool::new(bounds.folder);
         while let Some(piece) = bounds.in_time(field.chunk()).await?.map_err(|e| broken(&e))? {
-            total += piece.len() as u64;
-            if total > bounds.limit.most {
+            *total += piece.len() as u64;
+            if *total > bounds.limit.most {
                 return Err(bounds.too_large());
             }
             spool = take(spool, piece, bounds).await?;

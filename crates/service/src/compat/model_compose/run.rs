@@ -146,7 +146,7 @@ impl Fields {
                 continue;
             }
             let bytes = content.bytes().map_err(Refusal::internal)?;
-            let text = String::from_utf8(bytes.to_vec()).map_err(|e| invalid(&e))?;
+            let text = String::from_utf8(bytes.into()).map_err(|e| invalid(&e))?;
             fields.insert(&name, text)?;
         }
         Ok(fields)
