@@ -172,6 +172,24 @@ async fn odd_requests_are_refused() {
     assert_eq!(server.get("/healthz").send().await.expect("an answer").status(), 200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_that_clients_invent_are_counted_as_one() {
+    let server = Server::with(&[]);
+    for name in ["ONE", "TWO", "delete"] {
+        let method = reqwest::Method::from_bytes(name.as_bytes()).expect("a method");
+        let answer = server.client.request(method, server.url("/v1/models")).send().await;
+        assert_eq!(problem(answer.expect("an answer")).await.0, 405, "{name}");
+    }
+    assert_eq!(server.get("/v1/models").send().await.expect("an answer").status(), 200);
+    let metrics = server.get("/metrics").send().await.expect("an answer").text().await.expect("a body");
+    let counted =
+        metrics.lines().filter(|line| line.starts_with("amplio_requests_total{route=\"/v1/models\""));
+    let counted: Vec<_> =
+        counted.filter_map(|line| line.split("method=\"").nth(1)?.split_once('"')).collect();
+    let names: Vec<_> = counted.iter().map(|(name, _)| *name).collect();
+    assert!(names.len() == 2 && names.contains(&"other") && names.contains(&"GET"), "{metrics}");
+}
+
 #[test]
 fn a_server_for_others_needs_keys() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -68,7 +68,7 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, nex
         response.headers_mut().insert(REQUEST_ID, id);
     }
     let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
-    app.metrics.request(&route, method.as_str(), status, seconds);
+    app.metrics.request(&route, counted(&method), status, seconds);
     app.log.event(
         "request",
         json!({
@@ -77,6 +77,22 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, nex
         }),
     );
     response
+}
+
+/// How a method is counted: clients may invent as many as they like, and each name that is counted stays in memory.
+fn counted(method: &Method) -> &str {
+    const KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::CONNECT,
+        Method::TRACE,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "other" }
 }
 
 fn admit(app: &App, request: &Request) -> Result<Client, Refusal> {
