@@ -165,7 +165,7 @@ impl Writing {
     pub(crate) fn push(&mut self, piece: &[u8]) -> Answer<()> {
         if self.offset + piece.len() as u64 > self.length {
             let what = format!("more than the {} bytes came that were announced", self.length);
-            return Err(Refusal::too_large("max-upload", self.length, what));
+            return Err(Refusal::new(Code::TooLarge, what));
         }
         self.file.write_all(piece).map_err(Refusal::internal)?;
         self.offset += piece.len() as u64;

@@ -210,6 +210,23 @@ async fn batches_read_and_write_places() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_job_is_refused_with_the_reason() {
+    let server = Server::with(&[]);
+    for (body, status, code) in [
+        (String::new(), 400, "malformed_request"),
+        ("{".into(), 400, "malformed_request"),
+        ("{} {}".into(), 400, "malformed_request"),
+        (r#"{"priority": "high"}"#.into(), 422, "invalid_request"),
+        (format!("{{{}}}", " ".repeat(4 << 20)), 413, "limit_exceeded"),
+    ] {
+        let request = server.post("/v1/jobs").header("content-type", "application/json").body(body.clone());
+        let refused = problem(request.send().await.expect("an answer")).await;
+        let shown: String = body.chars().take(40).collect();
+        assert_eq!(refused, (status, code.into(), None), "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn webhooks_are_told_until_they_listen() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

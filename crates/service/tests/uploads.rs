@@ -71,7 +71,8 @@ async fn what_is_no_upload_is_refused() {
     let begun = sent(begin("4").header("content-type", "application/offset+octet-stream").body("ab")).await;
     assert_eq!((begun.status().as_u16(), number(&begun, "upload-offset")), (201, 2));
     let path = begun.headers()["location"].to_str().expect("text").to_owned();
-    assert_eq!(problem(sent(piece(&server, &path, 2, b"cde")).await).await.0, 413);
+    let more = problem(sent(piece(&server, &path, 2, b"cde")).await).await;
+    assert_eq!(more, (413, "limit_exceeded".into(), None), "no setting holds what was announced");
     let plain = tus(&server, Method::PATCH, &path).header("upload-offset", 2).body("cd");
     assert_eq!(problem(sent(plain).await).await.0, 415);
     assert_eq!(sent(tus(&server, Method::HEAD, "/v1/uploads/..%2F..%2Fetc")).await.status(), 404);

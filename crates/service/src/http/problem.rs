@@ -21,7 +21,7 @@ pub(crate) struct Problem {
     detail: String,
     /// The kind of problem for programs.
     code: &'static str,
-    /// The limit that was exceeded.
+    /// The limit that was exceeded, if a setting holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<Limit>,
 }

@@ -34,25 +34,25 @@ pub(crate) struct Upload {
 /// How much may come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
-    /// The setting that says it.
-    setting: &'static str,
+    /// The setting that says it, if one does.
+    setting: Option<&'static str>,
     most: u64,
 }
 
 impl Limit {
-    /// So many bytes, for a parser that is asked without a server.
+    /// So many bytes, whatever the settings say.
     pub(crate) fn of(most: u64) -> Self {
-        Self { setting: "max-body", most }
+        Self { setting: None, most }
     }
 
     /// What is read into memory.
     pub(crate) fn body(app: &App) -> Self {
-        Self { setting: "max-body", most: app.settings.max_body }
+        Self { setting: Some("max-body"), most: app.settings.max_body }
     }
 
     /// What a job works on.
     pub(crate) fn upload(app: &App) -> Self {
-        Self { setting: "max-upload", most: app.settings.max_upload }
+        Self { setting: Some("max-upload"), most: app.settings.max_upload }
     }
 }
 
@@ -101,8 +101,7 @@ fn is_media(kind: &str) -> bool {
 
 /// Receives a small text, such as JSON.
 pub(crate) async fn text(app: &App, request: Request, most: u64) -> Result<Bytes, Refusal> {
-    let limit = Limit { setting: "max-body", most };
-    let bounds = Bounds { folder: &app.spool, limit, idle: app.settings.idle_time };
+    let bounds = Bounds { folder: &app.spool, limit: Limit::of(most), idle: app.settings.idle_time };
     check_encoding(request.headers())?;
     let content = collect(request.into_body().into_data_stream(), &bounds).await?;
     content.bytes().map_err(Refusal::internal)
@@ -256,7 +255,11 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
 impl Bounds<'_> {
     fn too_large(&self) -> Refusal {
         let Limit { setting, most } = self.limit;
-        Refusal::too_large(setting, most, format!("a body has at most {most} bytes"))
+        let what = format!("a body has at most {most} bytes");
+        match setting {
+            Some(setting) => Refusal::too_large(setting, most, what),
+            None => Refusal::new(Code::TooLarge, what),
+        }
     }
 
     async fn in_time<T>(&self, next: impl Future<Output = T>) -> Result<T, Refusal> {

@@ -7,6 +7,7 @@ use amplio::media::{self, animations};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use serde::Deserialize;
+use serde_json::error::Category;
 use utoipa::ToSchema;
 
 use super::super::auth::Client;
@@ -16,7 +17,7 @@ use crate::app::App;
 use crate::engine::blocking;
 use crate::engine::wish::{Recipe, Wish};
 use crate::jobs::job::{Input, Kind, Spec};
-use crate::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 use crate::spool::Content;
 
 /// The most bytes of a job in JSON: a batch of many URLs is the largest.
@@ -106,7 +107,10 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 impl JobRequest {
     /// Reads a job in JSON.
     pub(crate) fn of_json(body: &[u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice(body).map_err(|e| Refusal::invalid(format!("the job: {e}")))
+        serde_json::from_slice(body).map_err(|e| match e.classify() {
+            Category::Data => Refusal::invalid(format!("the job: {e}")),
+            _ => Refusal::new(Code::Malformed, format!("the job is no JSON: {e}")),
+        })
     }
 
     /// Reads the part of a job that is in a query.
