@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 mod events;
+pub(crate) mod extract;
 pub(crate) mod file;
 pub(crate) mod guard;
 mod health;

@@ -6,11 +6,13 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sha2::{Digest, Sha256};
+
+use crate::http::extract::Path;
+use crate::refusal::Refusal;
 
 /// The page may run, show and ask for what comes from this server, and for what it has made itself; nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
@@ -94,7 +96,7 @@ async fn file(Path(name): Path<String>, request: HeaderMap) -> Response {
 
 fn answer(name: &str, request: &HeaderMap) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Refusal::not_found("the page has no such file").into_response();
     };
     // Kept by browsers, but asked for each time: a new version of the program has a new page.
     let headers = [

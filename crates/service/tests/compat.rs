@@ -471,6 +471,34 @@ async fn limits_and_keys_hold_here_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn urls_that_cannot_be_read_are_refused_in_the_words_of_the_api() {
+    let server = Server::with(&[]);
+    for path in
+        ["/retrieve?s3_key=a&s3_key=b", "/retrieveVideo?s3_key=a&s3_key=b", "/getVideoStatus?id=a&id=b"]
+    {
+        let (status, said) = got(&server, path).await;
+        assert_eq!(
+            (status, said[1].as_u64(), said[0]["error"].is_string()),
+            (200, Some(500), true),
+            "{path}"
+        );
+    }
+    for path in [
+        "/api/workflows?include_schema=1&include_schema=2",
+        "/api/workflows/%ff/schema",
+        "/api/tasks/%ff",
+        "/sdapi/v1/%ff",
+    ] {
+        let (status, said) = got(&server, path).await;
+        assert_eq!((status, said["detail"].is_string()), (400, true), "{path}");
+    }
+    for path in ["/api/tasks/%ff/cancel", "/api/tasks/%ff/resume"] {
+        let (status, said) = answer(&server, path, &object!({})).await;
+        assert_eq!((status, said["detail"].is_string()), (400, true), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_chosen_is_spoken() {
     let server = Server::with(&[("compat", "sagemaker,fastapi")]);
     assert_eq!(server.get("/ping").send().await.expect("an answer").status(), 200);

@@ -190,6 +190,26 @@ async fn methods_that_clients_invent_are_counted_as_one() {
     assert!(names.len() == 2 && names.contains(&"other") && names.contains(&"GET"), "{metrics}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn urls_that_cannot_be_read_are_problems_too() {
+    let server = Server::with(&[]);
+    for (path, status) in [
+        ("/v1/jobs/%ff", 400),
+        ("/v1/jobs/%ff/events", 400),
+        ("/v1/jobs/%ff/output", 400),
+        ("/v1/jobs?limit=many", 400),
+        ("/v1/media/%ff", 400),
+        ("/v1/media?limit=1&limit=2", 400),
+        ("/page/%ff", 400),
+        ("/page/none.js", 404),
+    ] {
+        let refused = problem(server.get(path).send().await.expect("an answer")).await;
+        assert_eq!(refused.0, status, "{path}");
+    }
+    let upload = server.delete("/v1/uploads/%ff").header("tus-resumable", "1.0.0").send().await;
+    assert_eq!(problem(upload.expect("an answer")).await.0, 400);
+}
+
 #[test]
 fn a_server_for_others_needs_keys() {
     let folder = tempfile::tempdir().expect("a folder");

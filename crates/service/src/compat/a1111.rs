@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use amplio::media::images;
 use amplio::{Fit, Size};
-use axum::extract::{Path as Name, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::engine::blend::Blend;
 use crate::engine::cache::Made;
 use crate::engine::wish::Recipe;
+use crate::http::extract::Path as Name;
 use crate::refusal::{Code, Refusal};
 use crate::spool::Content;
 
@@ -252,11 +253,12 @@ async fn no_options() -> Said {
     Said(Refusal::new(Code::NotBuilt, "options are set where the server is started"))
 }
 
-async fn other(Name(name): Name<String>) -> Response {
+async fn other(name: Result<Name<String>, Refusal>) -> Result<Response, Said> {
+    let Name(name) = name?;
     if OTHERS.contains(&name.as_str()) {
-        return Said(Refusal::new(Code::NotBuilt, "this server only makes pictures larger")).into_response();
+        return Err(Said(Refusal::new(Code::NotBuilt, "this server only makes pictures larger")));
     }
-    (StatusCode::NOT_FOUND, Body(json!({ "detail": "Not Found" }))).into_response()
+    Ok((StatusCode::NOT_FOUND, Body(json!({ "detail": "Not Found" }))).into_response())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use amplio::media::images;
 use amplio::{Fit, Size};
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -23,6 +23,7 @@ use super::json::Json;
 use super::pictures::{Answer, decode, receive};
 use crate::app::App;
 use crate::engine::blocking;
+use crate::http::extract::Query;
 use crate::refusal::{Code, Refusal};
 use crate::spool::Content;
 
@@ -124,21 +125,21 @@ struct Stored {
 
 impl Stored {
     /// The bucket, and the key in it.
-    fn named(self) -> Result<(String, String), Refusal> {
+    fn named(Query(stored): Query<Self>) -> Result<(String, String), Refusal> {
         let missing = |name: &str| Refusal::invalid(format!("{name} is missing"));
-        let bucket = self.s3_bucket.ok_or_else(|| missing("s3_bucket"))?;
-        Ok((bucket, self.s3_key.ok_or_else(|| missing("s3_key"))?))
+        let bucket = stored.s3_bucket.ok_or_else(|| missing("s3_bucket"))?;
+        Ok((bucket, stored.s3_key.ok_or_else(|| missing("s3_key"))?))
     }
 }
 
 async fn retrieve(
     State(app): State<Arc<App>>,
-    Query(stored): Query<Stored>,
+    stored: Result<Query<Stored>, Refusal>,
     headers: HeaderMap,
 ) -> Result<Response, Said> {
     let said = |refusal| Said("Unable to retrieve image", refusal);
     own_site(&headers).map_err(said)?;
-    let (bucket, key) = stored.named().map_err(said)?;
+    let (bucket, key) = stored.and_then(Stored::named).map_err(said)?;
     let url = app.storage.place(&bucket, &key).map_err(said)?;
     let content = app.storage.read(&url, &app.spool).await.map_err(said)?;
     let recipe = super::recipe(&app, &[("scale", "4"), ("format", "jpeg")]).map_err(said)?;

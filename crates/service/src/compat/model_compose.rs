@@ -8,7 +8,7 @@ mod task;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -21,6 +21,7 @@ use super::pictures::{in_room, receive};
 use crate::app::App;
 use crate::engine::blocking;
 use crate::http::auth::Client;
+use crate::http::extract::{Path, Query};
 use crate::jobs::Cancel;
 use crate::refusal::{Code, Refusal};
 
@@ -74,15 +75,20 @@ struct ListQuery {
     include_schema: Option<String>,
 }
 
-async fn workflows(State(app): State<Arc<App>>, Query(query): Query<ListQuery>) -> Body<Value> {
+async fn workflows(
+    State(app): State<Arc<App>>,
+    query: Result<Query<ListQuery>, Refusal>,
+) -> Result<Body<Value>, Said> {
+    let Query(query) = query?;
     let whole = query.include_schema.and_then(|flag| Json::Text(flag.into()).flag()).unwrap_or(false);
-    match whole {
+    Ok(match whole {
         true => Body(json!([described(&app)])),
         false => Body(json!([{ "workflow_id": WORKFLOW, "title": "Upscale Image", "default": true }])),
-    }
+    })
 }
 
-async fn schema(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Body<Value>, Said> {
+async fn schema(State(app): State<Arc<App>>, id: Result<Path<String>, Refusal>) -> Result<Body<Value>, Said> {
+    let Path(id) = id?;
     match id.as_str() {
         WORKFLOW => Ok(Body(described(&app))),
         _ => Err(said(Code::NotFound, "Workflow not found.")),
@@ -152,9 +158,10 @@ impl TaskQuery {
 async fn show(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
-    Path(id): Path<String>,
-    Query(query): Query<TaskQuery>,
+    id: Result<Path<String>, Refusal>,
+    query: Result<Query<TaskQuery>, Refusal>,
 ) -> Result<Response, Said> {
+    let (Path(id), Query(query)) = (id?, query?);
     let missing = || said(Code::NotFound, "Task not found.");
     let id = task::job_id(&id).ok_or_else(missing)?;
     let job = task::find(&app, &client, &id).await.map_err(|said| match said.0.code {
@@ -167,9 +174,10 @@ async fn show(
 async fn cancel(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
-    Path(task_id): Path<String>,
-    Query(query): Query<TaskQuery>,
+    task_id: Result<Path<String>, Refusal>,
+    query: Result<Query<TaskQuery>, Refusal>,
 ) -> Result<Response, Said> {
+    let (Path(task_id), Query(query)) = (task_id?, query?);
     let id = task::job_id(&task_id).ok_or_else(|| unknown(&task_id))?;
     let job = task::find(&app, &client, &id).await?;
     if job.cancel_asked && !job.state.is_end() {
@@ -192,8 +200,9 @@ async fn cancel(
 async fn resume(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
-    Path(task_id): Path<String>,
+    task_id: Result<Path<String>, Refusal>,
 ) -> Result<Response, Said> {
+    let Path(task_id) = task_id?;
     let id = task::job_id(&task_id).ok_or_else(|| unknown(&task_id))?;
     let job = task::find(&app, &client, &id).await?;
     Err(said(Code::Malformed, format!("Task '{task_id}' is not interrupted: {}", task::status(&job))))

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use axum::routing::get;
@@ -12,6 +12,7 @@ use axum::{Extension, Router};
 use futures::{Stream, stream};
 
 use super::auth::Client;
+use super::extract::Path;
 use super::jobs;
 use super::problem::Problem;
 use super::view::JobView;

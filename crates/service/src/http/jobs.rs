@@ -4,7 +4,7 @@ mod request;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, RawQuery, Request, State as Shared};
+use axum::extract::{RawQuery, Request, State as Shared};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Client;
+use super::extract::{Path, Query};
 use super::problem::Problem;
 use super::view::JobView;
 use crate::app::App;
@@ -159,9 +160,8 @@ pub(crate) async fn hand_in(
 pub(crate) async fn list(
     Shared(app): Shared<Arc<App>>,
     Extension(client): Extension<Client>,
-    query: std::result::Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Json<JobList>, Refusal> {
-    let Query(query) = query.map_err(|e| Refusal::new(Code::Malformed, e.body_text()))?;
     let limit = query.limit.unwrap_or(50).clamp(1, MOST_LISTED);
     let owner = (!client.may("admin")).then(|| client.owner.clone());
     let filter = Filter { owner, state: query.state, after: query.after, limit: limit + 1 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use amplio::media::{Kind, images};
 use amplio::{Choice, Encoding, Fit, Size, Writing};
-use axum::extract::{Path, Query, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Client;
+use super::extract::{Path, Query};
 use super::negotiate::negotiate;
 use super::problem::Problem;
 use super::upload::{self, Limit};
@@ -24,7 +25,7 @@ use crate::app::App;
 use crate::engine::cache::Made;
 use crate::engine::wish::{Recipe, Wish};
 use crate::engine::{Order, blocking};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::Refusal;
 use crate::shelf::{Facts, Key, Policy};
 use crate::spool::Content;
 
@@ -77,9 +78,8 @@ pub(crate) struct MediaList {
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
-    query: Result<Query<MediaQuery>, axum::extract::rejection::QueryRejection>,
+    Query(query): Query<MediaQuery>,
 ) -> Result<Json<MediaList>, Refusal> {
-    let Query(query) = query.map_err(|e| Refusal::new(Code::Malformed, e.body_text()))?;
     if !query.after.is_empty() {
         Key::parse(&client.owner, &query.after)?;
     }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
 
 use super::auth::Client;
+use super::extract::Path;
 use super::file::Served;
 use super::jobs;
 use super::problem::Problem;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 
 use super::auth::Client;
+use super::extract::Path;
 use super::jobs::file_name;
 use crate::app::App;
 use crate::engine::blocking;

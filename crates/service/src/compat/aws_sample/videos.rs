@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json as Body};
@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::engine::blocking;
 use crate::engine::wish::Wish;
 use crate::http::auth::Client;
+use crate::http::extract::Query;
 use crate::http::jobs;
 use crate::jobs::job::{Foreign, Input, Job, Kind, Spec, State as JobState};
 use crate::refusal::{Code, Refusal};
@@ -58,12 +59,12 @@ pub(super) async fn store(
 pub(super) async fn retrieve(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
-    Query(stored): Query<Stored>,
+    stored: Result<Query<Stored>, Refusal>,
     headers: HeaderMap,
 ) -> Result<Response, Said> {
     let said = |refusal| Said("Unable to retrieve video", refusal);
     own_site(&headers).map_err(said)?;
-    let (bucket, key) = stored.named().map_err(said)?;
+    let (bucket, key) = stored.and_then(Stored::named).map_err(said)?;
     let wish = Wish { scale: Some("4".into()), format: Some(FORMAT.into()), ..Wish::default() };
     hand_in(&app, &client, Place { bucket, key }, "upscaled", wish).await.map_err(said)
 }
@@ -76,9 +77,10 @@ pub(super) struct StatusQuery {
 pub(super) async fn status(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
-    Query(query): Query<StatusQuery>,
+    query: Result<Query<StatusQuery>, Refusal>,
 ) -> Result<Response, Said> {
     let said = |refusal| Said("Unable to retrieve video status", refusal);
+    let Query(query) = query.map_err(said)?;
     let id = query.id.ok_or_else(|| said(Refusal::invalid("id is missing")))?;
     let job = blocking(move || jobs::find(&app, &client, &id)).await.map_err(said)?;
     Ok(Body(json!([{ "data": told(&job).to_string() }, 200])).into_response())
