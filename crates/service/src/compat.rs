@@ -22,11 +22,12 @@ use serde_json::Value;
 use crate::app::App;
 use crate::engine::Order;
 use crate::engine::cache::Made;
+use crate::engine::subject::is_archive;
 use crate::engine::wish::{Recipe, Wish};
 use crate::http::auth::Client;
 use crate::http::jobs::{self, Handed};
 use crate::jobs::job::Spec;
-use crate::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 use crate::settings::Settings;
 use crate::spool::Content;
 
@@ -62,16 +63,25 @@ fn recipe(app: &App, parameters: &[(&str, &str)]) -> Result<Recipe, Refusal> {
     wish.recipe(&app.settings.model)
 }
 
-/// Makes a picture larger for someone who waits for it.
-async fn enlarge(
+/// Makes a picture larger for someone who waits for it. An archive is none.
+async fn enlarge(app: &App, content: impl Into<Arc<Content>>, recipe: Recipe) -> Result<Arc<Made>, Refusal> {
+    let content = content.into();
+    if is_archive(&content)? {
+        let what = "an archive is no picture; POST /v1/upscale takes archives";
+        return Err(Refusal::new(Code::UnsupportedMedia, what));
+    }
+    make(app, content, recipe, None).await
+}
+
+/// Makes something larger for someone who waits for it.
+async fn make(
     app: &App,
-    content: impl Into<Arc<Content>>,
+    content: Arc<Content>,
     recipe: Recipe,
     preferred: Option<&'static Format>,
 ) -> Result<Arc<Made>, Refusal> {
     let time = app.settings.request_time;
-    let order =
-        Order { content: content.into(), name: None, recipe, preferred, weight: 1.0, time, patient: false };
+    let order = Order { content, name: None, recipe, preferred, weight: 1.0, time, patient: false };
     app.engine.order(order).await?.wait().await
 }
 

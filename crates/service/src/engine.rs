@@ -213,7 +213,9 @@ impl Engine {
         let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         let open = flights.values().filter(|flight| flight.outcome.peek().is_none());
         let fractions: Vec<f64> = open.map(|flight| flight.progress.borrow().fraction).collect();
-        (fractions.len(), fractions.iter().sum::<f64>() / fractions.len().max(1) as f64)
+        // The sum of none is -0.0.
+        let done = fractions.iter().fold(0.0, |done, fraction| done + fraction);
+        (fractions.len(), done / fractions.len().max(1) as f64)
     }
 
     /// Takes an order: from the cache, by joining an identical one that is under way, or by computing it.

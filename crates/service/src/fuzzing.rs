@@ -89,7 +89,8 @@ pub fn head(data: &[u8]) {
     if let Wanted::Part(range) = file::range(&text, LENGTH) {
         assert!(range.start < range.end && range.end <= LENGTH, "{text:?}: {range:?}");
     }
-    let _ = (negotiate::negotiate(Some(&text)), sagemaker::format(&text));
+    let _ = [true, false].map(|archive| negotiate::negotiate(Some(&text), archive));
+    let _ = sagemaker::format(&text);
     if let Ok(value) = HeaderValue::from_bytes(data) {
         let name = uploads::name(&HeaderMap::from_iter([(uploads::METADATA, value)]));
         assert!(name.is_none_or(|name| !name.contains(['/', '\\', '\0'])), "a name leads nowhere");

@@ -50,8 +50,11 @@ async fn fastapi_answers_with_a_text() {
     let (status, error) = answer(&server, "/inference", &object!({ "tile": 0 })).await;
     let expected = object!([{ "type": "missing", "loc": ["body", "img_str"], "msg": "Field required", "input": { "tile": 0 } }]);
     assert_eq!((status, &error["detail"]), (422, &expected));
-    let (status, error) = answer(&server, "/inference", &object!({ "img_str": encoded(b"text") })).await;
-    assert_eq!((status, error["detail"].is_string()), (415, true));
+    for (other, word) in [(&b"text"[..], ""), (b"PK\x03\x04 an archive", "archive")] {
+        let (status, error) = answer(&server, "/inference", &object!({ "img_str": encoded(other) })).await;
+        assert_eq!(status, 415, "{error}");
+        assert!(error["detail"].as_str().is_some_and(|detail| detail.contains(word)), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,8 +140,8 @@ async fn the_extras_of_a1111_are_there() {
     assert_eq!((status, shapes), (200, vec![("png", 16, 16), ("png", 40, 24)]));
     let progress = got(&server, "/sdapi/v1/progress").await.1;
     assert_eq!(
-        (progress["progress"].as_f64(), progress["state"]["job_count"].as_u64()),
-        (Some(0.0), Some(0))
+        (progress["progress"].to_string().as_str(), &progress["state"]["job_count"]),
+        ("0.0", &object!(0))
     );
     assert_eq!(answer(&server, "/sdapi/v1/txt2img", &object!({})).await.0, 501);
     assert_eq!(got(&server, "/sdapi/v1/none").await, (404, object!({ "detail": "Not Found" })));

@@ -94,6 +94,22 @@ async fn animations_and_pages_are_waited_for_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_type_of_an_archive_is_accepted_for_archives() {
+    let server = server(&[]);
+    let archive = zip(&[("1.png", &picture(10, 8, 1))]);
+    for path in ["/v1/upscale?scale=2", "/invocations"] {
+        let send = |body: Vec<u8>| server.post(path).header("accept", "application/zip").body(body).send();
+        let answer = send(archive.clone()).await.expect("an answer");
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
+            (200, &b"application/zip"[..]),
+            "{path}"
+        );
+        assert_eq!(send(picture(10, 8, 1)).await.expect("an answer").status(), 406, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_archive_comes_back_with_its_pictures_larger() {
     let server = server(&[("max-entries", "3"), ("max-result-pixels", "10000")]);
     let (one, two) = (picture(10, 8, 1), picture(12, 9, 2));

@@ -119,13 +119,13 @@ async fn make(app: &App, extras: &Extras, picture: Picture) -> Result<Arc<Made>,
     let mut recipe = super::recipe(app, &[("format", "png")])?;
     let Some(upscaler) = &extras.upscaler else {
         recipe.target.size = Some(Size::Scale(1.0));
-        return super::enlarge(app, picture.content, recipe, None).await;
+        return super::enlarge(app, picture.content, recipe).await;
     };
     recipe.target.size = Some(extras.size.of(picture.size));
     let with = |model: &str| Recipe { model: model.to_owned(), ..recipe.clone() };
-    let first = super::enlarge(app, picture.content.clone(), with(upscaler), None).await?;
+    let first = super::enlarge(app, picture.content.clone(), with(upscaler)).await?;
     let Some((second, share)) = &extras.second else { return Ok(first) };
-    let second = super::enlarge(app, picture.content, with(second), None).await?;
+    let second = super::enlarge(app, picture.content, with(second)).await?;
     app.engine.blend(Blend { first, second, share: *share }).await
 }
 

@@ -95,7 +95,7 @@ async fn put_small(app: &App, content: Content, url: &str) -> Result<(), Refusal
     let mut recipe = super::recipe(app, &[("metadata", "strip")])?;
     let (width, height) = small(header.width, header.height);
     recipe.target.size = Some(Size::Exact { width, height, fit: Fit::Stretch });
-    let made = super::enlarge(app, content, recipe, None).await?;
+    let made = super::enlarge(app, content, recipe).await?;
     app.storage.write_file(url, &made.path).await
 }
 
@@ -143,7 +143,7 @@ async fn retrieve(
     let url = app.storage.place(&bucket, &key).map_err(said)?;
     let content = app.storage.read(&url, &app.spool).await.map_err(said)?;
     let recipe = super::recipe(&app, &[("scale", "4"), ("format", "jpeg")]).map_err(said)?;
-    let made = super::enlarge(&app, content, recipe, None).await.map_err(said)?;
+    let made = super::enlarge(&app, content, recipe).await.map_err(said)?;
     let answer = Answer::default().text("[{\"data\": \"").picture(&made).await.map_err(said)?;
     Ok(answer.text("\"}, 200]").respond("application/json"))
 }

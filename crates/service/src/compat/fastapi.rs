@@ -62,7 +62,7 @@ async fn inference(State(app): State<Arc<App>>, request: Request) -> Result<Resp
     let folder = app.spool.clone();
     let content = receive(&app, request, move |body| picture(body, &folder)).await?;
     let recipe = super::recipe(&app, &[("scale", "4"), ("format", "png")])?;
-    let made = super::enlarge(&app, content, recipe, None).await?;
+    let made = super::enlarge(&app, content, recipe).await?;
     Ok(Answer::default().text("\"").picture(&made).await?.text("\"").respond("application/json"))
 }
 

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::json::Json;
 use super::pictures::{Answer, decode, receive};
 use crate::app::App;
+use crate::engine::subject::is_archive;
 use crate::http::upload::{self, Limit};
 use crate::http::{negotiate, upscale};
 use crate::refusal::{Code, Refusal};
@@ -62,7 +63,7 @@ async fn in_json(app: &Arc<App>, headers: &HeaderMap, request: Request) -> Resul
     let folder = app.spool.clone();
     let (content, prompt) = receive(app, request, move |body| asked(body, &folder)).await?;
     let recipe = super::recipe(app, &[("format", format.name)])?;
-    let made = super::enlarge(app, content, recipe, None).await?;
+    let made = super::enlarge(app, content, recipe).await?;
     let prompt = serde_json::to_string(&prompt).map_err(Refusal::internal)?;
     let answer = Answer::default().text("{\"generated_images\": [\"").picture(&made).await?;
     Ok(answer.text(format!("\"], \"prompt\": {prompt}}}")).respond(accepted))
@@ -75,10 +76,11 @@ async fn as_picture(app: &Arc<App>, headers: &HeaderMap, mut request: Request) -
         request.headers_mut().remove(header::CONTENT_TYPE);
     }
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    let preferred = negotiate::negotiate(accepted)?;
+    negotiate::negotiate(accepted, true)?;
     let content = upload::receive(app, request, Limit::body(app)).await?.content;
     let content = content.ok_or_else(|| Refusal::invalid("the form has no file"))?;
-    let made = super::enlarge(app, content, super::recipe(app, &[])?, preferred).await?;
+    let preferred = negotiate::negotiate(accepted, is_archive(&content)?)?;
+    let made = super::make(app, content.into(), super::recipe(app, &[])?, preferred).await?;
     Ok(upscale::respond(made, headers).await?)
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct FileKind {
 }
 
 /// Archives.
-const ARCHIVES: [FileKind; 2] = [
+pub(crate) const ARCHIVES: [FileKind; 2] = [
     FileKind { extension: "zip", mime: "application/zip" },
     FileKind { extension: "cbz", mime: "application/vnd.comicbook+zip" },
 ];
@@ -53,6 +53,12 @@ impl From<&'static Container> for FileKind {
     fn from(container: &'static Container) -> Self {
         Self { extension: container.extensions[0], mime: container.mime }
     }
+}
+
+/// Whether content is an archive.
+pub(crate) fn is_archive(content: &Content) -> Result<bool, Refusal> {
+    let first = content.first(FIRST_BYTES).map_err(Refusal::internal)?;
+    Ok(Kind::of_first(&first, None) == Some(Kind::Archive))
 }
 
 /// What content is, with what was found out about it.

@@ -201,7 +201,7 @@ pub(crate) async fn get_media(
     }
     let accepted = match wish.format {
         Some(_) => None,
-        None => negotiate(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()))?,
+        None => negotiate(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()), false)?,
     };
     let mut recipe = wish.recipe(&app.settings.model)?;
     if recipe.target.size.is_none() {

@@ -2,6 +2,7 @@
 
 use amplio::media::images::{FORMATS, Format};
 
+use crate::engine::subject::ARCHIVES;
 use crate::refusal::{Code, Refusal};
 
 /// What formats are preferred in, all else equal: what clients show, the smaller first.
@@ -16,26 +17,39 @@ struct Range<'a> {
     weight: f32,
 }
 
-/// The format that an `Accept` header asks for; `None` if it leaves it open, as `*/*` and `image/*` do.
+impl Range<'_> {
+    fn names(&self, mime: &str) -> bool {
+        let mime = mime.split_once('/');
+        mime.is_some_and(|(kind, subtype)| self.kind == kind && self.subtype.eq_ignore_ascii_case(subtype))
+    }
+}
+
+/// The format that an `Accept` header asks for; `None` if it leaves it open, as `*/*` and `image/*` do, and as the types of
+/// archives do where the answer may be one.
 ///
 /// # Errors
-/// If it excludes every format that can be written.
-pub(crate) fn negotiate(accept: Option<&str>) -> Result<Option<&'static Format>, Refusal> {
+/// If it excludes everything that the answer may be.
+pub(crate) fn negotiate(
+    accept: Option<&str>,
+    may_be_archive: bool,
+) -> Result<Option<&'static Format>, Refusal> {
     let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else { return Ok(None) };
     let ranges: Vec<_> = accept.split(',').take(MOST).filter_map(parse).collect();
     let open = ranges.iter().filter(|r| r.subtype == "*" && matches!(r.kind, "*" | "image"));
     let open = open.map(|range| range.weight).fold(0.0, f32::max);
     let writable = FORMATS.iter().copied().filter(|format| format.write.is_some());
     let named = writable.filter_map(|format| {
-        let (kind, subtype) = format.mime.split_once('/')?;
-        let range = ranges.iter().find(|r| r.kind == kind && r.subtype.eq_ignore_ascii_case(subtype))?;
+        let range = ranges.iter().find(|range| range.names(format.mime))?;
         let rank = PREFERRED.iter().position(|name| *name == format.name).unwrap_or(PREFERRED.len());
         (range.weight > 0.0).then_some((format, range.weight, rank))
     });
+    let names_archive =
+        |range: &Range<'_>| range.weight > 0.0 && ARCHIVES.iter().any(|kind| range.names(kind.mime));
     let best = named.max_by(|a, b| a.1.total_cmp(&b.1).then(b.2.cmp(&a.2)));
     match best {
         Some((format, weight, _)) if weight >= open => Ok(Some(format)),
         _ if open > 0.0 => Ok(None),
+        _ if may_be_archive && ranges.iter().any(names_archive) => Ok(None),
         _ => {
             let names: Vec<_> = FORMATS.iter().filter(|f| f.write.is_some()).map(|f| f.mime).collect();
             let what = format!("there are {}", names.join(", "));
@@ -56,7 +70,7 @@ mod tests {
     use super::*;
 
     fn chosen(accept: &str) -> Result<Option<&'static str>, Code> {
-        negotiate(Some(accept)).map(|format| format.map(|f| f.name)).map_err(|refusal| refusal.code)
+        negotiate(Some(accept), false).map(|format| format.map(|f| f.name)).map_err(|refusal| refusal.code)
     }
 
     #[test]
@@ -74,5 +88,16 @@ mod tests {
         assert_eq!(chosen("text/html, */*;q=0.1"), Ok(None));
         assert_eq!(chosen("text/html"), Err(Code::NotAcceptable));
         assert_eq!(chosen("image/png;q=0"), Err(Code::NotAcceptable));
+    }
+
+    #[test]
+    fn types_of_archives_pass_where_the_answer_may_be_one() {
+        let passes = |accept: &str, archive| negotiate(Some(accept), archive).map(|format| format.is_none());
+        for accept in ["application/zip", "application/vnd.comicbook+zip, text/html"] {
+            assert_eq!(passes(accept, true), Ok(true), "{accept}");
+            assert!(passes(accept, false).is_err(), "{accept}");
+        }
+        assert!(passes("application/zip;q=0", true).is_err() && passes("text/html", true).is_err());
+        assert_eq!(passes("application/zip, image/png", true), Ok(false));
     }
 }

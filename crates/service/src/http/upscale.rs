@@ -14,6 +14,7 @@ use super::problem::Problem;
 use super::upload::{self, Limit, Upload};
 use crate::app::App;
 use crate::engine::cache::Made;
+use crate::engine::subject::is_archive;
 use crate::engine::wish::Wish;
 use crate::engine::{Order, blocking};
 use crate::refusal::Refusal;
@@ -65,20 +66,21 @@ pub(crate) async fn upscale(
     let headers = request.headers().clone();
     // Nonsense is refused before the picture is received.
     let mut wish = wish_of_query(query.as_deref())?;
-    let accepted = accepted(&headers, &wish)?;
+    accepted(&headers, &wish, true)?;
     wish.recipe(&app.settings.model)?;
     let Upload { content, fields, name } = upload::receive(&app, request, Limit::body(&app)).await?;
     for (name, value) in &fields {
         wish.set(name, value)?;
     }
     let content = content.ok_or_else(|| Refusal::invalid("the form has no file"))?;
+    let preferred = accepted(&headers, &wish, is_archive(&content)?)?;
     let ticket = app
         .engine
         .order(Order {
             content: content.into(),
             name,
             recipe: wish.recipe(&app.settings.model)?,
-            preferred: accepted,
+            preferred,
             weight: 1.0,
             time: app.settings.request_time,
             patient: false,
@@ -124,9 +126,10 @@ pub(crate) fn wish_of_query(query: Option<&str>) -> Result<Wish, Refusal> {
 fn accepted(
     headers: &HeaderMap,
     wish: &Wish,
+    may_be_archive: bool,
 ) -> Result<Option<&'static amplio::media::images::Format>, Refusal> {
     if wish.format.is_some() {
         return Ok(None);
     }
-    negotiate(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()))
+    negotiate(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()), may_be_archive)
 }
