@@ -211,6 +211,7 @@ fn settings_are_checked_and_shown() {
         (&["serve", "--check", "--max-body", "much"], "max-body"),
         (&["serve", "--check", "--config", "none.toml"], "none.toml"),
         (&["serve", "--check", "--keys", "amplio.toml"], "line 1"),
+        (&["serve", "--new-key", "#x"], "a name is made of"),
     ] {
         let ran = folder.run(arguments);
         assert!(ran.code != 0 && ran.err.contains(reason), "{arguments:?}: {}", ran.err);

@@ -443,7 +443,8 @@ async fn model_compose_calls_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_and_keys_hold_here_too() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ((ann, first), (bob, second)) = (amplio_service::new_key("ann"), amplio_service::new_key("bob"));
+    let new_key = |name| amplio_service::new_key(name).expect("a name");
+    let ((ann, first), (bob, second)) = (new_key("ann"), new_key("bob"));
     let path = folder.path().join("keys");
     std::fs::write(&path, format!("{first}\n{second} scopes=jobs\n")).expect("written");
     let path = path.display().to_string();

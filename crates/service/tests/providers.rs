@@ -83,7 +83,7 @@ async fn this_machine_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_server_conforms() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (key, line) = amplio_service::new_key("front");
+    let (key, line) = amplio_service::new_key("front").expect("a name");
     let keys = folder.path().join("keys").display().to_string();
     std::fs::write(&keys, line).expect("written");
     let behind = Server::start(folder, &[("keys", &keys), FEW]);

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 /// A server with the keys of two people: one for everything, one for jobs only.
 fn guarded() -> (Server, String, String) {
     let folder = tempfile::tempdir().expect("a folder");
-    let ((one, first), (two, second)) = (new_key("ann"), new_key("bob"));
+    let [(one, first), (two, second)] = ["ann", "bob"].map(|name| new_key(name).expect("a name"));
     let path = folder.path().join("keys");
     std::fs::write(&path, format!("{first} rate=40\n{second} scopes=jobs jobs=1\n")).expect("written");
     let path = path.display().to_string();
@@ -103,7 +103,7 @@ async fn every_answer_says_what_browsers_may_not_do_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_jobs_wait_than_may() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (key, line) = new_key("bob");
+    let (key, line) = new_key("bob").expect("a name");
     let path = folder.path().join("keys").display().to_string();
     std::fs::write(&path, format!("{line} jobs=1\n")).expect("written");
     let mut quota = Server::start(folder, &[("keys", &path), ("workers", "1")]);

@@ -82,7 +82,7 @@ fn flag(setting: &'static Setting) -> Arg {
 /// Serves until it is stopped.
 pub(crate) fn run(args: Args) -> Result<Outcome> {
     if let Some(who) = &args.new_key {
-        let (key, line) = new_key(who);
+        let (key, line) = new_key(who).map_err(|error| Failure::usage(error.to_string()))?;
         terminal::note("The key, which is shown only now; then its line for the file of keys (--keys):");
         terminal::print(key)?;
         terminal::print(line)?;

@@ -94,20 +94,27 @@ impl Keys {
 }
 
 /// A new key, and the line of the file of keys that stands for it. The key itself is written down nowhere.
-pub fn new_key(name: &str) -> (String, String) {
+///
+/// # Errors
+/// If such a line cannot begin with this name.
+pub fn new_key(name: &str) -> Result<(String, String)> {
+    check_name(name).map_err(|what| Error::setting("new-key", what))?;
     let [first, second] = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
     let key = format!("{PREFIX}{}{}", first.simple(), second.simple());
     let line = format!("{name} sha256={}", hex(&Sha256::digest(&key)));
-    (key, line)
+    Ok((key, line))
+}
+
+fn check_name(name: &str) -> std::result::Result<(), String> {
+    let sound = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    if sound { Ok(()) } else { Err("a name is made of letters, digits, '-' and '_'".into()) }
 }
 
 /// Reads a line of a file of keys.
 pub(crate) fn parse(line: &str) -> std::result::Result<Key, String> {
     let mut words = line.split_whitespace();
     let name = words.next().unwrap_or_default().to_owned();
-    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
-        return Err("a name is made of letters, digits, '-' and '_'".into());
-    }
+    check_name(&name)?;
     let mut key = Key { name, digest: [0; 32], scopes: Vec::new(), rate: None, jobs: None };
     let mut hashed = false;
     for word in words {
@@ -153,8 +160,8 @@ mod tests {
 
     #[test]
     fn a_new_key_opens_and_no_other() {
-        let (one, first) = new_key("ann");
-        let (two, second) = new_key("bob");
+        let (one, first) = new_key("ann").expect("a name");
+        let (two, second) = new_key("bob").expect("a name");
         let keys = keys(&format!("# people\n{first} scopes=jobs rate=5\n\n{second}\n")).expect("sound");
         let ann = keys.find(&one).expect("her key");
         assert_eq!((ann.name.as_str(), ann.rate), ("ann", Some(5)));
@@ -163,6 +170,16 @@ mod tests {
         assert!(bob.may("jobs") && bob.may("upscale") && !bob.may("admin"));
         assert!(keys.find("").is_none() && keys.find(&one[..one.len() - 1]).is_none());
         assert!(!first.contains(&one));
+    }
+
+    #[test]
+    fn every_name_that_gets_a_key_can_be_read_again() {
+        for name in ["ann", "ann-2_b", "", "#x", "ann smith", "ann=1", "é"] {
+            let known =
+                new_key(name).map(|(key, line)| keys(&line).expect("sound").find(&key).expect("its key"));
+            let sound = ["ann", "ann-2_b"].contains(&name);
+            assert_eq!(known.ok().map(|client| client.name), sound.then(|| name.to_owned()), "{name:?}");
+        }
     }
 
     #[test]
