@@ -209,7 +209,7 @@ fn settings_are_checked_and_shown() {
         (&["serve", "--check", "--listen", "0.0.0.0:80"][..], "API keys"),
         (&["serve", "--check", "--tls-cert", "none.pem"], "tls-key"),
         (&["serve", "--check", "--max-body", "much"], "max-body"),
-        (&["serve", "--check", "--config", "none.toml"], "none.toml"),
+        (&["serve", "--check", "--config", "none.toml"], "none.toml: No such file"),
         (&["serve", "--check", "--keys", "amplio.toml"], "line 1"),
         (&["serve", "--new-key", "#x"], "a name is made of"),
     ] {

@@ -5,7 +5,7 @@ mod buckets;
 use std::path::{Path, PathBuf};
 
 use amplio_service::{Log, SETTINGS, Service, Setting, Settings, new_key};
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use clap::{Arg, ArgMatches, Command};
 
 use crate::outcome::{Failure, Outcome};
@@ -143,13 +143,19 @@ fn settings(args: &Args) -> Result<Settings> {
 
 /// The settings of a TOML file.
 fn file(path: &Path) -> Result<Vec<(String, String)>> {
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let wrong = |what: String| Failure::usage(format!("{}: {what}", path.display()));
-    let table: toml::Table =
-        text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
-    let settings = table.into_iter().map(|(name, value)| {
-        let text = plain(&value).ok_or_else(|| wrong(format!("{name} is no plain value")))?;
-        Ok((name, text))
+    let text = std::fs::read_to_string(path).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    let broken = |error: toml::de::Error| {
+        let before = error.span().and_then(|place| text.get(..place.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        Failure::usage(format!("{}, line {line}: {}", path.display(), error.message()))
+    };
+    let table: toml::Table = text.parse().map_err(broken)?;
+    let settings = table.into_iter().map(|(name, value)| match plain(&value) {
+        Some(text) => Ok((name, text)),
+        None => Err(Failure::usage(format!(
+            "{}: {name} is a text, a whole number, true, false or a list of these",
+            path.display()
+        ))),
     });
     settings.collect()
 }
@@ -199,6 +205,9 @@ mod tests {
             settings.contains(&pair("storage", "file:/a,s3://b"))
                 && settings.contains(&pair("parallel", "3"))
         );
-        assert!(read("a = ").is_err() && read("[a]\nb = 1").is_err_and(|e| e.contains("plain")));
+        assert!(read("listen = '127.0.0.1:1'\nparallel = ").is_err_and(|e| e.contains(", line 2: ")));
+        for other in ["a = 1.5", "a = 2026-01-01", "a = [1.5]", "[a]\nb = 1"] {
+            assert!(read(other).is_err_and(|e| e.contains("a is a text, a whole number")), "{other}");
+        }
     }
 }
