@@ -211,6 +211,7 @@ fn settings_are_checked_and_shown() {
         (&["serve", "--check", "--max-body", "much"], "max-body"),
         (&["serve", "--check", "--config", "none.toml"], "none.toml: No such file"),
         (&["serve", "--check", "--keys", "amplio.toml"], "line 1"),
+        (&["serve", "--check", "--model", "nonesuch"], "nonesuch"),
         (&["serve", "--new-key", "#x"], "a name is made of"),
     ] {
         let ran = folder.run(arguments);

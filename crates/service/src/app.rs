@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::sync::{Notify, watch};
 
 use crate::desk::Desk;
@@ -48,6 +49,9 @@ impl App {
         // Before anything in the folder is touched: it must be this server's alone.
         let desk = Desk::open(&settings, &log)?;
         empty(&spool)?;
+        if let Some(folder) = settings.models.as_deref().filter(|folder| !folder.exists()) {
+            log.event("no_models", json!({ "folder": folder.display().to_string() }));
+        }
         Ok(Arc::new(Self {
             keys,
             rates: Rates::default(),

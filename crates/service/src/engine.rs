@@ -155,6 +155,11 @@ impl Engine {
             programs: settings.tile_memory,
             idle: settings.model_idle,
         };
+        // One that is not there yet may come: other commands make it when they fetch a model.
+        if let Some(folder) = settings.models.as_deref().filter(|folder| folder.exists()) {
+            let unreadable = |error| Error::setting("models", format!("{}: {error}", folder.display()));
+            std::fs::read_dir(folder).map_err(unreadable)?;
+        }
         let models = Models::new(Arc::new(device), settings.models.as_deref(), &limits);
         let parallel = usize::from(settings.parallel);
         let shop = Workshop {

@@ -9,11 +9,11 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
-use crate::engine::blocking;
+use crate::engine::{Engine, blocking};
 use crate::log::Log;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-use crate::{Error, Result, http, post, server, tls, worker};
+use crate::{Error, Result, http, post, server, storage, tls, worker};
 
 /// How often things are tidied that nobody needs any more.
 const TIDY: Duration = Duration::from_secs(5);
@@ -31,7 +31,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Checks settings as [`Service::start`] does, and starts nothing: the files of keys and certificates are read.
+    /// Checks settings as [`Service::start`] does, and starts nothing: the files of keys and certificates are read, and the model,
+    /// the provider, ffmpeg and the places are looked for. The data folder is not touched: a server may be at work in it.
     ///
     /// # Errors
     /// If a server could not be started with them.
@@ -40,7 +41,11 @@ impl Service {
         if let Some(keys) = &settings.keys {
             http::auth::Keys::read(keys)?;
         }
-        acceptor(settings).map(drop)
+        acceptor(settings)?;
+        storage::check(settings)?;
+        let data =
+            tempfile::tempdir().map_err(|source| Error::Io { what: "a temporary folder".into(), source })?;
+        Engine::new(&Settings { data: data.path().to_owned(), ..settings.clone() }).map(drop)
     }
 
     /// Asks the server that runs with these settings on this machine whether it lives. With TLS, whether it takes connections.

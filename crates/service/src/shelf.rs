@@ -103,7 +103,7 @@ impl Shelf {
                 url.map_err(|()| Error::setting("data", "this is no folder"))?.into()
             }
         };
-        Ok(Self { store: Root::open(&place, &settings.storage_options)?.store })
+        Ok(Self { store: Root::open("media", &place, &settings.storage_options)?.store })
     }
 
     /// Stores a small file with its facts, in place of an earlier one.

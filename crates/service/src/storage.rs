@@ -38,16 +38,26 @@ pub(crate) struct Root {
 type Answer<T> = std::result::Result<T, Refusal>;
 
 impl Root {
-    /// Opens a place: `file:/folder`, `s3://bucket/prefix`, `gs://…`, `az://…`.
-    pub(crate) fn open(place: &str, options: &[(String, String)]) -> Result<Self> {
-        let wrong = |what: &dyn std::fmt::Display| Error::setting("storage", format!("{place}: {what}"));
+    /// Opens a place that a setting names; a folder that is not there is made.
+    pub(crate) fn open(setting: &str, place: &str, options: &[(String, String)]) -> Result<Self> {
+        let root = Self::new(setting, place, options)?;
+        if root.url.scheme() == "file"
+            && let Ok(folder) = root.url.to_file_path()
+        {
+            std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+        }
+        Ok(root)
+    }
+
+    /// Understands a place: `file:/folder`, `s3://bucket/prefix`, `gs://…`, `az://…`.
+    fn new(setting: &str, place: &str, options: &[(String, String)]) -> Result<Self> {
+        let wrong = |what: &dyn std::fmt::Display| Error::setting(setting, format!("{place}: {what}"));
         let mut url = Url::parse(place).map_err(|e| wrong(&e))?;
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
         if url.scheme() == "file" {
-            let folder = url.to_file_path().map_err(|()| wrong(&"this is no folder"))?;
-            std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+            url.to_file_path().map_err(|()| wrong(&"this is no folder"))?;
         }
         let options = options.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let (store, prefix) = object_store::parse_url_opts(&url, options).map_err(|e| wrong(&e))?;
@@ -61,9 +71,20 @@ impl Root {
     }
 }
 
+/// Checks the places that the settings name, and makes and asks nothing.
+///
+/// # Errors
+/// If one of them could not be opened.
+pub(crate) fn check(settings: &Settings) -> Result<()> {
+    let storage = settings.storage.iter().map(|place| ("storage", place));
+    let mut places = storage.chain(settings.media.iter().map(|place| ("media", place)));
+    places.try_for_each(|(setting, place)| Root::new(setting, place, &settings.storage_options).map(drop))
+}
+
 impl Storage {
     pub(crate) fn open(settings: &Settings) -> Result<Self> {
-        let roots = settings.storage.iter().map(|place| Root::open(place, &settings.storage_options));
+        let roots =
+            settings.storage.iter().map(|place| Root::open("storage", place, &settings.storage_options));
         let roots = roots.collect::<Result<_>>()?;
         let fetcher = Fetcher::new(settings.private_urls, settings.idle_time)?;
         Ok(Self { roots, fetcher, most: settings.max_upload })

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use amplio_service::{Service, new_key};
+use amplio_service::{Log, Service, new_key};
 use common::{Server, json, picture, problem, settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -218,4 +218,35 @@ fn a_server_for_others_needs_keys() {
     assert!(Service::check(&open).is_err_and(|e| e.to_string().contains("API keys")));
     open.set("insecure", "true").expect("a switch");
     Service::check(&open).expect("asked for");
+}
+
+#[test]
+fn what_a_server_cannot_start_with_is_found_by_a_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let place = format!("file://{}", folder.path().join("place").display());
+    for (name, value) in [("storage", &*place), ("provider", "http://localhost:1/"), ("ffmpeg", "ffmpeg")] {
+        let mut sound = settings(&data);
+        sound.set(name, value).expect(name);
+        Service::check(&sound).unwrap_or_else(|e| panic!("{e}"));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "a check makes nothing");
+    for (name, value) in [
+        ("model", "nonesuch"),
+        ("models", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
+        ("ffmpeg", "/nonexistent"),
+        ("storage", "nonsense"),
+        ("storage", "ftp://x/y"),
+        ("media", "nonsense"),
+        ("provider", "sagemaker:"),
+        ("provider", "https://"),
+    ] {
+        let mut wrong = settings(&data);
+        wrong.set(name, value).expect(name);
+        let ran = [Service::check(&wrong).err(), Service::start(wrong, Log::new(|_| {})).err()];
+        for error in ran {
+            let told = error.map(|error| error.to_string()).unwrap_or_default();
+            assert!(told.starts_with(&format!("{name}: ")), "{name}={value}: {told:?}");
+        }
+    }
 }

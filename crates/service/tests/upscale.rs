@@ -138,6 +138,14 @@ async fn too_much_work_is_refused_and_not_hung_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_models_that_is_not_there_is_told_in_the_log() {
+    let told =
+        |server: &Server| server.log.lock().expect("sound").iter().any(|line| line.contains("no_models"));
+    assert!(told(&Server::with(&[("models", "/nonexistent")])));
+    assert!(!told(&Server::with(&[("models", env!("CARGO_MANIFEST_DIR"))])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_server_tells_what_it_is() {
     let server = Server::with(&[]);
     for path in ["/healthz", "/readyz"] {

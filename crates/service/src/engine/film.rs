@@ -51,10 +51,12 @@ impl Studio {
     /// A studio in a folder.
     pub(crate) fn open(folder: PathBuf, settings: &crate::Settings) -> crate::Result<Self> {
         std::fs::create_dir_all(&folder).map_err(crate::Error::io(&folder))?;
-        let tools =
-            Tools::find(settings.ffmpeg.as_deref()).map(|tools| tools.restrained(settings.restraint()));
+        let tools = Tools::find(settings.ffmpeg.as_deref()).map_err(|error| error.to_string());
+        if let (Some(_), Err(why)) = (&settings.ffmpeg, &tools) {
+            return Err(crate::Error::setting("ffmpeg", why));
+        }
         Ok(Self {
-            tools: tools.map_err(|error| error.to_string()),
+            tools: tools.map(|tools| tools.restrained(settings.restraint())),
             folder,
             max_frames: settings.max_frames,
             max_duration: settings.max_duration,
