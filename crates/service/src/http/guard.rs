@@ -28,7 +28,7 @@ const LONGEST: usize = 8 << 10;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Paths that need no key.
-const PUBLIC: [&str; 8] =
+pub(super) const PUBLIC: [&str; 8] =
     ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs.js", "/ping", "/health", "/api/health"];
 
 /// Routes and the scope that they need, by the beginning of their paths. All others need any key.

@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::problem::Problem;
 use crate::app::App;
 use crate::refusal::{Code, Refusal};
 
@@ -24,7 +25,7 @@ pub(crate) async fn alive() -> &'static str {
 /// Whether the server takes work: not while it stops, nor while too much waits.
 #[utoipa::path(
     get, path = "/readyz", tag = "operation",
-    responses((status = 200, body = String), (status = 503, body = super::problem::Problem))
+    responses((status = 200, body = String), (status = 503, description = "Not now", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Refusal> {
     if app.is_stopping() {

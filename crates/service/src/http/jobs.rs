@@ -63,7 +63,7 @@ pub(crate) struct JobList {
 /// Hand in a job: an upload, a URL, or several URLs. It is never lost once it is accepted. With an `Idempotency-Key`, the
 /// same request sent again is the same job.
 #[utoipa::path(
-    post, path = "/v1/jobs", tag = "jobs", params(Wish, ("Idempotency-Key" = Option<String>, Header)),
+    post, path = "/v1/jobs", tag = "jobs", params(JobRequest, Wish, ("Idempotency-Key" = Option<String>, Header)),
     request_body(content(
         (JobRequest = "application/json"), (Vec<u8> = "image/*"), (super::upscale::Form = "multipart/form-data"),
     )),

@@ -169,7 +169,8 @@ async fn small(app: &App, name: &str, content: Content) -> Result<(Facts, Arc<Ma
 /// A stored picture, restored: as large as it was, unless a size is given. It has the format that the `Accept` header or
 /// `format` says, or that it had.
 #[utoipa::path(
-    get, path = "/v1/media/{key}", tag = "media", params(("key" = String, Path), Wish),
+    get, path = "/v1/media/{key}", tag = "media",
+    params(("key" = String, Path), ("width" = Option<u32>, Query, description = "The width in pixels; `size` in short."), Wish),
     responses(
         (status = 200, description = "The picture, or the video", content_type = "image/*", body = Vec<u8>),
         (status = 202, description = "A video is restored by this job; ask again when it is done", body = JobView),
@@ -215,6 +216,16 @@ pub(crate) async fn get_media(
 }
 
 /// What is known about a stored picture, in headers.
+#[utoipa::path(
+    head, path = "/v1/media/{key}", tag = "media", params(("key" = String, Path)),
+    responses(
+        (status = 200, description = "Sizes in pixels and in bytes", headers(
+            ("Amplio-Size" = String), ("Amplio-Stored-Size" = String), ("Amplio-Bytes" = u64), ("Amplio-Stored-Bytes" = u64),
+        )),
+        (status = 404, description = "There is no such picture"),
+        (status = 422, description = "This is no key"),
+    )
+)]
 pub(crate) async fn head(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,

@@ -18,6 +18,7 @@ use futures::StreamExt;
 use super::auth::Client;
 use super::extract::Path;
 use super::jobs::file_name;
+use super::problem::Problem;
 use crate::app::App;
 use crate::engine::blocking;
 use crate::refusal::{Code, Refusal};
@@ -52,7 +53,14 @@ async fn versioned(request: Request, next: Next) -> Response {
     response
 }
 
-async fn capabilities(State(app): State<Arc<App>>) -> Response {
+/// What can be done with uploads in parts.
+#[utoipa::path(
+    options, path = "/v1/uploads", tag = "uploads",
+    responses((status = 204, description = "The version and the extensions of tus", headers(
+        ("Tus-Version" = String), ("Tus-Extension" = String), ("Tus-Max-Size" = u64),
+    )))
+)]
+pub(crate) async fn capabilities(State(app): State<Arc<App>>) -> Response {
     let headers = [
         ("tus-extension", "creation,creation-with-upload,expiration,termination".to_owned()),
         ("tus-max-size", app.uploads.most.to_string()),
@@ -60,8 +68,24 @@ async fn capabilities(State(app): State<Arc<App>>) -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// Begins an upload, perhaps with its first bytes.
-async fn create(
+/// Begin an upload in parts (tus 1.0), perhaps with its first bytes. A job then names it as its `upload`.
+#[utoipa::path(
+    post, path = "/v1/uploads", tag = "uploads",
+    params(
+        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Upload-Length" = u64, Header, description = "The bytes that it will have"),
+        ("Upload-Metadata" = Option<String>, Header, description = "`filename`, and its value in base64"),
+    ),
+    request_body(content = Option<Vec<u8>>, content_type = "application/offset+octet-stream"),
+    responses(
+        (status = 201, description = "Begun", headers(
+            ("Location" = String), ("Upload-Offset" = u64), ("Upload-Length" = u64), ("Upload-Expires" = String),
+        )),
+        (status = 412, description = "Another version of tus", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "A limit was exceeded", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
     request: Request,
@@ -80,7 +104,18 @@ async fn create(
 }
 
 /// How far an upload is.
-async fn offset(
+#[utoipa::path(
+    head, path = "/v1/uploads/{id}", tag = "uploads",
+    params(("id" = String, Path), ("Tus-Resumable" = String, Header, description = "1.0.0")),
+    responses(
+        (status = 200, description = "The bytes that are there, and those that there will be", headers(
+            ("Upload-Offset" = u64), ("Upload-Length" = u64), ("Upload-Expires" = String),
+        )),
+        (status = 404, description = "There is no such upload"),
+        (status = 412, description = "Another version of tus"),
+    )
+)]
+pub(crate) async fn offset(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
     Path(id): Path<String>,
@@ -91,8 +126,28 @@ async fn offset(
     Ok(response)
 }
 
-/// Adds bytes to an upload.
-async fn append(
+/// Add bytes to an upload. What has come stays, also if the connection breaks off.
+#[utoipa::path(
+    patch, path = "/v1/uploads/{id}", tag = "uploads",
+    params(
+        ("id" = String, Path),
+        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Upload-Offset" = u64, Header, description = "The bytes that are there"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    responses(
+        (status = 204, description = "Added", headers(
+            ("Upload-Offset" = u64), ("Upload-Length" = u64), ("Upload-Expires" = String),
+        )),
+        (status = 404, description = "There is no such upload", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Another number of bytes is there", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Another version of tus", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "More came than was announced", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The type of the body is another", body = Problem, content_type = "application/problem+json"),
+        (status = 423, description = "It is being written already", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn append(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
     Path(id): Path<String>,
@@ -110,7 +165,17 @@ async fn append(
     Ok(response)
 }
 
-async fn remove(
+/// Forget an upload.
+#[utoipa::path(
+    delete, path = "/v1/uploads/{id}", tag = "uploads",
+    params(("id" = String, Path), ("Tus-Resumable" = String, Header, description = "1.0.0")),
+    responses(
+        (status = 204, description = "It is forgotten"),
+        (status = 404, description = "There is no such upload", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Another version of tus", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
     Path(id): Path<String>,

@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::error::Category;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::auth::Client;
 use super::super::upload::{self, Limit};
@@ -31,8 +31,9 @@ const FIRST_BYTES: usize = 64;
 
 /// What a job is to do, in JSON. With an upload, the same names are in the query or in fields of the form, beside those of
 /// the parameters.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct JobRequest {
     /// The URL of one picture: `https:`, or `file:` and `s3:` of a place that the server may use.
     input: Option<String>,
@@ -43,6 +44,7 @@ pub(crate) struct JobRequest {
     /// Where the result goes; for several pictures, a place that ends in `/`.
     output: Option<String>,
     /// How the pictures are made larger.
+    #[param(ignore)]
     pub(crate) parameters: Wish,
     /// From -10 to 10; jobs of higher priority come first.
     priority: i64,
