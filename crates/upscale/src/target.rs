@@ -64,10 +64,10 @@ impl Target {
     /// The result's size for a picture of this width and height; `natural` is the scale if no size was asked for.
     ///
     /// # Errors
-    /// If a side would be zero or beyond what 32 bits count.
+    /// If a scale would make a side zero, a size asked for is zero, or a side would be beyond what 32 bits count.
     pub fn extent(&self, width: u32, height: u32, natural: f64) -> Result<Extent> {
         let (w, h) = (f64::from(width), f64::from(height));
-        let (mut across, mut down) = match self.size.unwrap_or(Size::Scale(natural)) {
+        let (across, down) = match self.size.unwrap_or(Size::Scale(natural)) {
             Size::Scale(scale) => (scale, scale),
             Size::Width(to) => both(f64::from(to) / w),
             Size::Height(to) => both(f64::from(to) / h),
@@ -88,17 +88,29 @@ impl Target {
         };
         let (kept_w, kept_h) = cover.map_or((w * across, h * down), |(w, h)| (f64::from(w), f64::from(h)));
         let shrink = self.max_pixels.map_or(1.0, |most| (most as f64 / (kept_w * kept_h)).sqrt().min(1.0));
-        (across, down) = (across * shrink, down * shrink);
-        let side = |size: f64| match size {
-            s if s >= 0.5 && s < f64::from(u32::MAX) => {
-                Ok(if shrink < 1.0 { s.floor().max(1.0) } else { s.round() } as u32)
+        // A scale is meant for both sides; of a size, a narrow picture's other side may be less than half a pixel.
+        let least = if matches!(self.size, Some(Size::Scale(_))) { 0.5 } else { 0.0 };
+        let side = |size: f64| match size * shrink {
+            s if size >= least && s > 0.0 && s < f64::from(u32::MAX) => {
+                Ok((if shrink < 1.0 { s.floor() } else { s.round() }).max(1.0) as u32)
             }
-            _ => Err(Error::request(format!("{width}x{height} cannot be made {size} pixels wide or high"))),
+            s => Err(Error::request(format!("{width}x{height} cannot be made {s} pixels wide or high"))),
         };
-        let scaled = (side(w * across)?, side(h * down)?);
-        let kept = (side(kept_w * shrink)?.min(scaled.0), side(kept_h * shrink)?.min(scaled.1));
+        let kept = self.within((side(kept_w)?, side(kept_h)?));
+        let scaled = match cover {
+            Some(_) => (side(w * across)?.max(kept.0), side(h * down)?.max(kept.1)),
+            None => kept,
+        };
         let middle = |whole: u32, part: u32| (whole - part) / 2..(whole - part) / 2 + part;
         Ok(Extent { scaled, columns: middle(scaled.0, kept.0), rows: middle(scaled.1, kept.1) })
+    }
+
+    /// Takes from the longer side what is too much because the other one cannot be less than a pixel.
+    fn within(&self, (width, height): (u32, u32)) -> (u32, u32) {
+        let Some(most) = self.max_pixels else { return (width, height) };
+        let beside = |side: u32| u32::try_from(most / u64::from(side)).unwrap_or(u32::MAX).max(1);
+        let width = width.min(beside(height));
+        (width, height.min(beside(width)))
     }
 }
 
@@ -143,10 +155,28 @@ mod tests {
     }
 
     #[test]
+    fn narrow_pictures_keep_a_pixel() {
+        assert_eq!(size(Size::LongSide(100), (1000, 1)), (100, 1));
+        assert_eq!(size(Size::Width(100), (1000, 1)), (100, 1));
+        let contain = Size::Exact { width: 100, height: 100, fit: Fit::Contain };
+        assert_eq!(size(contain, (1, 1000)), (1, 100));
+        let limited = Target { size: Some(Size::Scale(2.0)), max_pixels: Some(100) };
+        assert_eq!(limited.extent(1000, 1, 4.0).expect("a size").size(), (100, 1));
+        for (size, max_pixels) in
+            [(Size::Scale(0.1), None), (Size::Width(0), None), (Size::Width(9), Some(0))]
+        {
+            assert!(Target { size: Some(size), max_pixels }.extent(1000, 1, 4.0).is_err());
+        }
+    }
+
+    #[test]
     fn the_most_pixels_bind_every_size() {
         let target = Target { size: Some(Size::Scale(4.0)), max_pixels: Some(1_000_000) };
         let (w, h) = target.extent(1000, 500, 4.0).expect("a size").size();
         assert!(u64::from(w) * u64::from(h) <= 1_000_000 && w > 1400 && h > 700);
+        let narrow =
+            |(w, h)| Target { size: None, max_pixels: Some(50) }.extent(w, h, 4.0).expect("a size").size();
+        assert_eq!((narrow((100, 1)), narrow((1, 100)), narrow((5, 5))), ((50, 1), (1, 50), (7, 7)));
         assert!(Target { size: Some(Size::Scale(0.0)), max_pixels: None }.extent(10, 10, 4.0).is_err());
         assert!(Target { size: Some(Size::Scale(1e12)), max_pixels: None }.extent(10, 10, 4.0).is_err());
     }
