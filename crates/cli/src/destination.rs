@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use crate::formats;
 use crate::inputs::{self, Input};
-use crate::numbering::Numbered;
+use crate::numbering::{self, MOST_DIGITS, Numbered};
 use crate::outcome::Failure;
 
 /// Where results go.
@@ -64,8 +64,13 @@ impl Destination {
             };
         };
         let shown = path.display();
-        if let Some(numbered) = Numbered::parse(path).filter(|_| !path.exists()) {
+        if let Some(numbered) = inputs::numbered(path) {
             return Ok(Self::Numbered(numbered));
+        }
+        if numbering::is_meant(path) && !path.exists() {
+            return Err(Failure::usage(format!(
+                "-o {shown}: a name has one number of at most {MOST_DIGITS} digits, such as %05d; a percent sign is %%"
+            )));
         }
         match one {
             true if inputs::is_standard(path) => Ok(Self::Standard),

@@ -18,7 +18,7 @@ pub(crate) struct Numbered {
 }
 
 /// More digits than any number needs.
-const MOST_DIGITS: usize = 18;
+pub(crate) const MOST_DIGITS: usize = 18;
 
 impl Numbered {
     /// What a path says, if its name has exactly one of %d, %3d or %03d. %% is a percent sign.
@@ -35,6 +35,8 @@ impl Numbered {
                 continue;
             }
             let (width, behind) = spec.split_once('d')?;
+            // The zero of %05d says with what is filled up.
+            let width = width.strip_prefix('0').unwrap_or(width);
             if digits.is_some() || width.len() > 2 || !width.bytes().all(|byte| byte.is_ascii_digit()) {
                 return None;
             }
@@ -87,6 +89,13 @@ impl Numbered {
     }
 }
 
+/// Whether a name has a place for a number, be it one that [`Numbered::parse`] understands or not.
+pub(crate) fn is_meant(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().replace("%%", "");
+    let mut specs = name.split('%').skip(1);
+    specs.any(|spec| spec.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('d'))
+}
+
 /// The numbers that are left out between the first and the last one.
 pub(crate) fn gaps(numbers: &[u64]) -> Vec<RangeInclusive<u64>> {
     let pairs = numbers.windows(2).filter(|pair| pair[0] + 1 < pair[1]);
@@ -120,8 +129,18 @@ mod tests {
             assert_eq!(five.number(no), None, "{no}");
         }
         assert_eq!(numbered("100%%-%d.png").expect("a pattern").path(3), PathBuf::from("100%-3.png"));
-        for no in ["f.png", "f%s.png", "f%d-%d.png", "%d/f.png", "f%099d.png", "50%.png", "f%00d.png"] {
+        assert_eq!(numbered("f%010d.png").expect("a pattern").path(7), PathBuf::from("f0000000007.png"));
+        assert_eq!(numbered("f%018d.png").expect("a pattern").digits, MOST_DIGITS);
+        for no in
+            ["f.png", "f%s.png", "f%d-%d.png", "%d/f.png", "f%099d.png", "50%.png", "f%00d.png", "f%019d.png"]
+        {
             assert_eq!(numbered(no), None, "{no}");
+        }
+        for meant in ["f%d.png", "f%d-%d.png", "f%099d.png", "100%%%0d"] {
+            assert!(is_meant(Path::new(meant)), "{meant}");
+        }
+        for not in ["f.png", "50%.png", "100%%d.png", "f%s.png"] {
+            assert!(!is_meant(Path::new(not)), "{not}");
         }
     }
 

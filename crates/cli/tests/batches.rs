@@ -81,6 +81,7 @@ fn usage_that_makes_no_sense_is_refused_before_the_work() {
         (vec!["a.png", "b.png", "-o", "c.png"], "several inputs"),
         (vec!["a.png", "b.png", "-o", "-"], "several inputs"),
         (vec!["a.png", "-o", "new"], "new/"),
+        (vec!["a.png", "-o", "c%d-%d.png"], "one number"),
         (vec!["a.png", "-o", "-", "--json"], "--json"),
         (vec!["a.png", "--size", "10x", "--fit", "cover"], "--fit"),
         (vec!["a.png", "--name", "sub/{stem}.{ext}"], "folders"),
