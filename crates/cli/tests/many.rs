@@ -191,6 +191,8 @@ fn a_book_becomes_a_larger_book() {
         ("__MACOSX/b/._01.png", page("x.png", 3)),
     ];
     folder.write("book.cbz", &book(&pages));
+    let told = folder.run(["info", "book.cbz"]).succeeded();
+    assert!(told.text().contains("pages   4") && told.text().contains("6 x 8 to 16 x 12"), "{}", told.text());
     folder.run(["book.cbz"]).succeeded();
     let got = entries(&folder, "book_4x.cbz");
     let names: Vec<_> = got.iter().map(|(name, _)| name.as_str()).collect();
@@ -228,6 +230,7 @@ fn archives_that_cannot_become_larger_say_why() {
     for (arguments, what) in [
         (vec!["book.cbz"], "2.png"),
         (vec!["texts.zip"], "no picture in this archive"),
+        (vec!["info", "texts.zip"], "neither a picture nor a model in this archive"),
         (vec!["up.zip"], "outside"),
         (vec!["two.zip"], "1.png"),
         (vec!["book.cbz", "-o", "one.png"], "-o NAME.cbz"),

@@ -14,7 +14,7 @@ use amplio_media::{Depth, Header, Image};
 use crate::encoding::Writing;
 use crate::{Error, Frames, Progress, Request, Result, Upscaler, Watcher};
 
-pub use archive::ArchiveJob;
+pub use archive::{ArchiveJob, pictures};
 
 /// Makes files of files: a network, what is asked of it, and how its results are written.
 #[derive(Clone, Copy)]

@@ -1,16 +1,19 @@
-//! `amplio info`: what is known about pictures and models.
+//! `amplio info`: what is known about pictures, archives of them and models.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use amplio::media::animations::{self, Loops};
+use amplio::media::archives::{self, Archive};
 use amplio::media::images::{self, Limits};
 use amplio::media::pages::Pages;
 use amplio::media::{Channels, Density, DensityUnit, Depth, Image, Metadata, Transfer};
 use amplio::models::{Model, builtin};
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::formats::{self, Container};
 use crate::inputs::explained;
 use crate::outcome::Outcome;
 use crate::quantity::{show_bytes, show_count};
@@ -19,7 +22,7 @@ use crate::terminal;
 /// What was typed.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Pictures, model files, and names of built-in models.
+    /// Pictures, archives of them, model files, and names of built-in models.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
     /// Print one JSON object a line.
@@ -79,13 +82,16 @@ fn facts(file: &str) -> Result<Vec<Fact>> {
     if bytes.is_empty() {
         return Err(anyhow!("{file}: it is empty"));
     }
-    let as_picture = |bytes| picture(bytes).map_err(|error| anyhow!("{file}: {error}"));
+    let named = |error: Error| anyhow!("{file}: {error}");
+    let as_picture = |bytes| picture(bytes).map_err(named);
+    let is_book = archives::detect(&bytes) && formats::container(path) == Some(Container::Archive);
     match images::detect(&bytes) {
         // TGA has no signature: a model may look like one.
         Some(format) if format.name != "tga" => as_picture(&bytes),
         found => match Model::load(path) {
             Ok(loaded) => Ok(model(&loaded, &bytes)),
             Err(_) if found.is_some() => as_picture(&bytes),
+            Err(_) if is_book => archive(&bytes).map_err(named),
             Err(error) if is_model(path, &bytes) => Err(error.into()),
             Err(_) => Err(anyhow!("{file}: neither a picture nor a model in a known format")),
         },
@@ -154,10 +160,38 @@ fn many(bytes: &[u8]) -> Result<Vec<Fact>> {
             Fact { name: "plays", key: "plays", shown, value: json!(loops) },
         ]);
     }
-    let pages = Pages::open(bytes.to_vec())?.ok().map(|pages| pages.count());
-    let fact =
-        |count: usize| Fact { name: "pages", key: "pages", shown: count.to_string(), value: json!(count) };
-    Ok(pages.into_iter().map(fact).collect())
+    let count = Pages::open(bytes.to_vec())?.ok().map(|pages| pages.count());
+    Ok(count.into_iter().map(pages).collect())
+}
+
+fn pages(count: usize) -> Fact {
+    Fact { name: "pages", key: "pages", shown: count.to_string(), value: json!(count) }
+}
+
+fn archive(bytes: &[u8]) -> Result<Vec<Fact>> {
+    let mut archive = Archive::open(Cursor::new(bytes), &archives::Limits::default())?;
+    let mut sizes = Vec::new();
+    for (entry, _) in amplio::pictures(&mut archive)? {
+        let name = archive.name(entry)?;
+        let header = archive.read(entry).and_then(|bytes| images::read_header(&bytes));
+        let (_, header) = header.map_err(|error| anyhow!("{name}: {error}"))?;
+        sizes.push((header.width, header.height));
+    }
+    let by_pixels = |(width, height): &&(u32, u32)| u64::from(*width) * u64::from(*height);
+    let (smallest, largest) = (sizes.iter().min_by_key(by_pixels), sizes.iter().max_by_key(by_pixels));
+    let (Some(smallest), Some(largest)) = (smallest, largest) else {
+        bail!("there is neither a picture nor a model in this archive");
+    };
+    let show = |(width, height): &(u32, u32)| format!("{width} x {height}");
+    let alike = smallest == largest;
+    let shown = if alike { show(largest) } else { format!("{} to {}", show(smallest), show(largest)) };
+    Ok(vec![
+        text("kind", "kind", "archive"),
+        text("format", "format", "zip"),
+        pages(sizes.len()),
+        Fact { name: "sizes", key: "sizes", shown, value: json!(sizes) },
+        size(bytes),
+    ])
 }
 
 /// The kinds of metadata that a picture has.

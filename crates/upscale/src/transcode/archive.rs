@@ -122,22 +122,33 @@ impl Page {
     }
 }
 
+/// The entries of an archive that are pictures, by their numbers, and their formats.
+///
+/// # Errors
+/// If an entry cannot be read.
+pub fn pictures<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Vec<(usize, &'static Format)>> {
+    let mut pictures = Vec::new();
+    for entry in 0..archive.len() {
+        let name = archive.name(entry)?;
+        let first = archive.first_bytes(entry, FIRST_BYTES).map_err(|error| Error::from(error).of(&name))?;
+        let format = images::detect(&first).filter(|format| is_page(format, &name));
+        pictures.extend(format.map(|format| (entry, format)));
+    }
+    Ok(pictures)
+}
+
 /// The entries that are pictures, and what they become.
 fn find_pages<R: Read + Seek>(
     transcoder: &Transcoder,
     archive: &mut Archive<R>,
     limits: &Limits,
 ) -> Result<Vec<Page>> {
+    let names = (0..archive.len()).map(|entry| archive.name(entry));
+    let mut names: HashSet<String> = names.collect::<std::result::Result<_, _>>()?;
     let mut pages = Vec::new();
-    let mut names = HashSet::new();
-    for entry in 0..archive.len() {
+    for (entry, format) in pictures(archive)? {
         let name = archive.name(entry)?;
-        names.insert(name.clone());
         let named = |error: amplio_media::Error| Error::from(error).of(&name);
-        let first = archive.first_bytes(entry, FIRST_BYTES).map_err(named)?;
-        let Some(format) = images::detect(&first).filter(|format| is_page(format, &name)) else {
-            continue;
-        };
         // A GIF of one picture could not hold the result; whether it is one, only its end tells.
         let moves = !holds_pictures(format)
             && animations::can_write(format)
