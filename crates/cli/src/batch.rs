@@ -102,11 +102,11 @@ impl Batch {
                     .told(&inputs.found[0].name(), self.sequence(&inputs.found, &mut claims, &report));
             }
             for input in &inputs.found {
-                let step = self.one(input, &mut claims, &mut lanes);
-                lanes.take(input.name(), step)?;
                 if stop::asked() {
                     break;
                 }
+                let step = self.one(input, &mut claims, &mut lanes);
+                lanes.take(input.name(), step)?;
             }
             lanes.finish()
         })?;

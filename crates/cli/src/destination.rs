@@ -184,13 +184,25 @@ fn place(path: &Path) -> PathBuf {
 
 /// `photo_4x.png` as `photo_4x-2.png`.
 fn renamed(path: &Path, number: u32) -> PathBuf {
-    let mut name: OsString = path.file_stem().unwrap_or_default().into();
-    name.push(format!("-{number}"));
+    let mut stem: OsString = path.file_stem().unwrap_or_default().into();
+    stem.push(format!("-{number}"));
+    with_stem(path, stem)
+}
+
+/// `photo_4x-2.png` as `photo_4x.png`.
+pub(crate) fn before_renaming(path: &Path) -> Option<PathBuf> {
+    let (stem, number) = path.file_stem()?.to_str()?.rsplit_once('-')?;
+    let before = with_stem(path, stem.into());
+    (renamed(&before, number.parse().ok()?) == path).then_some(before)
+}
+
+/// The path with another stem, and the same extension.
+fn with_stem(path: &Path, mut stem: OsString) -> PathBuf {
     if let Some(extension) = path.extension() {
-        name.push(".");
-        name.push(extension);
+        stem.push(".");
+        stem.push(extension);
     }
-    path.with_file_name(name)
+    path.with_file_name(stem)
 }
 
 #[cfg(test)]
@@ -227,5 +239,15 @@ mod tests {
         let mut claims =
             Claims::new(IfExists::Overwrite, HashSet::from([path.canonicalize().expect("a place")]));
         assert!(claims.claim(&path).is_err());
+    }
+
+    #[test]
+    fn renamed_results_are_known_by_their_names() {
+        let before = |name: &str| before_renaming(Path::new(name));
+        assert_eq!(before("in/a_4x-2.png"), Some("in/a_4x.png".into()));
+        assert_eq!(before("in/a-b_4x-10.png"), Some("in/a-b_4x.png".into()));
+        for none in ["a_4x.png", "a_4x-02.png", "a_4x-b.png", "a-.png"] {
+            assert_eq!(before(none), None, "{none}");
+        }
     }
 }

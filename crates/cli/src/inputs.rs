@@ -1,6 +1,7 @@
 //! Which pictures are read: files, the pictures in folders, what a pattern matches, standard input.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::formats::{self, Container};
 use crate::numbering::{self, Numbered};
+use crate::stop;
 
 /// Where a picture comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub(crate) struct Except<'a> {
     /// The stem of the file of which this one would be the result, if its name is like that of a result. If there is
     /// such a file, it is from an earlier run.
     pub(crate) results: &'a dyn Fn(&Path) -> Option<String>,
+    /// Whether results go beside their inputs.
+    pub(crate) beside: bool,
     /// The folder that results go to.
     pub(crate) folder: Option<&'a Path>,
     /// Of numbered files, those below this number.
@@ -59,7 +63,7 @@ pub(crate) struct Except<'a> {
 }
 
 /// The bytes by which formats are recognised.
-const FIRST_BYTES: u64 = 64;
+const FIRST_BYTES: u64 = 256;
 
 /// Files that systems leave in folders, beside those whose names begin with a dot.
 const CLUTTER: [&str; 3] = ["Thumbs.db", "ehthumbs.db", "desktop.ini"];
@@ -67,6 +71,13 @@ const CLUTTER: [&str; 3] = ["Thumbs.db", "ehthumbs.db", "desktop.ini"];
 /// Finds the pictures that are meant.
 pub(crate) fn gather(typed: &[PathBuf], except: &Except) -> Inputs {
     let mut inputs = Inputs::default();
+    if let [folder] = typed
+        && folder.is_dir()
+    {
+        // Its pictures are meant even if results go to the same folder.
+        inputs.walk(folder, except);
+        return inputs;
+    }
     for path in typed {
         if is_standard(path) {
             inputs.found.push(Input { path: None, below: PathBuf::new(), number: None });
@@ -87,10 +98,19 @@ pub(crate) fn is_one(typed: &[PathBuf]) -> bool {
     matches!(typed, [path] if is_standard(path) || !path.is_dir() && pattern(path).is_none() && numbered(path).is_none())
 }
 
+impl Except<'_> {
+    /// Whether a folder is the one that results go to.
+    fn is_folder(&self, folder: &Path) -> bool {
+        let place = |folder: &Path| folder.canonicalize().ok();
+        self.folder
+            .is_some_and(|results| place(results).is_some_and(|results| place(folder) == Some(results)))
+    }
+}
+
 impl Inputs {
     fn add(&mut self, path: &Path, except: &Except) {
         if path.is_dir() {
-            return self.walk(path, except);
+            return self.enter(path, except);
         }
         if let Some(numbered) = numbered(path) {
             return self.count(path, &numbered, except.before);
@@ -99,26 +119,36 @@ impl Inputs {
         match matches(pattern) {
             Ok(paths) if paths.is_empty() => self.miss(path, anyhow!("no file matches this pattern")),
             Ok(paths) => paths.iter().for_each(|path| match path.is_dir() {
-                true => self.walk(path, except),
+                true => self.enter(path, except),
                 false => self.push(path.into(), PathBuf::new(), None),
             }),
             Err(error) => self.miss(path, error),
         }
     }
 
-    /// Adds the pictures in a folder and in those below it, in the order of their names.
+    /// Adds what is in one of several folders that were asked for, unless it is there for the results of the other inputs.
+    fn enter(&mut self, folder: &Path, except: &Except) {
+        if except.is_folder(folder) {
+            let what = "results go to this folder: what is in it is passed over".into();
+            return self.remarks.push((folder.display().to_string(), what));
+        }
+        self.walk(folder, except);
+    }
+
+    /// Adds the pictures in a folder and in those below it, in the order of their names; what links lead to comes last.
     fn walk(&mut self, folder: &Path, except: &Except) {
-        let passed = except.folder.and_then(|folder| folder.canonicalize().ok());
         let enter = |entry: &DirEntry| {
-            entry.depth() == 0
-                || !is_clutter(entry) && (passed.is_none() || entry.path().canonicalize().ok() != passed)
+            let is_folder = entry.file_type().is_dir();
+            entry.depth() == 0 || !(is_clutter(entry) || is_folder && except.is_folder(entry.path()))
         };
         let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
         let mut files = Vec::new();
-        for entry in walk.into_iter().filter_entry(enter) {
+        for entry in walk.into_iter().filter_entry(enter).take_while(|_| !stop::asked()) {
             match entry {
+                Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
                 Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) => files.push(entry.into_path()),
+                // Whoever opens a pipe waits for someone who writes to it.
+                Ok(_) => self.others += 1,
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).to_owned();
                     let cause = error.io_error().map_or_else(|| anyhow!("{error}"), explained);
@@ -126,12 +156,20 @@ impl Inputs {
                 }
             }
         }
+        // The same file is taken where it lies, not where a link to it lies.
+        let root = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        files.sort_by_cached_key(|path| {
+            let place = path.strip_prefix(folder).map(|below| root.join(below));
+            path.canonicalize().ok() != place.ok()
+        });
         let stems: HashSet<PathBuf> = files.iter().map(|path| path.with_extension("")).collect();
+        let holds_results = except.beside || except.is_folder(folder);
         let is_result = |path: &Path| {
-            (except.results)(path).is_some_and(|stem| stems.contains(&path.with_file_name(stem)))
+            let stem = if holds_results { (except.results)(path) } else { None };
+            stem.is_some_and(|stem| stems.contains(&path.with_file_name(stem)))
         };
         let before = self.found.len() + self.results;
-        for path in files {
+        for path in files.into_iter().take_while(|_| !stop::asked()) {
             if !is_picture(&path) {
                 self.others += 1;
             } else if is_result(&path) {
@@ -142,7 +180,7 @@ impl Inputs {
                 self.push(path, below, None);
             }
         }
-        if self.found.len() + self.results == before {
+        if self.found.len() + self.results == before && !stop::asked() {
             self.miss(folder, anyhow!("there is no picture in this folder"));
         }
     }
@@ -269,6 +307,17 @@ fn is_picture(path: &Path) -> bool {
         // TGA has no signature: much that is no picture looks like one.
         Some(format) if format.name == "tga" => named == Some(format),
         Some(_) => true,
-        None => named.is_some() || videos::is_video_name(path),
+        None => is_named(path, &first),
+    }
+}
+
+/// Whether a file that begins like no format should be a picture or a video by its name, and not something else of such a name:
+/// a template of Visio (.vst) or a program in TypeScript (.ts, .mts).
+fn is_named(path: &Path, first: &[u8]) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    match (images::by_extension(extension), videos::Container::of(path)) {
+        (Some(format), _) if format.name == "tga" => extension.eq_ignore_ascii_case(format.name),
+        (_, Some(container)) if container.muxer == "mpegts" => videos::is_transport_stream(first),
+        (format, _) => format.is_some() || videos::is_video_name(path),
     }
 }

@@ -20,6 +20,68 @@ fn a_second_run_makes_nothing_of_results() {
 }
 
 #[test]
+fn results_among_the_inputs_are_known_again() {
+    let folder = Folder::new();
+    for name in ["same/a.png", "same/deep/b.png", "renamed/a.png", "c.png"] {
+        folder.rgb(name);
+    }
+    for _ in 0..3 {
+        folder.run(["same", "-o", "same"]).succeeded();
+        folder.run(["renamed", "--if-exists", "rename"]).succeeded();
+        // As a shell says `*` the second time.
+        std::fs::create_dir_all(folder.path("larger")).expect("a folder");
+        let ran = folder.run(["c.png", "larger", "-o", "larger"]).succeeded();
+        assert!(ran.err.contains("larger: results go to this folder"), "{}", ran.err);
+    }
+    let files = [
+        "c.png",
+        "larger/c_4x.png",
+        "renamed/a.png",
+        "renamed/a_4x-2.png",
+        "renamed/a_4x-3.png",
+        "renamed/a_4x.png",
+        "same/a.png",
+        "same/a_4x.png",
+        "same/deep/b.png",
+        "same/deep/b_4x.png",
+    ];
+    assert_eq!(folder.files(), files);
+}
+
+#[test]
+fn what_only_has_the_name_of_a_picture_is_none() {
+    let folder = Folder::new();
+    folder.rgb("web/a.png");
+    folder.write("web/index.ts", b"export const zero = 0;\n");
+    folder.write("web/notes.txt", b"P1 - urgent\n");
+    folder.write("web/plan.vst", b"hi\n");
+    let ran = folder.run(["web", "-o", "out"]).succeeded();
+    assert!(ran.err.contains("3 files were no pictures"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_in_a_folder_is_not_read() {
+    let folder = Folder::new();
+    folder.rgb("in/a.png");
+    let socket = std::os::unix::net::UnixListener::bind(folder.path("in/s.png")).expect("a socket");
+    let ran = folder.run(["in", "-o", "out"]).succeeded();
+    assert!(ran.err.contains("1 file was no picture"), "{}", ran.err);
+    drop(socket);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_taken_where_it_lies() {
+    let folder = Folder::new();
+    folder.rgb("in/real/a.png");
+    // In the order of their names, the link is met first.
+    std::os::unix::fs::symlink("real", folder.path("in/link")).expect("a link");
+    folder.run(["in", "-o", "out"]).succeeded();
+    assert_eq!(folder.files(), ["in/real/a.png", "out/real/a_4x.png"]);
+}
+
+#[test]
 fn clutter_and_the_folder_of_results_are_not_walked() {
     let folder = Folder::new();
     folder.rgb("a.png");

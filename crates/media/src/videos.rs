@@ -41,7 +41,7 @@ mod work;
 
 pub use codecs::{Made, Wish};
 pub use colour::{Colour, Location, Matrix, Range, Tag};
-pub use containers::{CONTAINERS, Container, is_video, is_video_name};
+pub use containers::{CONTAINERS, Container, is_transport_stream, is_video, is_video_name};
 pub use decode::{Decode, Decoder, Mark, OnError, Repeated};
 pub use encode::{Encode, Encoder};
 pub use format::{Component, Format, Model};

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 
 use crate::batch::Batch;
 use crate::denoise::DenoiseArgs;
-use crate::destination::{Claims, Destination, IfExists};
+use crate::destination::{self, Claims, Destination, IfExists};
 use crate::engine::{DeviceArgs, ModelArgs};
 use crate::formats;
 use crate::inputs::{self, Except};
@@ -155,12 +155,17 @@ enum MetadataArg {
 pub(crate) fn run(args: Args) -> Result<Outcome> {
     let batch = args.batch()?;
     stop::listen();
-    // Beside their inputs, results of an earlier run would be made larger again.
-    let beside = batch.destination == Destination::Beside;
-    let results = |path: &Path| if beside { batch.names.stem_of(path) } else { None };
+    let made_of = |path: &Path| batch.names.stem_of(path);
+    // Where they lie among their inputs, results of an earlier run would be made larger again.
+    let results = |path: &Path| made_of(path).or_else(|| made_of(&destination::before_renaming(path)?));
     let inputs = inputs::gather(
         &args.inputs,
-        &Except { results: &results, folder: batch.destination.folder(), before: args.start_number },
+        &Except {
+            results: &results,
+            beside: batch.destination == Destination::Beside,
+            folder: batch.destination.folder(),
+            before: args.start_number,
+        },
     );
     let usual = if inputs::is_one(&args.inputs) { IfExists::Fail } else { IfExists::Skip };
     let claims = Claims::new(args.if_exists.unwrap_or(usual), inputs.places.clone());

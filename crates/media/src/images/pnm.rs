@@ -14,7 +14,7 @@ pub(super) static FORMAT: Format = Format {
     name: "pnm",
     extensions: &["pnm", "pbm", "pgm", "ppm", "pam"],
     mime: "image/x-portable-anymap",
-    magic: |b| matches!(b, [b'P', b'1'..=b'7', b' ' | b'\t' | b'\n' | b'\r' | b'#', ..]),
+    magic: begins_header,
     read: Some(Reader { header, read }),
     write: Some(Writer {
         channels: &Channels::ALL,
@@ -27,6 +27,20 @@ pub(super) static FORMAT: Format = Format {
         open,
     }),
 };
+
+/// Whether these bytes begin a header: behind the two of the format and white space come a comment and a size, of PAM a line
+/// for each of its fields.
+fn begins_header(b: &[u8]) -> bool {
+    let [b'P', kind @ b'1'..=b'7', rest @ ..] = b else { return false };
+    let behind = rest.trim_ascii_start();
+    let parted = behind.len() < rest.len();
+    match behind.first() {
+        Some(b'#') => true,
+        Some(b'0'..=b'9') => parted && *kind != b'7',
+        Some(b'A'..=b'Z') => parted && *kind == b'7',
+        _ => false,
+    }
+}
 
 fn decoder(bytes: &[u8]) -> Result<PnmDecoder<Cursor<&[u8]>>> {
     PnmDecoder::new(Cursor::new(bytes)).map_err(|e| image_error("pnm", e))
@@ -70,5 +84,20 @@ impl RowWriter for PnmWriter {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         Ok(self.sink.flush()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_told_from_texts() {
+        for header in ["P6\n4 4\n255\n", "P1 # a comment", "P5#a comment\n4 4", "P7\nWIDTH 4\n"] {
+            assert!(begins_header(header.as_bytes()), "{header}");
+        }
+        for text in ["P1 - urgent", "P3: later", "P64 4", "P7 4 4", "P5\n", "P8 4 4", "P"] {
+            assert!(!begins_header(text.as_bytes()), "{text}");
+        }
     }
 }

@@ -184,9 +184,28 @@ pub fn is_video(first: &[u8]) -> bool {
     SIGNATURES.iter().any(|(at, bytes)| first.get(*at..).is_some_and(|rest| rest.starts_with(bytes)))
 }
 
+/// Whether a file that starts with these bytes (197 are enough) is an MPEG transport stream (ISO/IEC 13818-1): packets of 188
+/// bytes that begin with the same one, each behind a time of 4 bytes in M2TS.
+pub fn is_transport_stream(first: &[u8]) -> bool {
+    [(0, 188), (4, 192)]
+        .iter()
+        .any(|(start, packet)| [*start, start + packet].iter().all(|at| first.get(*at) == Some(&0x47)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn transport_streams_have_their_byte_twice() {
+        let stream = |start: usize, packet: usize| {
+            let mut bytes = [0; 200];
+            (bytes[start], bytes[start + packet]) = (0x47, 0x47);
+            is_transport_stream(&bytes)
+        };
+        assert!(stream(0, 188) && stream(4, 192));
+        assert!(!stream(0, 192) && !is_transport_stream(b"Get") && !is_transport_stream(b""));
+    }
 
     #[test]
     fn videos_are_told_from_pictures_by_their_first_bytes() {
