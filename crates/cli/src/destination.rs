@@ -8,6 +8,7 @@ use amplio::media::videos::Container;
 use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 
+use crate::draft;
 use crate::formats;
 use crate::inputs::{self, Input};
 use crate::numbering::{self, MOST_DIGITS, Numbered};
@@ -151,6 +152,9 @@ impl Claims {
                     bail!("{shown} is already the result of another input; --name can tell them apart")
                 }
                 _ if path.is_dir() => bail!("{shown} is a folder"),
+                _ if draft::is_special(&path) => {
+                    bail!("{shown} is a device or a pipe, and no file; -o - writes to standard output")
+                }
                 IfExists::Skip if path.exists() => return Ok(None),
                 _ if self.inputs.contains(&place) => {
                     bail!("the result would replace {shown}, which is an input")

@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::fs::File;
-use std::io::{BufWriter, Seek};
+use std::io::{self, BufWriter, Seek};
 use std::path::{Path, PathBuf};
 
 use amplio::media::images::Sink;
@@ -24,6 +24,9 @@ pub(crate) enum Draft {
     Standard(File),
 }
 
+/// Links that follow each other; as many as Linux follows.
+const MOST_LINKS: usize = 40;
+
 /// How much is written at once.
 const BUFFER: usize = 1 << 18;
 
@@ -31,6 +34,7 @@ impl Draft {
     /// A draft of the file `to`, or of standard output.
     pub(crate) fn new(to: Option<&Path>, replace: bool) -> Result<Self> {
         let Some(to) = to else { return Ok(Self::Standard(tempfile::tempfile()?)) };
+        let to = &linked(to);
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() {
             bail!("{}: the folder {} does not exist", to.display(), folder.display());
@@ -44,6 +48,7 @@ impl Draft {
     }
 
     fn file(folder: &Path, prefix: &str, to: &Path, replace: bool) -> Result<Self> {
+        refuse_special(to)?;
         let mut builder = Builder::new();
         builder.prefix(prefix).suffix(".part");
         readable(&mut builder);
@@ -77,11 +82,18 @@ impl Draft {
             Self::File { file, to, replace } => (file, to, replace),
             Self::Standard(mut file) => {
                 file.rewind()?;
-                return terminal::copy(file);
+                return terminal::copy(file).map_err(|error| match error.kind() {
+                    io::ErrorKind::BrokenPipe => error.into(),
+                    _ => anyhow!("writing standard output: {}", explained(&error)),
+                });
             }
         };
         let temporary = file.path().to_owned();
-        let synced = file.as_file().sync_all();
+        let kept = match to.metadata() {
+            Ok(old) if replace => file.as_file().set_permissions(old.permissions()),
+            _ => Ok(()),
+        };
+        let synced = kept.and_then(|()| file.as_file().sync_all());
         let published = synced.and_then(|()| {
             let persisted = if replace { file.persist(&to) } else { file.persist_noclobber(&to) };
             persisted.map(drop).map_err(|error| error.error)
@@ -111,8 +123,31 @@ fn readable(builder: &mut Builder) {
 #[cfg(not(unix))]
 fn readable(_: &mut Builder) {}
 
-/// Refuses a file that exists and may not be replaced, or that is an input.
+/// The file that links lead to, whether it exists or not.
+fn linked(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(to) = path.read_link() else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(to);
+    }
+    path
+}
+
+/// Whether there is something that is neither a file nor a folder: a draft would replace it instead of writing to it.
+pub(crate) fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
+fn refuse_special(path: &Path) -> Result<()> {
+    if is_special(path) {
+        bail!("{} is a device or a pipe, and no file", path.display());
+    }
+    Ok(())
+}
+
+/// Refuses what is no regular file, a file that exists and may not be replaced, and one that is an input.
 pub(crate) fn refuse_taken(to: &Path, replace: bool, input: Option<&Path>) -> Result<()> {
+    refuse_special(to)?;
     let shown = to.display();
     if let (Ok(to), Some(Ok(input))) = (to.canonicalize(), input.map(Path::canonicalize))
         && to == input

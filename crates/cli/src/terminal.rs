@@ -14,10 +14,10 @@ pub(crate) fn print(line: impl Display) -> Result<()> {
 }
 
 /// Copies bytes to standard output.
-pub(crate) fn copy(mut from: impl Read) -> Result<()> {
+pub(crate) fn copy(mut from: impl Read) -> io::Result<()> {
     let mut out = io::stdout().lock();
     io::copy(&mut from, &mut out)?;
-    Ok(out.flush()?)
+    out.flush()
 }
 
 /// Tells people something that is neither asked for nor an error.

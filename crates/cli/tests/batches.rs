@@ -81,6 +81,39 @@ fn a_file_is_taken_where_it_lies() {
     assert_eq!(folder.files(), ["in/real/a.png", "out/real/a_4x.png"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_replaced() {
+    let folder = Folder::new();
+    folder.rgb("a.png");
+    let socket = std::os::unix::net::UnixListener::bind(folder.path("b.png")).expect("a socket");
+    folder
+        .run(["a.png", "-o", "b.png", "--if-exists", "overwrite"])
+        .failed(1, "-o - writes to standard output");
+    folder.run(["compare", "a.png", "-o", "b.png", "--overwrite"]).failed(1, "a device or a pipe");
+    assert_eq!(folder.files(), ["a.png"]);
+    drop(socket);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_and_a_file_keeps_its_permissions() {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let folder = Folder::new();
+    folder.rgb("a.png");
+    folder.write("far/notes.txt", b"");
+    symlink("far/b.png", folder.path("b.png")).expect("a link");
+    folder.run(["a.png", "-o", "b.png"]).succeeded();
+    set_permissions(folder.path("far/b.png"), Permissions::from_mode(0o640)).expect("permissions");
+    folder.run(["a.png", "-o", "b.png", "--if-exists", "overwrite", "--scale", "2"]).succeeded();
+    assert!(folder.path("b.png").is_symlink());
+    assert_eq!(folder.read("far/b.png").width, 48);
+    let mode = metadata(folder.path("far/b.png")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
 #[test]
 fn clutter_and_the_folder_of_results_are_not_walked() {
     let folder = Folder::new();

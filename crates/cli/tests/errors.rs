@@ -51,6 +51,20 @@ fn too_large_for_the_format_is_said_before_the_work() {
     assert_eq!(folder.files(), ["wide.png"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_in_one_way() {
+    let folder = Folder::new();
+    folder.rgb("a.png");
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_amplio"));
+    command.args(["a.png", "-o", "-"]).current_dir(folder.path("")).stdout(full);
+    let output = command.output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("a.png: writing standard output: no space left on device\n"), "{said}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_leaves_nothing_behind() {

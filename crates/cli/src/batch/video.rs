@@ -129,8 +129,8 @@ impl Batch {
             Work::open(&self.video.folder(&output), &footage.key, false).map_err(|e| trouble(e.into()))?;
         // In the folder for unfinished work where that is on the same disk: what a loss of power leaves there is removed in the end.
         let draft = match &self.video.work_dir {
-            None => Draft::inside(work.folder(), &output, claims.replace()),
-            Some(_) => Draft::new(Some(&output), claims.replace()),
+            None if !output.is_symlink() => Draft::inside(work.folder(), &output, claims.replace()),
+            _ => Draft::new(Some(&output), claims.replace()),
         }?;
         let work = Arc::new(work);
         let tracker = report.film(&told, frames);
