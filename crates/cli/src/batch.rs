@@ -10,7 +10,7 @@ use amplio::media::{Header, videos};
 use amplio::{Request, Size, Transcoder, Upscaler, Writing};
 use anyhow::{Error, Result, anyhow, bail};
 
-use crate::destination::{Claims, Destination};
+use crate::destination::{Claims, Destination, Taken};
 use crate::formats::Container;
 use crate::inputs::{self, Input, Inputs};
 use crate::kind::Kind;
@@ -88,7 +88,7 @@ impl Step<'_> {
 
 impl Batch {
     /// Makes the results in order. One that fails stops no other.
-    pub(crate) fn run(&self, inputs: Inputs, mut claims: Claims, report: Report) -> Result<Outcome> {
+    pub(crate) fn run(&self, inputs: Inputs, claims: Claims, report: Report) -> Result<Outcome> {
         for (name, error) in &inputs.missing {
             report.failed(name, error);
         }
@@ -96,17 +96,22 @@ impl Batch {
             report.warn(name, what);
         }
         std::thread::scope(|scope| {
-            let mut lanes = Lanes::new(scope, &report);
+            let mut lanes = Lanes::new(scope, &report, claims);
             if self.is_sequence(&inputs.found) {
-                return lanes
-                    .told(&inputs.found[0].name(), self.sequence(&inputs.found, &mut claims, &report));
+                let ended = self.sequence(&inputs.found, &mut lanes.claims, &report);
+                return lanes.told(&inputs.found[0], ended);
             }
             for input in &inputs.found {
                 if stop::asked() {
                     break;
                 }
-                let step = self.one(input, &mut claims, &mut lanes);
-                lanes.take(input.name(), step)?;
+                let mut step = self.one(input, &mut lanes);
+                if step.as_ref().is_err_and(|error| error.is::<Taken>()) && !lanes.are_idle() {
+                    // Whose result it is to be may still fail.
+                    lanes.finish()?;
+                    step = self.one(input, &mut lanes);
+                }
+                lanes.take(input, step)?;
             }
             lanes.finish()
         })?;
@@ -119,7 +124,7 @@ impl Batch {
         })
     }
 
-    fn one<'a>(&'a self, input: &Input, claims: &mut Claims, lanes: &mut Lanes<'_, '_>) -> Result<Step<'a>> {
+    fn one<'a>(&'a self, input: &Input, lanes: &mut Lanes<'_, '_>) -> Result<Step<'a>> {
         let kind = Kind::of(input)?;
         let report = lanes.report;
         if let (Destination::File(path), Kind::Picture(_) | Kind::Pages(_) | Kind::Archive(_)) =
@@ -141,16 +146,20 @@ impl Batch {
             Kind::Picture(bytes) => match self.moving_avif(input, &bytes) {
                 Some(path) => {
                     lanes.finish()?;
-                    self.video(input, path, &Identity::of_bytes(&bytes), claims, report)
+                    self.video(input, path, &Identity::of_bytes(&bytes), &mut lanes.claims, report)
                 }
-                None => return self.picture(input, bytes, claims, report),
+                None => return self.picture(input, bytes, &mut lanes.claims, report),
             },
-            Kind::Animation(bytes) if self.makes_video() => self.animation_film(input, bytes, claims, report),
-            Kind::Animation(bytes) => self.animation(input, &bytes, claims, report),
-            Kind::Pages(pages) => self.pages(input, pages, claims, report),
-            Kind::Archive(file) => self.archive(input, file, claims, report),
-            Kind::Piped(opened) => self.piped(input, opened, claims, report),
-            Kind::Video(path) => self.video(input, &path, &Identity::of_file(&path)?, claims, report),
+            Kind::Animation(bytes) if self.makes_video() => {
+                self.animation_film(input, bytes, &mut lanes.claims, report)
+            }
+            Kind::Animation(bytes) => self.animation(input, &bytes, &mut lanes.claims, report),
+            Kind::Pages(pages) => self.pages(input, pages, &mut lanes.claims, report),
+            Kind::Archive(file) => self.archive(input, file, &mut lanes.claims, report),
+            Kind::Piped(opened) => self.piped(input, opened, &mut lanes.claims, report),
+            Kind::Video(path) => {
+                self.video(input, &path, &Identity::of_file(&path)?, &mut lanes.claims, report)
+            }
         };
         ended.map(Step::End)
     }
@@ -163,7 +172,7 @@ impl Batch {
         claims: &mut Claims,
     ) -> Result<std::result::Result<Option<PathBuf>, PathBuf>> {
         let Some(wished) = self.destination.path(input, name)? else { return Ok(Ok(None)) };
-        Ok(match claims.claim(&wished)? {
+        Ok(match claims.claim(&wished, input)? {
             None => Err(wished),
             claimed => Ok(claimed),
         })

@@ -1,6 +1,6 @@
 //! Where results go, and what happens if something is there already.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -48,8 +48,16 @@ pub(crate) struct Claims {
     policy: IfExists,
     /// The places of the inputs.
     inputs: HashSet<PathBuf>,
-    /// The places of results of this run.
-    results: HashSet<PathBuf>,
+    /// The places of results of this run, those that are there already among them, and whose they are.
+    results: HashMap<PathBuf, Input>,
+}
+
+/// The file is the result of another input.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} is already the result of {owner}; --if-exists rename keeps both")]
+pub(crate) struct Taken {
+    path: String,
+    owner: String,
 }
 
 impl Destination {
@@ -131,7 +139,7 @@ impl Destination {
 
 impl Claims {
     pub(crate) fn new(policy: IfExists, inputs: HashSet<PathBuf>) -> Self {
-        Self { policy, inputs, results: HashSet::new() }
+        Self { policy, inputs, results: HashMap::new() }
     }
 
     /// Whether a file that is there may be replaced.
@@ -139,36 +147,44 @@ impl Claims {
         self.policy == IfExists::Overwrite
     }
 
-    /// The file to write to if `path` is wished for; `None` if it is there and stays.
-    pub(crate) fn claim(&mut self, path: &Path) -> Result<Option<PathBuf>> {
+    /// The file to write to if an input wishes for `path`; `None` if it is there and stays.
+    pub(crate) fn claim(&mut self, path: &Path, input: &Input) -> Result<Option<PathBuf>> {
         let shown = path.display();
         let numbered = (1..).map(|n| if n == 1 { path.to_owned() } else { renamed(path, n) });
         for path in numbered {
             let place = place(&path);
-            let mine = self.results.contains(&place);
-            match self.policy {
-                IfExists::Rename if mine || path.exists() => continue,
-                _ if mine => {
-                    bail!("{shown} is already the result of another input; --name can tell them apart")
+            let owner = self.results.get(&place);
+            match (self.policy, owner) {
+                (IfExists::Rename, _) if owner.is_some() || path.exists() => continue,
+                (_, Some(owner)) => {
+                    return Err(Taken { path: shown.to_string(), owner: owner.name() }.into());
                 }
                 _ if path.is_dir() => bail!("{shown} is a folder"),
                 _ if draft::is_special(&path) => {
                     bail!("{shown} is a device or a pipe, and no file; -o - writes to standard output")
                 }
-                IfExists::Skip if path.exists() => return Ok(None),
+                (IfExists::Skip, _) if path.exists() => {
+                    self.results.insert(place, input.clone());
+                    return Ok(None);
+                }
                 _ if self.inputs.contains(&place) => {
                     bail!("the result would replace {shown}, which is an input")
                 }
-                IfExists::Fail if path.exists() => {
+                (IfExists::Fail, _) if path.exists() => {
                     bail!("{shown} exists; --if-exists can say overwrite, rename or skip")
                 }
                 _ => {
-                    self.results.insert(place);
+                    self.results.insert(place, input.clone());
                     return Ok(Some(path));
                 }
             }
         }
         Err(anyhow!("{shown} exists"))
+    }
+
+    /// An input has no result after all.
+    pub(crate) fn release(&mut self, input: &Input) {
+        self.results.retain(|_, owner| owner != input);
     }
 }
 
@@ -229,20 +245,30 @@ mod tests {
         assert_eq!(means("-", &["a.png", "b.png"]), None);
     }
 
+    fn input(name: &str) -> Input {
+        Input { path: Some(name.into()), below: PathBuf::new(), number: None }
+    }
+
     #[test]
     fn results_never_meet() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.png");
+        let [first, second] = [input("a.png"), input("a.jpg")];
         let mut claims = Claims::new(IfExists::Overwrite, HashSet::new());
-        assert_eq!(claims.claim(&path).expect("free"), Some(path.clone()));
-        assert!(claims.claim(&path).is_err());
+        assert_eq!(claims.claim(&path, &first).expect("free"), Some(path.clone()));
+        assert!(claims.claim(&path, &second).is_err_and(|error| error.is::<Taken>()));
+        claims.release(&first);
+        assert_eq!(claims.claim(&path, &second).expect("free"), Some(path.clone()));
         std::fs::write(&path, "").expect("a file");
         let mut claims = Claims::new(IfExists::Rename, HashSet::new());
-        assert_eq!(claims.claim(&path).expect("free"), Some(folder.path().join("a-2.png")));
-        assert_eq!(claims.claim(&path).expect("free"), Some(folder.path().join("a-3.png")));
+        assert_eq!(claims.claim(&path, &first).expect("free"), Some(folder.path().join("a-2.png")));
+        assert_eq!(claims.claim(&path, &second).expect("free"), Some(folder.path().join("a-3.png")));
+        let mut claims = Claims::new(IfExists::Skip, HashSet::new());
+        assert_eq!(claims.claim(&path, &first).expect("there"), None);
+        assert!(claims.claim(&path, &second).is_err_and(|error| error.is::<Taken>()));
         let mut claims =
             Claims::new(IfExists::Overwrite, HashSet::from([path.canonicalize().expect("a place")]));
-        assert!(claims.claim(&path).is_err());
+        assert!(claims.claim(&path, &first).is_err());
     }
 
     #[test]

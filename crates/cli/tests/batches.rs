@@ -147,6 +147,16 @@ fn two_pictures_never_become_one_file() {
     assert_eq!(folder.files(), ["a.bmp", "a.png", "a_4x.png"]);
     folder.run(["a.png", "a.bmp", "-o", "out", "--format", "png", "--if-exists", "rename"]).succeeded();
     assert_eq!(folder.files()[3..], ["out/a_4x-2.png", "out/a_4x.png"]);
+    for _ in 0..2 {
+        let ran = folder.run(["a.png", "a.bmp", "-o", "each", "--format", "png"]).failed(1, "a.bmp");
+        assert!(ran.err.contains("the result of a.png; --if-exists rename"), "{}", ran.err);
+    }
+    // One that fails makes room for the other.
+    let broken = std::fs::read(folder.path("a.bmp")).expect("a file");
+    folder.write("broken/a.bmp", &broken[..broken.len() / 2]);
+    folder.rgb("broken/a.png");
+    let ran = folder.run(["broken", "-o", "made", "--format", "png"]).failed(1, "broken/a.bmp: ");
+    assert!(!ran.err.contains("already") && folder.path("made/a_4x.png").exists(), "{}", ran.err);
     // An input that is named twice is one picture, and no input gives way to the result of another.
     folder.run(["a.png", "./a.png", "-o", "once"]).succeeded();
     folder.rgb("b.png");

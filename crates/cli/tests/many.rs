@@ -96,6 +96,21 @@ fn a_frame_is_what_its_picture_would_be() {
 }
 
 #[test]
+fn numbered_files_that_are_there_stay_where_asked() {
+    let folder = Folder::new();
+    folder.write("a.png", &animation("png", Channels::Rgb));
+    folder.write("f2.png", b"precious");
+    folder.run(["a.png", "-o", "f%d.png"]).failed(1, "f2.png exists");
+    let skip = ["a.png", "-o", "f%d.png", "--if-exists", "skip"];
+    let ran = folder.run(skip).succeeded();
+    assert!(ran.err.contains("of 4 files, 1 are there already and stay"), "{}", ran.err);
+    assert_eq!(folder.files(), ["a.png", "f1.png", "f2.png", "f3.png", "f4.png"]);
+    assert_eq!(std::fs::read(folder.path("f2.png")).expect("kept"), b"precious");
+    assert_eq!(folder.read("f3.png").width, 64);
+    assert!(folder.run(skip).succeeded().err.contains("skipped"));
+}
+
+#[test]
 fn animations_become_others_or_the_first_frame() {
     let folder = Folder::new();
     folder.write("a.gif", &animation("gif", Channels::Rgba));
@@ -268,6 +283,8 @@ fn every_page_of_a_tiff() {
     }
     let ran = folder.run(["book.tif", "-o", "first.png", "--scale", "1"]).succeeded();
     assert!(ran.err.contains("only the first of 3 is kept"), "{}", ran.err);
-    folder.run(["book.tif", "-o", "page%d.png", "--scale", "1"]).succeeded();
+    folder.write("page1.png", b"precious");
+    folder.run(["book.tif", "-o", "page%d.png", "--scale", "1", "--if-exists", "skip"]).succeeded();
+    assert_eq!(std::fs::read(folder.path("page1.png")).expect("kept"), b"precious");
     assert_eq!(folder.read("page3.png").width, 7);
 }

@@ -53,6 +53,9 @@ impl Batch {
         if let Some(remark) = amplio::flattening(&from, &header, encoding.format) {
             report.warn(&job.input, &remark);
         }
+        if let Some(remark) = place.remark() {
+            report.warn(&job.input, &remark);
+        }
         if self.rehearsal {
             return Ok(End::Planned(job));
         }

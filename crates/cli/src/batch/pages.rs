@@ -1,6 +1,6 @@
 //! A file of several pages, from file to file.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use amplio::media::Header;
 use amplio::media::images::Limits;
@@ -8,6 +8,7 @@ use amplio::media::pages::{self, Pages};
 use amplio::{Encoding, holds_pictures};
 use anyhow::Result;
 
+use super::place::Place;
 use super::{Batch, End, explained, part, shown};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
@@ -24,12 +25,9 @@ impl Batch {
         report: &Report,
     ) -> Result<End> {
         let encoding = self.writing.format.resolve(pages::FORMAT, input.path.as_deref(), holds_pictures);
-        let numbered = match &self.destination {
-            Destination::Numbered(numbered) => Some(numbered),
-            _ => None,
-        };
-        let together = encoding.format == pages::FORMAT && numbered.is_none();
-        let count = if together || numbered.is_some() { pages.count() } else { 1 };
+        let numbered = matches!(self.destination, Destination::Numbered(_));
+        let together = encoding.format == pages::FORMAT && !numbered;
+        let count = if together || numbered { pages.count() } else { 1 };
         let name = input.name();
         if count < pages.count() {
             let what = format!(
@@ -48,63 +46,72 @@ impl Batch {
             shapes.push((from, self.transcoder().header(&from, encoding.format)?));
         }
         let (from, to) = shapes[0];
-        let places = match numbered {
-            Some(numbered) => self.numbers(numbered, count as u64, claims)?.into_iter().map(Some).collect(),
-            None => match self.claim(input, &self.name(input, &from, &to, &encoding.extension), claims)? {
-                Ok(path) => vec![path],
-                Err(skipped) => return Ok(End::Skipped(skipped)),
-            },
+        let wished = self.name(input, &from, &to, &encoding.extension);
+        let place = match self.place(input, &wished, count as u64, claims)? {
+            Ok(place) => place,
+            Err(skipped) => return Ok(End::Skipped(skipped)),
         };
         let alike = shapes
             .iter()
             .all(|(from_here, _)| (from_here.width, from_here.height) == (from.width, from.height));
         let job = Job {
             input: name,
-            output: shown(places.first().and_then(Option::as_deref)),
+            output: place.shown(),
             from: alike.then_some((from.width, from.height)),
             to: alike.then_some((to.width, to.height)),
             parts: Some(Parts { count: count as u64, name: "pages" }),
             pixels: shapes.iter().map(|(_, to)| to.pixels()).sum(),
             format: encoding.format.name,
         };
+        if let Some(remark) = place.remark() {
+            report.warn(&job.input, &remark);
+        }
         if self.rehearsal {
             return Ok(End::Planned(job));
         }
         let tracker = report.start(&job);
         let results: Vec<Header> = shapes.into_iter().map(|(_, to)| to).collect();
-        match &places[..] {
-            [path] if together => {
+        let replace = claims.replace();
+        match &place {
+            Place::One(path) if together => {
                 self.prepare(path.as_deref())?;
-                let draft = Draft::new(path.as_deref(), claims.replace())?;
+                let draft = Draft::new(path.as_deref(), replace)?;
                 let (sink, watcher) = (draft.sink()?, tracker.watcher());
                 let made = self.transcoder().pages(&mut pages, &results, &Limits::default(), sink, &watcher);
                 made.map_err(|error| explained(error, &job.output))?;
                 draft.publish()?;
             }
-            places => self.scatter(&mut pages, &results, places, &encoding, claims.replace(), &tracker)?,
+            Place::One(path) => {
+                let scattered = [(0, path.as_deref())];
+                self.scatter(&mut pages, &results, &scattered, &encoding, replace, &tracker)?;
+            }
+            Place::Each(paths) => {
+                let paths = paths.iter().map(Option::as_deref).enumerate();
+                let scattered: Vec<_> = paths.filter(|(_, path)| path.is_some()).collect();
+                self.scatter(&mut pages, &results, &scattered, &encoding, replace, &tracker)?;
+            }
         }
         let seconds = tracker.seconds();
         drop(tracker);
         Ok(End::Done(job, seconds))
     }
 
-    /// Writes each page into a file of its own.
+    /// Writes pages, by their numbers, into files of their own.
     fn scatter(
         &self,
         pages: &mut Pages,
         results: &[Header],
-        places: &[Option<PathBuf>],
+        places: &[(usize, Option<&Path>)],
         encoding: &Encoding,
         replace: bool,
         tracker: &Tracker,
     ) -> Result<()> {
-        for (page, (header, path)) in results.iter().zip(places).enumerate() {
-            let path = path.as_deref();
+        for (done, &(page, path)) in places.iter().enumerate() {
             self.prepare(path)?;
             let image = part(pages.read(page, &Limits::default()), format_args!("page {}", page + 1))?;
             let draft = Draft::new(path, replace)?;
-            let made = (encoding.format, header);
-            let watcher = tracker.part(page, results.len());
+            let made = (encoding.format, &results[page]);
+            let watcher = tracker.part(done, places.len());
             let made = self.transcoder().picture(image, made, draft.sink()?, &watcher);
             made.map_err(|error| explained(error, &shown(path)))?;
             draft.publish()?;

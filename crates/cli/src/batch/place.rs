@@ -6,20 +6,19 @@ use std::path::{Path, PathBuf};
 use amplio::media::Header;
 use amplio::media::animations::{self, Frame, FrameWriter, Options};
 use amplio::media::images::{self, Format, WriteOptions};
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::{Batch, shown};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
 use crate::inputs::Input;
-use crate::numbering::Numbered;
 
 /// Where frames go.
 pub(super) enum Place {
     /// All into one file; to standard output if `None`.
     One(Option<PathBuf>),
-    /// Each into a file of its own.
-    Each(Vec<PathBuf>),
+    /// Each into a file of its own; where none is given, it is there already and stays.
+    Each(Vec<Option<PathBuf>>),
 }
 
 impl Batch {
@@ -32,7 +31,14 @@ impl Batch {
         claims: &mut Claims,
     ) -> Result<std::result::Result<Place, PathBuf>> {
         Ok(match &self.destination {
-            Destination::Numbered(numbered) => Ok(Place::Each(self.numbers(numbered, count, claims)?)),
+            Destination::Numbered(numbered) => {
+                let start = self.start_number.unwrap_or(1);
+                let numbers = start..start.saturating_add(count);
+                let paths = numbers.map(|number| claims.claim(&numbered.path(number), input));
+                let paths = paths.collect::<Result<Vec<_>>>()?;
+                let all_stay = count > 0 && paths.iter().all(Option::is_none);
+                if all_stay { Err(numbered.path(start)) } else { Ok(Place::Each(paths)) }
+            }
             _ => self.claim(input, name, claims)?.map(Place::One),
         })
     }
@@ -60,21 +66,6 @@ impl Batch {
             }
         }
     }
-
-    /// The files for so many results.
-    pub(super) fn numbers(
-        &self,
-        numbered: &Numbered,
-        count: u64,
-        claims: &mut Claims,
-    ) -> Result<Vec<PathBuf>> {
-        let start = self.start_number.unwrap_or(1);
-        let paths = (start..start.saturating_add(count)).map(|number| {
-            let path = numbered.path(number);
-            claims.claim(&path)?.ok_or_else(|| anyhow!("{} exists", path.display()))
-        });
-        paths.collect()
-    }
 }
 
 impl Place {
@@ -83,17 +74,24 @@ impl Place {
         shown(self.first())
     }
 
+    /// What people should know about files that stay.
+    pub(super) fn remark(&self) -> Option<String> {
+        let Self::Each(paths) = self else { return None };
+        let stay = paths.iter().filter(|path| path.is_none()).count();
+        (stay > 0).then(|| format!("of {} files, {stay} are there already and stay", paths.len()))
+    }
+
     fn first(&self) -> Option<&Path> {
         match self {
             Self::One(path) => path.as_deref(),
-            Self::Each(paths) => paths.first().map(PathBuf::as_path),
+            Self::Each(paths) => paths.iter().flatten().next().map(PathBuf::as_path),
         }
     }
 }
 
-/// Writes each frame to a file of its own.
+/// Writes each frame to a file of its own, if there is a place for it.
 struct Files {
-    paths: std::vec::IntoIter<PathBuf>,
+    paths: std::vec::IntoIter<Option<PathBuf>>,
     format: &'static Format,
     header: Header,
     options: WriteOptions,
@@ -102,7 +100,7 @@ struct Files {
 
 impl FrameWriter for Files {
     fn write_frame(&mut self, frame: Frame) -> amplio::media::Result<()> {
-        let Some(path) = self.paths.next() else { return Ok(()) };
+        let Some(Some(path)) = self.paths.next() else { return Ok(()) };
         let other = |error: anyhow::Error| std::io::Error::other(error.to_string());
         let draft = Draft::new(Some(&path), self.replace).map_err(other)?;
         let sink = draft.sink().map_err(other)?;

@@ -63,6 +63,9 @@ impl Batch {
         for loss in losses(reel, &request, encoding) {
             report.warn(&job.input, &loss);
         }
+        if let Some(remark) = place.remark() {
+            report.warn(&job.input, &remark);
+        }
         if self.rehearsal {
             return Ok(End::Planned(job));
         }
