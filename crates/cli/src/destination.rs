@@ -8,7 +8,6 @@ use amplio::media::videos::Container;
 use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 
-use crate::draft;
 use crate::formats;
 use crate::inputs::{self, Input};
 use crate::numbering::{self, MOST_DIGITS, Numbered};
@@ -160,7 +159,7 @@ impl Claims {
                     return Err(Taken { path: shown.to_string(), owner: owner.name() }.into());
                 }
                 _ if path.is_dir() => bail!("{shown} is a folder"),
-                _ if draft::is_special(&path) => {
+                _ if inputs::is_special(&path) => {
                     bail!("{shown} is a device or a pipe, and no file; -o - writes to standard output")
                 }
                 (IfExists::Skip, _) if path.exists() => {

@@ -8,7 +8,7 @@ use amplio::media::images::Sink;
 use anyhow::{Result, anyhow, bail};
 use tempfile::{Builder, NamedTempFile};
 
-use crate::inputs::explained;
+use crate::inputs::{explained, is_special};
 use crate::{stop, terminal};
 
 /// What a result is written to until it is complete.
@@ -133,11 +133,7 @@ fn linked(path: &Path) -> PathBuf {
     path
 }
 
-/// Whether there is something that is neither a file nor a folder: a draft would replace it instead of writing to it.
-pub(crate) fn is_special(path: &Path) -> bool {
-    path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
-}
-
+/// Refuses what a draft would replace instead of writing to it.
 fn refuse_special(path: &Path) -> Result<()> {
     if is_special(path) {
         bail!("{} is a device or a pipe, and no file", path.display());

@@ -256,6 +256,11 @@ impl Opened {
     }
 }
 
+/// Whether a path is that of a device, a pipe or the like: neither of a file nor of a folder.
+pub(crate) fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
 /// What the system says, without its error numbers.
 pub(crate) fn explained(error: &io::Error) -> Error {
     match error.kind() {
@@ -285,7 +290,7 @@ fn pattern(path: &Path) -> Option<&str> {
 fn matches(pattern: &str) -> Result<Vec<PathBuf>> {
     let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
     let paths = glob::glob_with(pattern, options).map_err(|error| anyhow!("not a pattern: {}", error.msg))?;
-    Ok(paths.filter_map(Result::ok).collect())
+    Ok(paths.filter_map(Result::ok).filter(|path| !is_special(path)).collect())
 }
 
 fn is_clutter(entry: &DirEntry) -> bool {
