@@ -154,6 +154,21 @@ fn shards_make_the_frames_of_one_run() {
 }
 
 #[test]
+fn work_goes_on_however_much_memory_there_is() {
+    let (folder, model) = (Folder::new(), model());
+    ffmpeg(&folder, "-f lavfi -i testsrc2=s=32x24:r=10:d=2 -c:v libx264 -g 10 clip.mkv");
+    let key = |memory: &str| {
+        let plan = format!("{memory}.json");
+        let arguments = ["plan", "clip.mkv", "--shards", "2", "-o", &plan, "--", "--memory", memory];
+        folder.run([&arguments[..], &quick(&model, &[])].concat()).succeeded();
+        let plan: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(folder.path(&plan)).expect("a plan")).expect("an object");
+        plan["key"].as_str().expect("a key").to_owned()
+    };
+    assert_eq!(key("300M"), key("500M"));
+}
+
+#[test]
 fn what_is_no_video_is_told_in_a_sentence_and_leaves_nothing_behind() {
     let (folder, model) = (Folder::new(), model());
     ffmpeg(&folder, "-f lavfi -i testsrc2=s=32x24:r=10:d=2 -c:v libx264 -g 5 whole.mp4");

@@ -15,7 +15,7 @@ use amplio_media::videos::{
 };
 
 use crate::film::{Dedup, Film, FilmProgress};
-use crate::{Error, Result, Upscaler};
+use crate::{Error, Request, Result, Tiling, Upscaler};
 
 pub use reel::Reel;
 pub use request::{Part, VideoProgress, VideoRequest, VideoWatcher};
@@ -69,6 +69,8 @@ impl<'a> VideoJob<'a> {
     /// All that the samples of the result depend on beside the input and the model, as text.
     pub fn description(&self) -> String {
         let VideoRequest { request, wish, dedup, part, length, deinterlace, .. } = &self.request;
+        // How much memory is free changes from run to run; it changes how tiles are cut, and samples no more than rounding does.
+        let request = Request { tiling: Tiling { memory: 0, ..request.tiling }, ..*request };
         format!(
             "{} ffmpeg {} {request:?} {wish:?} {dedup:?} {part:?} {length} {deinterlace} {:?} {:?} {}",
             env!("CARGO_PKG_VERSION"),
