@@ -104,7 +104,12 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 
 /// A file of these nodes, each with its operator, its domain, what it reads and what it makes.
 fn file(opset: u8, nodes: &[(&str, &str, &[&str], &str)]) -> Vec<u8> {
-    let mut graph = Vec::new();
+    file_with(opset, nodes, &[])
+}
+
+/// The same with tensors.
+fn file_with(opset: u8, nodes: &[(&str, &str, &[&str], &str)], tensors: &[Vec<u8>]) -> Vec<u8> {
+    let mut graph: Vec<u8> = tensors.iter().flat_map(|tensor| field(5, tensor)).collect();
     for (op, domain, inputs, output) in nodes {
         let inputs = inputs.iter().flat_map(|name| field(1, name.as_bytes()));
         let rest =
@@ -140,6 +145,28 @@ fn refusals_say_what_and_where() {
     refused(&recursive, None);
 }
 
+/// A list of whole numbers under this name.
+fn whole(name: &str, numbers: &[i64]) -> Vec<u8> {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    [vec![0x08, numbers.len() as u8, 0x10, 7], field(8, name.as_bytes()), field(9, &bytes)].concat()
+}
+
+#[test]
+fn a_constant_of_a_few_bytes_does_not_become_a_large_one() {
+    let one = [vec![0x10, 1], field(8, b"one"), field(9, &1.0_f32.to_le_bytes())].concat();
+    let shape = whole("shape", &[1, 1, 1, 1]);
+    let square = ("Reshape", "", &["one", "shape"][..], "square");
+    let add = ("Add", "", &["x", "large"][..], "y");
+    for (large, numbers) in [
+        (("Expand", "", &["one", "numbers"][..], "large"), &[1 << 20, 1 << 20][..]),
+        (("Pad", "", &["square", "numbers"], "large"), &[0, 0, 100_000, 100_000, 0, 0, 100_000, 100_000]),
+    ] {
+        let tensors = [one.clone(), shape.clone(), whole("numbers", numbers)];
+        let error = refused(&file_with(17, &[square, large, add], &tensors), None);
+        assert!(error.contains(large.0) && error.contains("limit"), "{error}");
+    }
+}
+
 /// A model whose only weight lies in another file, at this place.
 fn external(location: &str, entries: &[(&str, &str)]) -> Vec<u8> {
     let entry =
@@ -152,12 +179,7 @@ fn external(location: &str, entries: &[(&str, &str)]) -> Vec<u8> {
         places,
         vec![14 << 3, 1],
     ];
-    let model = file(17, &[("Mul", "", &["x", "s"], "y")]);
-    // The graph is the second field, after two bytes; the tensor goes to its end.
-    let graph = &model[2..model.len() - 4];
-    let header = 1 + graph[1..].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
-    let graph = [&graph[header..], &field(5, &tensor.concat())].concat();
-    [vec![0x08, 8], field(7, &graph), field(8, &[0x10, 17])].concat()
+    file_with(17, &[("Mul", "", &["x", "s"], "y")], &[tensor.concat()])
 }
 
 #[test]

@@ -15,6 +15,9 @@ const MOST_ELEMENTS: usize = 1 << 42;
 const LARGEST_RATIO: usize = 1 << 16;
 /// The most multiply-accumulates of the whole network for such a picture.
 const MOST_MACS: u64 = 1 << 62;
+/// The most work for values that do not depend on the picture, which are computed before the network runs: elements that are
+/// read and made, and multiply-accumulates.
+const MOST_FIXED: u64 = 1 << 26;
 
 /// A graph that grows.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(super) struct Net {
     builder: Builder,
     known: Vec<Known>,
     macs: u64,
+    /// Work for values that do not depend on the picture.
+    fixed: u64,
 }
 
 /// What is known of a value.
@@ -44,7 +49,7 @@ impl Net {
     pub(super) fn new(channels: usize) -> Self {
         let shape = Shape::image(1, channels, Builder::PROBE, Builder::PROBE);
         let grid = Some(Grid { scale: [Ratio::ONE; 2], multiple: [1; 2] });
-        Self { builder: Builder::new(channels), known: vec![Known { shape, grid }], macs: 0 }
+        Self { builder: Builder::new(channels), known: vec![Known { shape, grid }], macs: 0, fixed: 0 }
     }
 
     pub(super) fn input(&self) -> Value {
@@ -92,6 +97,13 @@ impl Net {
             grid = Some(grid.map_or(Some(other), |grid| grid.join(other)).ok_or_else(too_fine)?);
         }
         let grid = grid.map(|grid| grid.after(spread).ok_or_else(too_fine)).transpose()?;
+        if grid.is_none() {
+            self.fixed = self.fixed.saturating_add(work(&op, &shapes, &shape));
+            if self.fixed > MOST_FIXED {
+                let what = "work for values that do not depend on the picture".into();
+                return Err(Error::Limit { what, limit: MOST_FIXED });
+            }
+        }
         self.known.push(Known { shape, grid });
         self.macs = macs;
         Ok(self.builder.apply(op, inputs))
@@ -136,6 +148,18 @@ fn macs(op: &Op, inputs: &[&Shape], output: &Shape) -> Option<u64> {
     Some(positions.checked_mul(conv.weight.data().len())? as u64)
 }
 
+/// Elements that an operation reads and makes, and the steps from ones to the others.
+fn work(op: &Op, inputs: &[&Shape], output: &Shape) -> u64 {
+    let elements = inputs.iter().fold(output.elements(), |sum, input| sum.saturating_add(input.elements()));
+    let steps = match op {
+        Op::Pool(pool) => {
+            output.elements().saturating_mul(pool.kernel[0].saturating_mul(pool.kernel[1])) as u64
+        }
+        _ => op.macs(inputs, output),
+    };
+    steps.saturating_add(elements as u64)
+}
+
 /// The least common multiple, unless it is too large.
 fn common_multiple(a: usize, b: usize) -> Option<usize> {
     Some(Ratio::new(a, b).up * b).filter(|multiple| *multiple <= LARGEST_RATIO)
@@ -171,5 +195,21 @@ mod tests {
         assert!(matches!(smaller, Some(Error::Limit { .. })), "{smaller:?}");
         let same = repeated(|net, x| net.apply(Resize::nearest(1), &[x]));
         assert!(same.is_none(), "{same:?}");
+    }
+
+    #[test]
+    fn values_that_no_picture_changes_cost_little() {
+        let constant = |side: usize| Tensor::zeros(Shape::image(1, 1, side, side));
+        let applied = |side: usize, op: Op| {
+            let mut net = Net::new(3);
+            let x = net.constant(constant(side));
+            net.apply(op, &[x])
+        };
+        let pool =
+            |kernel| Pool { kind: PoolKind::Max, kernel: [kernel; 2], stride: [1; 2], padding: [0; 4] };
+        assert!(applied(8, pool(4).into()).is_ok());
+        for (side, op) in [(8, Resize::nearest(5_000).into()), (1_000, Op::from(pool(500)))] {
+            assert!(matches!(applied(side, op), Err(Error::Limit { .. })), "{side}");
+        }
     }
 }

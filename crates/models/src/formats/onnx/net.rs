@@ -242,14 +242,20 @@ impl Net {
         left.map(|_| ()).ok_or_else(|| Error::limit("numbers computed of sizes", MOST_COMPUTED))
     }
 
+    /// Counts the cost of constants that are folded, before they are made.
+    fn afford(&self, cost: u64) -> Result<()> {
+        let left = self.budget.folded.get().checked_sub(cost);
+        let left = left.ok_or_else(|| Error::limit("constants to fold", MOST_FOLDED as usize))?;
+        self.budget.folded.set(left);
+        Ok(())
+    }
+
     fn folded(&mut self, op: &Op, inputs: &[Arc<Tensor>]) -> Result<Item> {
         let shapes: Vec<_> = inputs.iter().map(|tensor| tensor.shape()).collect();
         let shape = op.shape(&shapes)?;
         let read = inputs.iter().fold(0, |sum: usize, tensor| sum.saturating_add(tensor.data().len()));
         let cost = (read.saturating_add(shape.elements()) as u64).saturating_add(op.macs(&shapes, &shape));
-        let left = self.budget.folded.get().checked_sub(cost);
-        let left = left.ok_or_else(|| Error::limit("constants to fold", MOST_FOLDED as usize))?;
-        self.budget.folded.set(left);
+        self.afford(cost)?;
         let inputs: Vec<_> = inputs.iter().map(|tensor| &**tensor).collect();
         Ok(op.reference(&inputs)?.into())
     }

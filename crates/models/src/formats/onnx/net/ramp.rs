@@ -16,7 +16,9 @@ impl Net {
         let rank = dims[0].len();
         let column = |axis| super::reshape::column(dims, axis);
         let known: Vec<usize> = (0..rank).map(|axis| fixed(&column(axis)).unwrap_or(1)).collect();
-        let mut all = Item::from(Tensor::zeros(Shape::new(known)).map(|_| 1.0));
+        let known = Shape::new(known);
+        self.afford(known.elements() as u64)?;
+        let mut all = Item::from(Tensor::zeros(known).map(|_| 1.0));
         for axis in (0..rank).filter(|axis| fixed(&column(*axis)).is_none()) {
             let ones = self.along(&column(axis), false)?;
             let ones = self.on_axis(ones, axis, rank)?;
