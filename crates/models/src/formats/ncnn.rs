@@ -66,16 +66,16 @@ fn read_pair(input: &Input<'_>) -> Result<Contents> {
     Ok(Contents::Graph { graph, dtype, multiple: 1 })
 }
 
-/// The other file of the pair: `x.param` or `x.param.bin` beside `x.bin`, and the other way round.
+/// The other file of the pair: `x.param` or `x.param.bin` beside `x.bin`, and the other way round. Of files with and without
+/// pnnx's `.ncnn` in their names, those belong together first that agree in it.
 fn sibling(path: &Path, given_layers: bool) -> Result<PathBuf> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let stem = [".param.bin", ".ncnn.param", ".ncnn.bin", ".param", ".bin"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end));
-    let stem = stem.unwrap_or(name);
-    let endings: &[&str] =
-        if given_layers { &[".bin", ".ncnn.bin"] } else { &[".param", ".ncnn.param", ".param.bin"] };
-    let candidates: Vec<_> = endings.iter().map(|end| path.with_file_name(format!("{stem}{end}"))).collect();
+    let stem = [".param.bin", ".param", ".bin"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let other = stem.strip_suffix(".ncnn").map_or_else(|| format!("{stem}.ncnn"), str::to_owned);
+    let endings: &[&str] = if given_layers { &[".bin"] } else { &[".param", ".param.bin"] };
+    let names =
+        [stem, &other].into_iter().flat_map(|stem| endings.iter().map(move |end| format!("{stem}{end}")));
+    let candidates: Vec<_> = names.map(|name| path.with_file_name(name)).collect();
     let found = candidates.iter().find(|candidate| candidate.is_file() && candidate.as_path() != path);
     found.cloned().ok_or_else(|| {
         let names: Vec<_> = candidates.iter().filter_map(|c| c.file_name()?.to_str()).collect();
@@ -85,4 +85,32 @@ fn sibling(path: &Path, given_layers: bool) -> Result<PathBuf> {
 
 fn malformed(what: impl Into<String>) -> Error {
     Error::malformed(NAME, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_whose_names_agree_belong_together() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let found = |given: &str| {
+            let path = sibling(&folder.path().join(given), given.contains("param")).expect("the other file");
+            path.file_name().and_then(|name| name.to_str()).map(str::to_owned).expect("a name")
+        };
+        let write = |name: &str| std::fs::write(folder.path().join(name), b"").expect("a file");
+        ["a.param", "a.ncnn.bin", "b.param.bin", "b.bin"].into_iter().for_each(write);
+        for (given, other) in [
+            ("a.param", "a.ncnn.bin"),
+            ("a.ncnn.bin", "a.param"),
+            ("b.param.bin", "b.bin"),
+            ("b.bin", "b.param.bin"),
+        ] {
+            assert_eq!(found(given), other, "{given}");
+        }
+        ["a.bin", "a.ncnn.param"].into_iter().for_each(write);
+        for (given, other) in [("a.param", "a.bin"), ("a.ncnn.param", "a.ncnn.bin")] {
+            assert_eq!((found(given), found(other)), (other.to_owned(), given.to_owned()));
+        }
+    }
 }
