@@ -131,6 +131,11 @@ fn the_cache_can_be_looked_at_checked_and_emptied() {
     *bytes.last_mut().expect("a byte") ^= 1;
     std::fs::write(path, bytes).expect("a file");
     net.folder.run(["models", "verify", "4x Test"]).failed(1, "SHA-256");
+    std::fs::write(path, b"cut off").expect("a file");
+    net.folder.run(["models", "verify"]).failed(1, "4x-test.safetensors has 7 bytes");
+    assert!(net.folder.run(["models", "list"]).succeeded().text().contains("damaged"));
+    std::fs::remove_file(path).expect("a file");
+    net.folder.run(["models", "verify"]).failed(1, "4x-test.safetensors is missing");
     net.folder.run(["models", "remove", "--all"]).succeeded();
     assert!(
         !net.folder.files().iter().any(|file| file.starts_with("models/files")),

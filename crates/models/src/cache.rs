@@ -36,8 +36,10 @@ pub struct Cache {
 pub struct Stored {
     /// Its folder's name.
     pub key: Key,
-    /// What it is; `None` if it has not arrived as a whole.
+    /// What it is; `None` if it is not whole.
     pub record: Option<Record>,
+    /// What has happened to a file of it since it was whole; `None` if it has not arrived as a whole yet.
+    pub damage: Option<String>,
     /// The bytes that it takes on the disk.
     pub bytes: u64,
     folder: PathBuf,
@@ -82,7 +84,9 @@ impl Cache {
         let sizes = fs::read_dir(&folder).ok()?.filter_map(|entry| entry.ok()?.metadata().ok());
         let bytes = sizes.filter(fs::Metadata::is_file).map(|file| file.len()).sum();
         let record = Record::read(&folder);
-        Some(Stored { key: key.clone(), record, bytes, folder })
+        let damage = record.as_ref().and_then(|record| record.damage(&folder));
+        let record = record.filter(|_| damage.is_none());
+        Some(Stored { key: key.clone(), record, damage, bytes, folder })
     }
 
     /// Removes a model or a part of one; tells how many bytes that frees.
@@ -131,6 +135,9 @@ impl Stored {
     /// # Errors
     /// If a file is not what it was, cannot be read, or the model is not whole.
     pub fn verify(&self) -> Result<()> {
+        if let Some(damage) = &self.damage {
+            return Err(Error::malformed("model", damage.as_str()).within(self.key.as_str()));
+        }
         let Some(record) = &self.record else {
             return Err(Error::not_found(format!("{} has not arrived as a whole", self.key)));
         };

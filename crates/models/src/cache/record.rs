@@ -37,16 +37,22 @@ pub(super) const NAME: &str = "model.json";
 const MOST_BYTES: u64 = 1 << 20;
 
 impl Record {
-    /// The record of the model in this folder, if it has one and its files are there in their sizes.
+    /// The record of the model in this folder, if it has one.
     pub(super) fn read(folder: &Path) -> Option<Self> {
         let mut json = Vec::new();
         File::open(folder.join(NAME)).ok()?.take(MOST_BYTES).read_to_end(&mut json).ok()?;
         let record: Self = serde_json::from_slice(&json).ok()?;
-        let is_whole = |file: &RecordedFile| {
-            is_plain(&file.name)
-                && fs::metadata(folder.join(&file.name)).is_ok_and(|it| it.len() == file.bytes)
-        };
-        (!record.files.is_empty() && record.files.iter().all(is_whole)).then_some(record)
+        let is_sound = !record.files.is_empty() && record.files.iter().all(|file| is_plain(&file.name));
+        is_sound.then_some(record)
+    }
+
+    /// What is wrong with the files in this folder, as far as their sizes tell.
+    pub(super) fn damage(&self, folder: &Path) -> Option<String> {
+        self.files.iter().find_map(|RecordedFile { name, bytes, .. }| match fs::metadata(folder.join(name)) {
+            Ok(it) if it.len() == *bytes => None,
+            Ok(it) => Some(format!("{name} has {} bytes, and had {bytes} when it was fetched", it.len())),
+            Err(_) => Some(format!("{name} is missing")),
+        })
     }
 
     /// Makes the files in this folder a model.

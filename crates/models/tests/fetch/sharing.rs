@@ -74,9 +74,13 @@ fn damage_is_found_and_what_is_removed_is_gone() {
     damaged[1000] ^= 1;
     std::fs::write(&path, &damaged).expect("a file");
     assert!(stored.verify().expect_err("damaged").to_string().contains("SHA-256"));
-    // A file of another size is no model any more, and is fetched again.
+    // A file of another size, or none, is no model any more, and is fetched again.
+    let kept = || fetcher.cache().stored(&download.key).expect("a folder");
     std::fs::write(&path, &damaged[..100]).expect("a file");
     assert!(fetcher.cached(&download).is_none());
+    assert!(kept().verify().expect_err("damaged").to_string().contains("test.safetensors has 100 bytes"));
+    std::fs::remove_file(&path).expect("a file");
+    assert!(kept().verify().expect_err("damaged").to_string().contains("test.safetensors is missing"));
     cache.pulls(&download, &bytes);
 
     assert!(fetcher.cache().remove(&download.key).expect("removed") > bytes.len() as u64);

@@ -59,6 +59,7 @@ fn stored_table(stored: &[Stored]) -> String {
     let rows = stored.iter().map(|model| {
         let (licence, from) = match &model.record {
             Some(record) => (licence::told(record.licence.as_deref()), host(model).to_owned()),
+            None if model.damage.is_some() => ("damaged; pull fetches it again".to_owned(), String::new()),
             None => ("not yet all of it; pull goes on".to_owned(), String::new()),
         };
         vec![name(model).to_owned(), show_bytes(model.bytes), licence, from]
@@ -87,8 +88,13 @@ fn builtin_object(model: &Builtin) -> Value {
 fn stored_object(model: &Stored) -> Value {
     let record = model.record.as_ref();
     let file = record.and_then(|record| record.files.first());
+    let state = match (record, &model.damage) {
+        (Some(_), _) => "in the cache",
+        (None, Some(_)) => "damaged",
+        (None, None) => "partly in the cache",
+    };
     json!({
-        "name": name(model), "state": if record.is_some() { "in the cache" } else { "partly in the cache" },
+        "name": name(model), "state": state,
         "licence": record.and_then(|record| record.licence.as_deref()), "bytes": model.bytes,
         "source": file.map(|file| &file.url), "sha256": file.map(|file| file.sha256.to_string()), "path": model.path(),
     })

@@ -1,5 +1,6 @@
 //! `amplio models verify`.
 
+use amplio::models::cache::Stored;
 use anyhow::{Result, anyhow};
 
 use super::{each, list, remove};
@@ -22,8 +23,9 @@ pub(super) fn run(args: &Args) -> Result<Outcome> {
     let mut names = args.names.clone();
     if names.is_empty() {
         // What has not arrived as a whole is not wrong.
-        let whole = cache.list()?.into_iter().filter(|stored| stored.record.is_some());
-        names.extend(whole.map(|stored| list::name(&stored).to_owned()));
+        let arrived = |stored: &Stored| stored.record.is_some() || stored.damage.is_some();
+        let arrived = cache.list()?.into_iter().filter(arrived);
+        names.extend(arrived.map(|stored| list::name(&stored).to_owned()));
     }
     each(&names, |name| {
         let key = remove::key(&library, name)?;
