@@ -114,6 +114,9 @@ pub fn detect(weights: &Weights) -> Result<&'static Architecture> {
 fn only<'a>(found: Vec<&'a Architecture>, weights: &Weights) -> Result<&'a Architecture> {
     match found[..] {
         [one] => Ok(one),
+        [] if weights.is_empty() => Err(Error::unsupported(
+            "a file without tensors of f16, bf16, f32 or f64; those of quantised networks are whole numbers",
+        )),
         [] => Err(Error::unsupported(format!(
             "no known architecture ({}) has these {} tensors: {}",
             names(ARCHITECTURES.iter()),
@@ -131,9 +134,11 @@ fn names<'a>(architectures: impl IntoIterator<Item = &'a Architecture>) -> Strin
     architectures.into_iter().map(|a| a.name).collect::<Vec<_>>().join(", ")
 }
 
+/// Paths from all over the network.
 fn listed(weights: &Weights) -> String {
-    let some = weights.paths().take(LISTED).collect::<Vec<_>>().join(", ");
-    if weights.len() > LISTED { format!("{some}, …") } else { some }
+    let step = weights.len().div_ceil(LISTED).max(1);
+    let some = weights.paths().step_by(step).collect::<Vec<_>>().join(", ");
+    if step > 1 { format!("{some}, …") } else { some }
 }
 
 /// The layers with learned numbers of a graph, in the order in which they run.

@@ -1,5 +1,6 @@
 //! The formats of model files. Each is a file with one constant and an entry in [`FORMATS`].
 
+mod mistaken;
 pub mod ncnn;
 mod net;
 mod numbers;
@@ -13,6 +14,8 @@ use std::path::Path;
 use amplio_graph::Graph;
 
 use crate::{Limits, Result, Weights};
+
+pub(crate) use mistaken::Mistaken;
 
 /// A format of model files.
 #[derive(Clone, Copy, Debug)]

@@ -95,6 +95,13 @@ fn enlargement(graph: &Graph) -> Result<(usize, usize)> {
     let fits = |side: usize, height: usize, width: usize| height == side * scale && width == side * scale;
     let both = fits(Builder::PROBE, large.height, large.width)
         && small.is_none_or(|small| fits(Builder::PROBE / 2, small.height, small.width));
+    if small.is_some_and(|small| (small.height, small.width) == (large.height, large.width)) {
+        return Err(Error::unsupported(format!(
+            "a network whose result always has {1}x{0} pixels, as it was made for pictures of one size only; \
+             export it with dynamic height and width",
+            large.height, large.width
+        )));
+    }
     if scale == 0 || !both {
         return Err(Error::unsupported(format!(
             "a network that makes {0}x{0} pixels into {1}x{2}: a whole number of times as many in both directions is",
@@ -114,4 +121,22 @@ fn parameters(graph: &Graph) -> usize {
         _ => 0,
     });
     learned.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amplio_graph::ops::{Coordinates, Filter, Resize, Target};
+
+    #[test]
+    fn a_result_of_one_size_says_what_to_do() {
+        let mut net = Builder::new(3);
+        let target = Target::Size([48, 32]);
+        let (filter, coordinates) = (Filter::Nearest, Coordinates::Asymmetric);
+        let x = net.input();
+        let x = net.apply(Resize { filter, target, coordinates, antialias: false }, &[x]);
+        let graph = net.finish(x).expect("a network");
+        let error = Measures::of(&graph, 1).expect_err("one size").to_string();
+        assert!(error.contains("always has 32x48 pixels") && error.contains("dynamic height"), "{error}");
+    }
 }

@@ -34,6 +34,9 @@ impl Limits {
 
     /// The contents of a file. Reads no further than the limit, whatever the file system says of the size.
     pub(crate) fn read_file(&self, path: &Path) -> Result<Vec<u8>> {
+        if path.is_dir() {
+            return Err(Error::unsupported("a folder; name a file in it").in_file(path));
+        }
         let fail = |source| Error::Io { path: path.to_owned(), source };
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(fail)?;

@@ -5,7 +5,7 @@ use amplio_graph::{Graph, Shape, Tensor, passes, reference};
 
 use crate::archs::{self, ARCHITECTURES, Architecture, Built};
 use crate::formats::packed::Packed;
-use crate::formats::{self, Contents, FORMATS, Format, Input};
+use crate::formats::{self, Contents, FORMATS, Format, Input, Mistaken};
 use crate::info::Measures;
 use crate::unwrap::unwrapped;
 use crate::{Error, Limits, ModelInfo, Result, Weights, builtin};
@@ -256,7 +256,13 @@ impl Model {
 
 /// The format of a file.
 fn detected(bytes: &[u8], path: Option<&Path>) -> Result<&'static Format> {
-    formats::detect(bytes, path).ok_or_else(|| {
+    let found = formats::detect(bytes, path);
+    if found.is_none_or(|format| !(format.probe)(bytes))
+        && let Some(mistaken) = Mistaken::of(bytes)
+    {
+        return Err(Error::unsupported(mistaken.explained()));
+    }
+    found.ok_or_else(|| {
         let known: Vec<_> =
             FORMATS.iter().map(|f| format!("{} (.{})", f.name, f.extensions.join(", ."))).collect();
         Error::unsupported(format!("this format of model files; known are {}", known.join(", ")))

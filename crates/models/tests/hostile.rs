@@ -1,7 +1,8 @@
 //! Files that are cut off, damaged or made to do harm: errors, and nothing else.
 
+use amplio_graph::Tensor;
 use amplio_models::formats::{ncnn, safetensors};
-use amplio_models::{Limits, Model};
+use amplio_models::{DType, Limits, Model, Weights};
 use amplio_testkit::golden::cases;
 use amplio_testkit::random::Random;
 
@@ -190,4 +191,49 @@ fn refusals_say_what_and_where() {
         .expect_err("two inputs")
         .to_string();
     assert!(error.contains("2 inputs a, b"), "{error}");
+}
+
+#[test]
+fn what_is_no_model_is_called_what_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        Model::load(&path).expect_err(name).to_string()
+    };
+    for (name, bytes, words) in [
+        ("a.pth", &b"<!DOCTYPE html><html>"[..], "a web page"),
+        (
+            "a.safetensors",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\n",
+            "a pointer of Git LFS",
+        ),
+        ("b.pth", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG picture"),
+        ("a.onnx", b"Not found\n", "text in place of a model"),
+        ("c.pth", b"", "an empty file"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c\0", "a 7z archive; unpack it"),
+        ("a.param", b"0 0\n", "text"),
+        ("config.json", b"{}", "text"),
+    ] {
+        let error = refused(name, bytes);
+        assert!(error.contains(words), "{name}: {error}");
+    }
+    let error = Model::load(folder.path()).expect_err("a folder").to_string();
+    assert!(error.contains("a folder; name a file in it"), "{error}");
+    let whole = header(r#"{"a":{"dtype":"I8","shape":[4],"data_offsets":[0,4]}}"#, 4);
+    let error = refused("whole.safetensors", &whole);
+    assert!(error.contains("whole numbers"), "{error}");
+}
+
+#[test]
+fn unknown_weights_are_named_from_all_over_the_file() {
+    let paths: Vec<String> =
+        ["a", "z"].iter().flat_map(|part| (0..20).map(move |i| format!("{part}.{i:02}.weight"))).collect();
+    let mut weights = Weights::new();
+    for path in &paths {
+        weights.insert(path, Tensor::scalar(0.0), DType::F32);
+    }
+    let bytes = safetensors::write(&weights).expect("writes");
+    let error = Model::from_bytes("unknown", &bytes).expect_err("unknown").to_string();
+    assert!(error.contains("a.00.weight") && error.contains("z."), "{error}");
 }

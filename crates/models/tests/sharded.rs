@@ -70,6 +70,10 @@ fn an_index_that_lies_is_an_error() {
         let error = Model::load(&index).expect_err(file).to_string();
         assert!(error.contains(words), "{file}: {error}");
     }
+    fs::write(folder.path().join("part-3.bin"), b"PK\x03\x04").expect("a file");
+    write_index(folder.path(), &BTreeMap::from([("nothing", "part-3.bin".to_owned())]));
+    let error = Model::load(&index).expect_err("another format").to_string();
+    assert!(error.contains("part-3.bin") && error.contains("another format than safetensors"), "{error}");
     for text in ["{\"weight_map\"", "{\"weight_map\":{}}", "{\"weight_map\":3}", "{}"] {
         fs::write(&index, text).expect("a file");
         assert!(Model::load(&index).is_err(), "{text}");

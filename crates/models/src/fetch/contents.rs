@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::formats::{self, packed::Packed};
+use crate::formats::{self, Mistaken, packed::Packed};
 use crate::{Error, Limits};
 
 /// How many bytes of a file are looked at.
@@ -10,21 +10,14 @@ pub(super) const HEAD: usize = 4096;
 
 /// What is wrong with a file that begins so, if it is one of the things that hosts send in place of models.
 pub(super) fn complaint(head: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(&head[..head.len().min(256)]);
-    let text = text.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
-    if head.is_empty() {
-        return Some("it sends an empty file".into());
-    }
-    if ["<!doctype", "<html", "<head", "<body", "<?xml"].iter().any(|begin| text.starts_with(begin)) {
-        return Some("it sends a web page and not a file; open the link in a browser".into());
-    }
-    if text.starts_with("version https://git-lfs") {
-        return Some("it sends a pointer of Git LFS and not the file that it points to".into());
-    }
-    let archives: [(&str, &[u8]); 3] =
-        [("7z", b"7z\xbc\xaf\x27\x1c"), ("RAR", b"Rar!\x1a\x07"), ("gzip", b"\x1f\x8b")];
-    let (kind, _) = archives.iter().find(|(_, begin)| head.starts_with(begin))?;
-    Some(format!("it sends a {kind} archive; unpack it and name the file"))
+    Some(match Mistaken::of(head)? {
+        Mistaken::Empty => "it sends an empty file".into(),
+        Mistaken::Page => "it sends a web page and not a file; open the link in a browser".into(),
+        Mistaken::Pointer => "it sends a pointer of Git LFS and not the file that it points to".into(),
+        Mistaken::Archive(kind) => format!("it sends a {kind} archive; unpack it and name the file"),
+        // By its name it may be a model all the same; see `may_be_model`.
+        Mistaken::Picture(_) | Mistaken::Text => return None,
+    })
 }
 
 /// Whether a file of this name that begins so may be a model: it begins as a format does, or at least is called so and is no

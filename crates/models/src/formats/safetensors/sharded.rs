@@ -43,6 +43,11 @@ fn read(input: &Input<'_>) -> Result<Weights> {
     for (file, names) in files(input)? {
         let path = index.with_file_name(&file);
         let bytes = left.read_file(&path)?;
+        if !super::probe(&bytes) {
+            return Err(
+                Error::unsupported("parts of a model in another format than safetensors").in_file(&path)
+            );
+        }
         let part = read_only(&bytes, Some(&names), &left).map_err(|error| error.in_file(&path))?;
         left = less(&left, bytes.len(), &part);
         weights.metadata_mut().extend(part.metadata().clone());

@@ -96,7 +96,8 @@ fn stepped(
         let slice = Slice { axis, start: first as isize, end: isize::MAX, step: step as usize };
         return net.apply(slice, std::slice::from_ref(x));
     }
-    Err(Error::unsupported(format!("steps of {step} through a part of an axis whose size varies")))
+    let part = if step < 0 { "an axis" } else { "a part of an axis" };
+    Err(Error::unsupported(format!("{part} whose size varies with the picture, in steps of {step}")))
 }
 
 /// The places from `start` to before `end`.
