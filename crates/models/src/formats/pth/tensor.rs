@@ -11,6 +11,9 @@ use crate::{DType, Error, Limits, Result};
 
 /// The most dimensions of a tensor.
 const MOST_DIMENSIONS: usize = 8;
+/// How often a tensor may show each number of its storage on average: one number for all channels, but no large tensor from a
+/// small file.
+const MOST_REPEATED: usize = 1 << 10;
 
 /// How PyTorch stores one kind of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +132,10 @@ impl<'a> View<'a> {
             return Err(Error::limit(format!("a tensor of the shape {}", self.shape), limits.elements));
         }
         let bytes = self.within(bytes)?;
+        if self.elements() > (bytes.len() / self.element.bytes).saturating_mul(MOST_REPEATED) {
+            let what = format!("how often a tensor of the shape {} repeats its numbers", self.shape);
+            return Err(Error::limit(what, MOST_REPEATED));
+        }
         let Some(dtype) = self.element.weight else { return Ok(None) };
         let values = match dtype {
             DType::F16 => self.gather(bytes, |b| f16::from_le_bytes(b).to_f32()),
@@ -246,6 +253,13 @@ mod tests {
             let found = read(offset, shape, strides).expect("within the storage");
             assert_eq!(found, numbers(expected), "{shape:?} {strides:?}");
         }
+    }
+
+    #[test]
+    fn few_numbers_do_not_become_many() {
+        assert_eq!(read(3, &[64, 1, 1], &[0, 0, 0]).expect("repeated"), [3.0; 64]);
+        let error = read(0, &[1 << 14, 1 << 13, 2], &[0, 0, 1]).expect_err("too often").to_string();
+        assert!(error.contains("16384x8192x2") && error.contains("limit"), "{error}");
     }
 
     #[test]
