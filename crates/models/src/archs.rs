@@ -47,9 +47,12 @@ pub struct Architecture {
     pub build: fn(&Weights) -> Result<Built>,
     /// The weights, under their published paths, of a network that is only known as layers; none if the layers cannot be
     /// this family's, several if they do not tell which of its networks they are. What it returns still has to be compared
-    /// with the layers.
-    pub from_layers: fn(&[Layer<'_>]) -> Vec<Weights>,
+    /// with the layers. `None` if layers do not tell this family's weights.
+    pub from_layers: Option<FromLayers>,
 }
+
+/// Tells weights from layers; see [`Architecture::from_layers`].
+pub type FromLayers = fn(&[Layer<'_>]) -> Vec<Weights>;
 
 /// A network that an architecture has built.
 #[derive(Clone, Debug)]

@@ -209,9 +209,9 @@ impl Model {
             }
         };
         let layers = archs::layers(graph);
-        let candidates = ARCHITECTURES
-            .iter()
-            .flat_map(|arch| (arch.from_layers)(&layers).into_iter().map(move |it| (arch, it)));
+        let told = ARCHITECTURES.iter().filter_map(|arch| Some((arch, arch.from_layers?)));
+        let candidates =
+            told.clone().flat_map(|(arch, of)| of(&layers).into_iter().map(move |weights| (arch, weights)));
         for (architecture, weights) in candidates {
             if let Ok(built) = (architecture.build)(&weights)
                 && self.answers_as(&built.graph)?
@@ -219,11 +219,11 @@ impl Model {
                 return Ok((architecture, Cow::Owned(weights)));
             }
         }
-        let known: Vec<_> = ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
+        let told: Vec<_> = told.map(|(architecture, _)| architecture.name).collect();
         let what = format!(
-            "the layers of {} as weights: they are no {} network",
+            "the layers of {} as weights: they are no {} network, and layers do not tell the weights of others",
             self.info.name,
-            known.join(" or ")
+            told.join(" or ")
         );
         Err(Error::unsupported(what))
     }

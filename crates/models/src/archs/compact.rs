@@ -22,7 +22,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/xinntao/Real-ESRGAN",
     detect,
     build,
-    from_layers: |layers| from_layers(layers).into_iter().collect(),
+    from_layers: Some(|layers| from_layers(layers).into_iter().collect()),
 };
 
 fn detect(weights: &Weights) -> bool {

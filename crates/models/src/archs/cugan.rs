@@ -20,7 +20,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/bilibili/ailab",
     detect,
     build,
-    from_layers: |_| Vec::new(),
+    from_layers: None,
 };
 
 const SLOPE: f32 = 0.1;

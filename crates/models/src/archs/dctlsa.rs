@@ -20,7 +20,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/zengkun301/DCTLSA",
     detect,
     build,
-    from_layers: |_| Vec::new(),
+    from_layers: None,
 };
 
 /// Blocks, each of which sees the results of all before it.

@@ -20,7 +20,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/cszn/KAIR",
     detect,
     build,
-    from_layers: |_| Vec::new(),
+    from_layers: None,
 };
 
 /// That of KAIR's batch norms.

@@ -18,7 +18,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/cszn/DPIR",
     detect,
     build,
-    from_layers: |_| Vec::new(),
+    from_layers: None,
 };
 
 fn detect(weights: &Weights) -> bool {

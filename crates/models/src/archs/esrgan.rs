@@ -23,7 +23,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/xinntao/ESRGAN",
     detect: |weights| dialects::normalised(weights).is_some(),
     build,
-    from_layers: |layers| from_layers(layers).into_iter().collect(),
+    from_layers: Some(|layers| from_layers(layers).into_iter().collect()),
 };
 
 /// The slope of every LeakyReLU.

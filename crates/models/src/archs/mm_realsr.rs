@@ -19,7 +19,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/TencentARC/MM-RealSR",
     detect,
     build,
-    from_layers: |_| Vec::new(),
+    from_layers: None,
 };
 
 fn detect(weights: &Weights) -> bool {

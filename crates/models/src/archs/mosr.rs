@@ -22,7 +22,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/umzi2/MoSR",
     detect,
     build,
-    from_layers: |_| Vec::new(),
+    from_layers: None,
 };
 
 /// Layers of `gblocks` that are no blocks: one before them, five after them.

@@ -19,7 +19,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/yulunz/RCAN",
     detect,
     build,
-    from_layers: |_| Vec::new(),
+    from_layers: None,
 };
 
 /// The range of colours of networks that subtract their mean; no file says it.

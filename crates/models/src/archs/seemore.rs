@@ -21,7 +21,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/eduardzamfir/seemoredetails",
     detect,
     build,
-    from_layers: |_| Vec::new(),
+    from_layers: None,
 };
 
 const EPSILON: f32 = 1e-6;

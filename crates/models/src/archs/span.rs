@@ -27,7 +27,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     repository: "https://github.com/hongyuanyu/SPAN",
     detect,
     build,
-    from_layers,
+    from_layers: Some(from_layers),
 };
 
 /// What is subtracted from red, green and blue: the mean of the training pictures (DIV2K).

@@ -20,7 +20,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
         weights.has("initial.cnn.depthwise.weight") && weights.has("final_conv.pointwise.weight")
     },
     build,
-    from_layers: |_| Vec::new(),
+    from_layers: None,
 };
 
 const EPSILON: f32 = 1e-5;
