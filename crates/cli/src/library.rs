@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use amplio::models::Error;
+use amplio::models::builtin::BUILTIN;
 use amplio::models::cache::Stored;
 use amplio::models::catalogue::{Download, Entry, Index, Key, Reference, known, licence};
 use amplio::models::fetch::Fetcher;
@@ -57,6 +58,9 @@ pub(crate) const FRESH: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How many names a message proposes.
 const PROPOSED: usize = 3;
+
+/// How many letters of a name may be wrong for another one to be meant.
+const MOST_MISTAKES: usize = 2;
 
 impl Library {
     pub(crate) fn open(manner: Manner) -> Result<Self> {
@@ -148,14 +152,30 @@ fn announcement(download: &Download) -> String {
 }
 
 fn unknown(name: &str, public: Option<&Index>) -> anyhow::Error {
-    let words = [name.to_lowercase()];
-    let all = known().entries().chain(public.into_iter().flat_map(Index::entries));
-    let similar: Vec<_> =
-        all.filter(|entry| entry.has(&words)).map(|entry| entry.key.as_str()).take(PROPOSED).collect();
+    let similar = similar(name, public);
     let advice = match (similar.as_slice(), public) {
         ([], Some(_)) => "`amplio models search` lists models".to_owned(),
         ([], None) => "`amplio models search` lists models, also those of the public list".to_owned(),
         (similar, _) => format!("there are {}", similar.join(", ")),
     };
-    Failure::Model(format!("there is neither a model nor a file called {name}; {advice}")).into()
+    Failure::Model(format!("there is neither a model nor a file called {name:?}; {advice}")).into()
+}
+
+/// Names that are nearly this one, and those of models that it is said of.
+fn similar<'a>(name: &str, public: Option<&'a Index>) -> Vec<&'a str> {
+    let words = [name.trim().to_lowercase()];
+    if words[0].is_empty() {
+        return Vec::new();
+    }
+    let entries = || known().entries().chain(public.into_iter().flat_map(Index::entries));
+    let names = BUILTIN.iter().map(|builtin| builtin.name).chain(entries().map(|entry| entry.key.as_str()));
+    let near = names.filter(|known| strsim::levenshtein(known, &words[0]) <= MOST_MISTAKES);
+    let said = entries().filter(|entry| entry.has(&words)).map(|entry| entry.key.as_str());
+    let mut similar: Vec<&str> = Vec::new();
+    for name in near.chain(said) {
+        if !similar.contains(&name) && similar.len() < PROPOSED {
+            similar.push(name);
+        }
+    }
+    similar
 }

@@ -29,6 +29,8 @@ fn wrong_inputs_say_what_is_wrong() {
         (vec!["a.png", "--name", "{nothing}.png"], 2, "{nothing}"),
         (vec!["a.png", "--model", "text.jpg"], 3, "text.jpg"),
         (vec!["a.png", "--model", "unknown"], 3, "unknown"),
+        (vec!["a.png", "--model", "realesr-generalx4v3"], 3, "there are realesr-general-x4v3"),
+        (vec!["a.png", "--model", ""], 3, "amplio models search"),
         (vec!["a.png", "--preset", "photo", "--model", "x"], 2, "--model"),
         (vec!["a.png", "--denoise", "1.5"], 2, "--denoise"),
         (vec!["a.png", "--denoise", "0.5", "--preset", "anime"], 2, "--denoise-with"),

@@ -85,12 +85,14 @@ fn a_converted_model_is_the_same_model() {
     let folder = Folder::new();
     let model = golden::root().join("ncnn/compact-x4-f16/model.param");
     let model = model.to_str().expect("text");
-    folder.run(["convert", model, "small.safetensors", "--dtype", "f16"]).succeeded();
+    let source = "https://example.org/compact";
+    folder.run(["convert", model, "small.safetensors", "--dtype", "f16", "--source", source]).succeeded();
     let info = folder.run(["info", "--json", "small.safetensors"]).succeeded();
     let info: serde_json::Value =
         serde_json::from_str(info.text().lines().next().expect("a line")).expect("an object");
     assert_eq!(info["architecture"], "compact", "{info}");
     assert_eq!(info["scale"], 4, "{info}");
+    assert!(info["source"] == source && info["licence"].is_null(), "{info}");
     folder.rgb("a.png");
     folder.run(["a.png", "--model", model, "-o", "b.png"]).succeeded();
     folder.run(["a.png", "--model", "small.safetensors", "-o", "c.png"]).succeeded();

@@ -1,6 +1,7 @@
 //! The models that need no file. Both are Real-ESRGAN's; `assets/models/README.md` says where they come from and how their
 //! files were made.
 
+use crate::catalogue::Key;
 use crate::{Error, Model, Result};
 
 /// A model inside the program.
@@ -71,16 +72,32 @@ impl Builtin {
     }
 }
 
-/// The model of this name or alias; case does not matter.
+/// The model of this name or alias; case, blanks, `-` and `_` do not matter.
 ///
 /// # Errors
 /// If there is none.
 pub fn find(name: &str) -> Result<&'static Builtin> {
+    let wanted = Key::of_name(name);
     let means = |builtin: &&Builtin| {
-        std::iter::once(&builtin.name).chain(builtin.aliases).any(|known| known.eq_ignore_ascii_case(name))
+        let mut names = std::iter::once(&builtin.name).chain(builtin.aliases);
+        wanted.is_some() && names.any(|known| Key::of_name(known) == wanted)
     };
     BUILTIN.iter().find(means).ok_or_else(|| {
         let known: Vec<_> = BUILTIN.iter().map(|builtin| builtin.name).collect();
         Error::not_found(format!("no model called {name} is built in; there are {}", known.join(", ")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_however_they_are_written() {
+        let found = |name| find(name).ok().map(|builtin| builtin.name);
+        for name in ["realesr-general-x4v3", "Realesr_General_x4v3", "Photo", "general"] {
+            assert_eq!(found(name), Some("realesr-general-x4v3"), "{name}");
+        }
+        assert_eq!((found(""), found("realesr-generalx4v3")), (None, None));
+    }
 }

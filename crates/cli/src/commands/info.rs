@@ -72,7 +72,7 @@ fn object(file: &str, facts: Vec<Fact>) -> Value {
 fn facts(file: &str) -> Result<Vec<Fact>> {
     if let Ok(builtin) = builtin::find(file) {
         let mut facts = model(&builtin.load()?, builtin.bytes());
-        facts.retain(|fact| fact.key != "licence");
+        facts.retain(|fact| !["licence", "source"].contains(&fact.key));
         facts.push(text("licence", "licence", builtin.licence));
         facts.push(text("source", "source", builtin.source));
         return Ok(facts);
@@ -263,7 +263,8 @@ fn model(model: &Model, bytes: &[u8]) -> Vec<Fact> {
         number("size multiple", "size_multiple", info.size_multiple),
         number("minimum size", "minimum_size", info.minimum_size),
         text("numbers", "dtype", info.dtype.to_string()),
-        text("licence", "licence", info.licence.as_deref().unwrap_or("not said")),
+        said("licence", info.licence.as_deref()),
+        said("source", info.source.as_deref()),
         size(bytes),
         text("sha-256", "sha256", sha256(bytes)),
     ];
@@ -274,6 +275,11 @@ fn model(model: &Model, bytes: &[u8]) -> Vec<Fact> {
 fn text(name: &'static str, key: &'static str, value: impl Into<String>) -> Fact {
     let shown = value.into();
     Fact { name, key, value: json!(shown), shown }
+}
+
+/// What a file may say about itself.
+fn said(name: &'static str, value: Option<&str>) -> Fact {
+    Fact { name, key: name, shown: value.unwrap_or("not said").to_owned(), value: json!(value) }
 }
 
 /// A fact that people see as part of another one.

@@ -134,6 +134,7 @@ fn state(library: &Library, download: &Download) -> String {
     let partly = |key: &Key| library.fetcher().cache().stored(key).filter(|stored| stored.record.is_none());
     match (library.fetcher().cached(download), partly(&download.key)) {
         (Some(stored), _) => kept(&stored),
+        (None, Some(Stored { damage: Some(damage), .. })) => format!("damaged: {damage}"),
         (None, Some(stored)) => format!("{} of it in the cache", show_bytes(stored.bytes)),
         (None, None) => "not fetched".into(),
     }
