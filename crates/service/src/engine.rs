@@ -277,7 +277,7 @@ impl Engine {
             interest: Arc::downgrade(&interest),
             progress: sender,
             deadline: Instant::now() + time,
-            time,
+            late: too_slow(time, patient),
         });
         // A task of its own, so that it goes on if the one who asked first goes away.
         let spawned =
@@ -317,9 +317,10 @@ impl Engine {
                 let second = if is_large { Some(place(large).await?) } else { None };
                 Ok::<_, Refusal>((place(places).await?, second))
             });
-            let _places = places.await.map_err(|_| too_slow(computation.time))??;
+            let Ok(places) = places.await else { return Err(computation.late) };
+            let _places = places?;
             drop(counted);
-            let Computation { task, content, interest, progress, deadline, time } = computation;
+            let Computation { task, content, interest, progress, deadline, late } = computation;
             if interest.strong_count() == 0 {
                 return Err(Refusal::new(Code::Cancelled, "nobody waits for this any more"));
             }
@@ -334,7 +335,7 @@ impl Engine {
             };
             let made = provider.enlarge(Work { task, content, deadline, watch: Arc::new(watch) }).await;
             made.map_err(|refusal| match refusal.code {
-                Code::Cancelled | Code::Unreachable if Instant::now() > deadline => too_slow(time),
+                Code::Cancelled | Code::Unreachable if Instant::now() > deadline => late,
                 _ => shop.named(refusal),
             })
         }
@@ -348,7 +349,8 @@ struct Computation {
     interest: Weak<()>,
     progress: watch::Sender<Progress>,
     deadline: Instant,
-    time: Duration,
+    /// What is said if it is not done by then.
+    late: Refusal,
 }
 
 /// One that waits; counted until it is dropped.
@@ -379,10 +381,17 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Refusal::internal(error)))
 }
 
-fn too_slow(time: Duration) -> Refusal {
+/// What took longer than it may: a job if it is patient, else a picture that was waited for.
+fn too_slow(time: Duration, patient: bool) -> Refusal {
     let seconds = time.as_secs();
-    let what = format!("the picture was not done within {seconds} seconds; a job may take longer");
-    Refusal::new(Code::TooSlow, what).limited("request-time", seconds)
+    let (setting, what) = match patient {
+        true => ("job-time", format!("the job was not done within {seconds} seconds (the setting job-time)")),
+        false => {
+            let what = format!("the picture was not done within {seconds} seconds; a job may take longer");
+            ("request-time", what)
+        }
+    };
+    Refusal::new(Code::TooSlow, what).limited(setting, seconds)
 }
 
 /// Multiply-accumulates of a task, roughly: what the model needs is only known when it is loaded.

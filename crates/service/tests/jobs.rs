@@ -131,6 +131,14 @@ async fn the_same_idempotency_key_is_the_same_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_takes_too_long_says_which_setting_bounds_it() {
+    let server = Server::with(&[("job-time", "1ms")]);
+    let ended = server.ended(&id(&hand_in(&server, "/v1/jobs", picture(300, 300, 1)).await)).await;
+    assert_eq!(ended["reason"]["code"], "time_limit_exceeded", "{ended}");
+    assert!(ended["reason"]["detail"].as_str().expect("text").contains("job-time"), "{ended}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn jobs_survive_a_restart() {
     let server = Server::with(&[("workers", "1"), ("drain-time", "10ms")]);
     let mut jobs = Vec::new();
