@@ -21,6 +21,9 @@ use crate::{Error, Result};
 /// The name of a job's uploaded picture in its folder.
 const INPUT: &str = "input";
 
+/// When a job is looked at again whose lease has ended, but not its work.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// The jobs of this server.
 pub(crate) struct Desk {
     pub(crate) store: Arc<dyn JobStore>,
@@ -149,15 +152,42 @@ impl Desk {
         Ok(deleted)
     }
 
-    /// A job begins.
-    pub(crate) fn enter(&self, id: &str) -> Live {
+    /// A job that was claimed begins; `None` if it has ended meanwhile, or is in work still. Blocks.
+    pub(crate) fn begin(&self, id: &str) -> Result<Option<(Job, Live)>> {
+        // Before its row says that it is in work, so that whoever reads that reaches it.
+        let Some(live) = self.enter(id) else {
+            self.queue.extend(id, clock::now() + clock::milliseconds(AGAIN))?;
+            return Ok(None);
+        };
+        match self.store.begin(id, clock::now()) {
+            Ok(Some(job)) => {
+                if job.cancel_asked {
+                    live.cancelled.send_replace(true);
+                }
+                Ok(Some((job, live)))
+            }
+            nothing => {
+                self.leave(id);
+                nothing?;
+                self.queue.remove(id)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// A job is in work from now on, unless it is already.
+    fn enter(&self, id: &str) -> Option<Live> {
+        let mut all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.contains_key(id) {
+            return None;
+        }
         let live = Live {
             begun: Instant::now(),
             progress: watch::Sender::new(Progress::default()),
             cancelled: watch::Sender::new(false),
         };
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), live.clone());
-        live
+        all.insert(id.to_owned(), live.clone());
+        Some(live)
     }
 
     /// A job has ended.
@@ -217,6 +247,31 @@ fn lock(data: &Path) -> Result<std::fs::File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jobs::job::{Input, Spec};
+
+    fn desk(folder: &Path) -> Desk {
+        let settings = Settings { data: folder.to_owned(), ..Settings::default() };
+        Desk::open(&settings, &Log::new(|_| {})).expect("opens")
+    }
+
+    #[test]
+    fn whoever_has_begun_hears_of_every_cancel() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let desk = desk(folder.path());
+        let spec = Spec::of(Input::Url("https://example.org/a.png".into()));
+        let (id, owner) = ("a".to_owned(), "ann".to_owned());
+        let new = NewJob { id, owner, priority: 0, created: 1, spec, idempotency_key: None };
+        desk.accept(&new, None).expect("kept");
+        let (job, live) = desk.begin("a").expect("readable").expect("queued");
+        assert_eq!(desk.cancel("a").expect("kept"), Cancel::Asked);
+        assert!(*live.cancelled.borrow());
+        assert!(desk.begin("a").expect("readable").is_none(), "it is in work");
+        assert!(desk.queue.extend("a", 0).expect("kept"), "it keeps its place in the queue");
+        desk.store.requeue("a", job.attempts, true).expect("kept");
+        desk.leave("a");
+        let (_, live) = desk.begin("a").expect("readable").expect("queued");
+        assert!(*live.cancelled.borrow(), "what was asked of the last attempt is asked of this one");
+    }
 
     #[test]
     fn one_server_works_in_a_folder() {

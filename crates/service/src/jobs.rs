@@ -60,6 +60,9 @@ pub(crate) struct Filter {
 
 /// Keeps jobs. Every change is durable when the call returns, and each happens whole or not at all.
 pub(crate) trait JobStore: Send + Sync {
+    /// What came before under a job's idempotency key: the same request, or another one.
+    fn earlier(&self, job: &NewJob) -> Result<Option<Inserted>>;
+
     /// Writes a job down, queued.
     fn insert(&self, job: &NewJob) -> Result<Inserted>;
 
@@ -72,7 +75,8 @@ pub(crate) trait JobStore: Send + Sync {
     /// How many wait, of one owner or of all.
     fn waiting(&self, owner: Option<&str>) -> Result<u64>;
 
-    /// A queued job becomes running, and has one attempt more; `None` if it is not queued.
+    /// A queued job becomes running, and has one attempt more; `None` if it is not queued. The wish to cancel an earlier attempt
+    /// lasts.
     fn begin(&self, id: &str, now: i64) -> Result<Option<Job>>;
 
     /// An attempt ends. Whether it was this attempt's to say; if not, nothing happens. A message to the webhook is written

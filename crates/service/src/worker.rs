@@ -29,6 +29,7 @@ const LOOK: Duration = Duration::from_secs(1);
 type Report<'a> = &'a (dyn Fn(Progress) + Sync);
 
 /// How an attempt came to its end.
+#[derive(Clone)]
 enum Attempt {
     Ended(Result<Output, Refusal>),
     Cancelled,
@@ -41,7 +42,7 @@ pub(crate) async fn run(app: Arc<App>) {
     let mut stopping = app.stopping.subscribe();
     while !app.is_stopping() {
         match next(&app).await {
-            Ok(Some((job, _place))) => work(&app, job).await,
+            Ok(Some((job, live, _place))) => work(&app, job, live).await,
             Ok(None) => {
                 tokio::select! {
                     () = app.desk.bell.notified() => {}
@@ -67,34 +68,26 @@ async fn next(app: &Arc<App>) -> Result<Option<(Job, Option<OwnedSemaphorePermit
         let Some(id) = claimed else {
             return Ok(None);
         };
-        let begun = desk.store.begin(&id, clock::now()).map_err(Refusal::internal)?;
-        if begun.is_none() {
-            // Someone has cancelled it between the two.
-            desk.queue.remove(&id).map_err(Refusal::internal)?;
-        }
+        let begun = desk.begin(&id).map_err(Refusal::internal)?;
         // There may be more for others to do.
         desk.bell.notify_one();
-        Ok(begun.map(|job| {
+        Ok(begun.map(|(job, live)| {
             let place = place.filter(|_| job.spec.kind.is_long());
-            (job, place)
+            (job, live, place)
         }))
     })
     .await
 }
 
-async fn work(app: &Arc<App>, job: Job) {
+async fn work(app: &Arc<App>, job: Job, live: Live) {
     app.metrics.job("running");
     app.log.event("job_running", json!({ "job": job.id, "attempt": job.attempts }));
-    let live = app.desk.enter(&job.id);
     let attempt = attempt(app, &job, &live).await;
-    let settled = settle(app, &job, attempt).await;
+    let state = settled(app, &job, attempt).await;
     app.desk.leave(&job.id);
-    match settled {
-        Ok(state) => {
-            app.metrics.job(state);
-            app.log.event(&format!("job_{state}"), json!({ "job": job.id, "attempt": job.attempts }));
-        }
-        Err(refusal) => app.log.event("job_unsettled", json!({ "job": job.id, "error": refusal.detail })),
+    if let Some(state) = state {
+        app.metrics.job(state);
+        app.log.event(&format!("job_{state}"), json!({ "job": job.id, "attempt": job.attempts }));
     }
 }
 
@@ -114,16 +107,30 @@ async fn attempt(app: &Arc<App>, job: &Job, live: &Live) -> Attempt {
     }
 }
 
-/// Writes down how an attempt ended; the job's state after that.
+/// Writes down how an attempt ended, again and again until that succeeds; the job's state after that. `None` if the server stops
+/// first: the next one takes the job up.
+async fn settled(app: &Arc<App>, job: &Job, attempt: Attempt) -> Option<&'static str> {
+    loop {
+        match settle(app, job, attempt.clone()).await {
+            Ok(state) => return Some(state),
+            Err(refusal) => app.log.event("job_unsettled", json!({ "job": job.id, "error": refusal.detail })),
+        }
+        if app.is_stopping() {
+            return None;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Writes down how an attempt ended; the job's state after that. Can be repeated wherever it broke off.
 async fn settle(app: &Arc<App>, job: &Job, attempt: Attempt) -> Result<&'static str, Refusal> {
     let (app, job) = (app.clone(), job.clone());
     blocking(move || {
         let (desk, id) = (&app.desk, job.id.as_str());
         let again = |refund: bool, later: Duration| -> crate::Result<&'static str> {
             desk.queue.remove(id)?;
-            if desk.store.requeue(id, job.attempts, refund)? {
-                desk.enqueue(job.entry(), later)?;
-            }
+            desk.enqueue(job.entry(), later)?;
+            desk.store.requeue(id, job.attempts, refund)?;
             Ok("queued")
         };
         let end = |end: End| -> crate::Result<&'static str> {
@@ -132,7 +139,8 @@ async fn settle(app: &Arc<App>, job: &Job, attempt: Attempt) -> Result<&'static 
                 // Another attempt has it now, and its place in the queue.
                 return Ok("superseded");
             }
-            desk.queue.remove(id)?;
+            // Whoever claims it finds that it has ended.
+            let _ = desk.queue.remove(id);
             if matches!(end, End::Done(_)) {
                 let _ = std::fs::remove_file(desk.input(id));
             }

@@ -131,6 +131,35 @@ async fn the_same_idempotency_key_is_the_same_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_knows_the_jobs_that_are_there() {
+    let server = Server::with(&[]);
+    let send = |server: &Server, key: &'static str| {
+        server.post("/v1/jobs").header("idempotency-key", key).body(picture(8, 8, 1)).send()
+    };
+    let first = json(send(&server, "k").await.expect("an answer")).await;
+    server.ended(&id(&first)).await;
+    let server = Server::start(server.stop(), &[("max-queue", "0")]);
+    assert_eq!(problem(send(&server, "other").await.expect("an answer")).await.1, "queue_full");
+    let again = send(&server, "k").await.expect("an answer");
+    assert_eq!(json(again).await["id"], first["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_cannot_be_written_down_is_written_down_later() {
+    let server = Server::with(&[]);
+    let database = rusqlite::Connection::open(server.folder.path().join("jobs.db")).expect("opens");
+    let full = "CREATE TRIGGER full BEFORE UPDATE OF state ON jobs WHEN OLD.state = 'running'
+        BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    database.execute_batch(full).expect("kept");
+    let job = hand_in(&server, "/v1/jobs", picture(8, 8, 1)).await;
+    while !server.log.lock().expect("sound").iter().any(|line| line.contains("job_unsettled")) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    database.execute_batch("DROP TRIGGER full").expect("kept");
+    assert_eq!(server.ended(&id(&job)).await["state"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_takes_too_long_says_which_setting_bounds_it() {
     let server = Server::with(&[("job-time", "1ms")]);
     let ended = server.ended(&id(&hand_in(&server, "/v1/jobs", picture(300, 300, 1)).await)).await;

@@ -133,14 +133,19 @@ pub(crate) async fn hand_in(
     };
     let (app, client) = (app.clone(), client.clone());
     blocking(move || {
-        room(&app, &client)?;
-        let id = job.id.clone();
-        let existing = match app.desk.accept(&job, content.as_ref()).map_err(Refusal::internal)? {
+        let inserted = match app.desk.store.earlier(&job).map_err(Refusal::internal)? {
+            Some(earlier) => earlier,
+            None => {
+                room(&app, &client)?;
+                app.desk.accept(&job, content.as_ref()).map_err(Refusal::internal)?
+            }
+        };
+        let id = match inserted {
             Inserted::New => {
                 app.metrics.job("queued");
                 None
             }
-            Inserted::Same(job) => Some(job.id),
+            Inserted::Same(job) => job.id,
             Inserted::Conflict => {
                 let what = "another request came before under this idempotency key";
                 return Err(Refusal::new(Code::Conflict, what));
@@ -234,7 +239,8 @@ pub(crate) async fn retry(
     .await
 }
 
-/// Forget a job that has ended, and its output.
+/// Forget a job that has ended, and its output. A result that the server keeps for requests that come again stays until room is
+/// needed, or `retention` is over.
 #[utoipa::path(
     delete, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)),
     responses(
@@ -286,7 +292,7 @@ async fn change(
 }
 
 /// Whether another job may wait. Blocks.
-pub(crate) fn room(app: &App, client: &Client) -> Result<(), Refusal> {
+fn room(app: &App, client: &Client) -> Result<(), Refusal> {
     let waiting = |owner| app.desk.store.waiting(owner).map_err(Refusal::internal);
     let most = app.settings.max_queue;
     if waiting(None)? >= most {

@@ -64,11 +64,12 @@ fn cancelled_and_retried(store: &dyn JobStore) {
     assert!(store.retry("a").expect("kept") && !store.retry("a").expect("kept"));
     store.begin("a", 2).expect("readable");
     assert_eq!(store.cancel("a", 3).expect("kept"), Cancel::Asked);
-    assert!(store.get("a").expect("readable").expect("there").cancel_asked);
+    assert!(store.requeue("a", 1, true).expect("kept"));
+    assert!(store.begin("a", 3).expect("readable").expect("queued").cancel_asked, "it is not forgotten");
     assert!(store.finish("a", 1, &End::Cancelled, 4).expect("kept"));
     assert_eq!(store.cancel("nobody", 1).expect("kept"), Cancel::TooLate);
     store.retry("a").expect("kept");
-    store.begin("a", 5).expect("readable");
+    assert!(!store.begin("a", 5).expect("readable").expect("queued").cancel_asked);
     let reason = Reason { code: "invalid_request".into(), detail: "no".into() };
     store.finish("a", 1, &End::Failed(reason.clone()), 6).expect("kept");
     assert_eq!(store.get("a").expect("readable").expect("there").reason, Some(reason));
@@ -76,7 +77,10 @@ fn cancelled_and_retried(store: &dyn JobStore) {
 
 fn the_same_request_twice_is_one_job(store: &dyn JobStore) {
     let with_key = |id: &str, owner: &str| NewJob { idempotency_key: Some("k".into()), ..job(id, owner) };
+    assert_eq!(store.earlier(&with_key("a", "ann")).expect("readable"), None);
     assert_eq!(store.insert(&with_key("a", "ann")).expect("kept"), Inserted::New);
+    let earlier = store.earlier(&with_key("b", "ann")).expect("readable");
+    assert!(matches!(earlier, Some(Inserted::Same(job)) if job.id == "a"));
     let again = store.insert(&with_key("b", "ann")).expect("kept");
     assert!(matches!(again, Inserted::Same(job) if job.id == "a"));
     assert_eq!(store.insert(&with_key("c", "bob")).expect("kept"), Inserted::New);

@@ -120,16 +120,15 @@ impl Sqlite {
 }
 
 impl JobStore for Sqlite {
+    fn earlier(&self, job: &NewJob) -> Result<Option<Inserted>> {
+        earlier(&self.lock(), job)
+    }
+
     fn insert(&self, job: &NewJob) -> Result<Inserted> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if let Some(key) = &job.idempotency_key {
-            let sql = format!("SELECT {COLUMNS} FROM jobs WHERE owner = ? AND idempotency_key = ?");
-            let earlier = transaction.query_row(&sql, params![job.owner, key], read).optional()?;
-            if let Some(earlier) = earlier {
-                let same = earlier.spec == job.spec && earlier.priority == job.priority;
-                return Ok(if same { Inserted::Same(Box::new(earlier)) } else { Inserted::Conflict });
-            }
+        if let Some(earlier) = earlier(&transaction, job)? {
+            return Ok(earlier);
         }
         transaction.execute(
             "INSERT INTO jobs (id, owner, state, priority, created, spec, idempotency_key)
@@ -166,7 +165,7 @@ impl JobStore for Sqlite {
 
     fn begin(&self, id: &str, now: i64) -> Result<Option<Job>> {
         let sql = format!(
-            "UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ?2, cancel_asked = 0
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ?2
              WHERE id = ?1 AND state = 'queued' RETURNING {COLUMNS}"
         );
         Ok(self.lock().prepare_cached(&sql)?.query_row(params![id, now], read).optional()?)
@@ -325,6 +324,17 @@ impl Queue for Sqlite {
     fn remove(&self, id: &str) -> Result<()> {
         self.change("DELETE FROM queue WHERE id = ?", params![id]).map(drop)
     }
+}
+
+/// What came before under a job's idempotency key.
+fn earlier(connection: &Connection, job: &NewJob) -> Result<Option<Inserted>> {
+    let Some(key) = &job.idempotency_key else { return Ok(None) };
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE owner = ? AND idempotency_key = ?");
+    let earlier = connection.query_row(&sql, params![job.owner, key], read).optional()?;
+    Ok(earlier.map(|earlier| match earlier.spec == job.spec && earlier.priority == job.priority {
+        true => Inserted::Same(Box::new(earlier)),
+        false => Inserted::Conflict,
+    }))
 }
 
 /// Writes down that a job's webhook is to be told.
