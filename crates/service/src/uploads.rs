@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::spool::{Content, publish};
 use crate::{Error, Result};
 
-/// The most uploads that a client may have open.
+/// The most uploads that a client may have open. Those that are whole are not counted.
 const MOST_OPEN: usize = 64;
 
 /// How long an upload lives that nobody goes on with.
@@ -64,8 +64,8 @@ impl Uploads {
             let what = format!("an upload has at most {} bytes", self.most);
             return Err(Refusal::too_large("max-upload", self.most, what));
         }
-        let mine = self.all()?.into_iter().filter_map(|id| self.note(&id)).filter(|note| note.owner == owner);
-        if mine.count() >= MOST_OPEN {
+        let is_open = |id: &String| self.find(owner, id).is_ok_and(|(upload, there)| there < upload.length);
+        if self.all()?.iter().filter(|id| is_open(id)).count() >= MOST_OPEN {
             let what = format!("{MOST_OPEN} uploads are open already; finish or delete some");
             return Err(Refusal::new(Code::RateLimited, what).retry_after(60));
         }
@@ -182,6 +182,22 @@ impl Drop for Writing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn uploads_that_are_whole_leave_room_for_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = Settings { data: folder.path().to_owned(), ..Settings::default() };
+        let uploads = Uploads::open(&settings).expect("opens");
+        for _ in 0..MOST_OPEN {
+            let id = uploads.create("ann", 1, None).expect("begun");
+            uploads.write("ann", &id, 0).expect("open").push(b"a").expect("taken");
+        }
+        let open: Vec<_> = (0..MOST_OPEN).map(|_| uploads.create("ann", 1, None).expect("begun")).collect();
+        assert_eq!(uploads.create("ann", 1, None).expect_err("too many").code, Code::RateLimited);
+        uploads.create("bob", 1, None).expect("begun");
+        uploads.write("ann", &open[0], 0).expect("open").push(b"a").expect("taken");
+        uploads.create("ann", 1, None).expect("begun");
+    }
 
     #[test]
     fn an_upload_goes_on_where_it_was_and_is_its_owners_alone() {

@@ -68,6 +68,10 @@ async fn what_is_no_upload_is_refused() {
     assert_eq!(problem(sent(begin("many")).await).await.0, 400);
     let other = server.client.post(server.url("/v1/uploads")).header("upload-length", "3");
     assert_eq!(problem(sent(other).await).await.0, 412);
+    let long = begin("2").header("content-type", "application/offset+octet-stream").body("abc");
+    assert_eq!(problem(sent(long).await).await.0, 413);
+    let left = std::fs::read_dir(server.folder.path().join("resumable")).expect("a folder").count();
+    assert_eq!(left, 0, "nobody knows of it");
     let begun = sent(begin("4").header("content-type", "application/offset+octet-stream").body("ab")).await;
     assert_eq!((begun.status().as_u16(), number(&begun, "upload-offset")), (201, 2));
     let path = begun.headers()["location"].to_str().expect("text").to_owned();

@@ -96,11 +96,24 @@ pub(crate) async fn create(
     let (shared, owner) = (app.clone(), client.owner.clone());
     let id = blocking(move || shared.uploads.create(&owner, length, name)).await?;
     let begins = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == PIECES);
-    let offset = if begins { receive(&app, &client, &id, 0, body).await? } else { 0 };
+    let offset = match begins {
+        true => begin(&app, &client, &id, body).await?,
+        false => 0,
+    };
     let location = format!("/v1/uploads/{id}");
     let mut response = (StatusCode::CREATED, [(header::LOCATION, location)]).into_response();
     describe(response.headers_mut(), offset, length);
     Ok(response)
+}
+
+/// Writes the first bytes of an upload, which is gone if that fails: nobody is told its id.
+async fn begin(app: &Arc<App>, client: &Client, id: &str, body: Body) -> Result<u64, Refusal> {
+    let received = receive(app, client, id, 0, body).await;
+    if received.is_err() {
+        let (app, owner, id) = (app.clone(), client.owner.clone(), id.to_owned());
+        blocking(move || app.uploads.remove(&owner, &id)).await?;
+    }
+    received
 }
 
 /// How far an upload is.
