@@ -84,11 +84,17 @@ impl Studio {
         Alone { studio: self, key }
     }
 
-    /// Removes work that nobody has touched for so long.
+    /// Removes work that nobody does and nobody has touched for so long.
     pub(crate) fn tidy(&self, idle: Duration) -> std::io::Result<()> {
         let now = SystemTime::now();
+        // Held, so that nobody takes up what is being removed.
+        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in std::fs::read_dir(&self.folder)? {
-            let path = entry?.path();
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(|key| busy.contains(key)) {
+                continue;
+            }
+            let path = entry.path();
             let touched = path.metadata()?.modified()?;
             if now.duration_since(touched).is_ok_and(|age| age > idle) {
                 std::fs::remove_dir_all(&path)?;
@@ -207,5 +213,28 @@ fn request(shop: &Workshop, task: &Task) -> VideoRequest {
         alone: false,
         lanes: 2,
         ..VideoRequest::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_is_done_is_not_tidied_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let studio = Studio::open(folder.path().to_owned(), &crate::Settings::default()).expect("opens");
+        let place = |key: &str| folder.path().join(key);
+        for key in ["busy", "idle"] {
+            std::fs::create_dir(place(key)).expect("a folder");
+            let touched = std::fs::File::open(place(key)).expect("a folder");
+            touched.set_modified(SystemTime::UNIX_EPOCH).expect("long ago");
+        }
+        let alone = studio.alone("busy");
+        studio.tidy(Duration::from_secs(1)).expect("tidied");
+        assert!(place("busy").exists() && !place("idle").exists());
+        drop(alone);
+        studio.tidy(Duration::from_secs(1)).expect("tidied");
+        assert!(!place("busy").exists());
     }
 }
