@@ -1,8 +1,12 @@
 //! Webhooks: messages about jobs that have ended, signed, and sent again until they are taken.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
@@ -26,38 +30,81 @@ const MOST_TRIES: u32 = 10;
 /// The pause after the first try; it doubles with each.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// The most messages that are under way.
+const MOST_SENT: usize = 64;
+
+/// The most of them to one server, so that one that does not answer holds up no other.
+const MOST_TO_ONE: usize = 8;
+
 /// The header of the signature: `t=SECONDS,v1=HEX`, where HEX is the HMAC-SHA-256 of `SECONDS.BODY`.
 const SIGNATURE: &str = "amplio-signature";
 
+/// Messages under way.
+#[derive(Default)]
+struct UnderWay {
+    /// Each ends with its number.
+    ends: FuturesUnordered<BoxFuture<'static, i64>>,
+    /// The server that each goes to, by its number.
+    servers: HashMap<i64, String>,
+}
+
+impl UnderWay {
+    /// Sends a message, if it is not under way already and there is room.
+    fn send(&mut self, app: &Arc<App>, delivery: Delivery) {
+        let server = Url::parse(&delivery.url).map(|url| url.origin().ascii_serialization());
+        let server = server.unwrap_or_default();
+        let to_one = self.servers.values().filter(|other| **other == server).count();
+        let has_room = self.servers.len() < MOST_SENT && to_one < MOST_TO_ONE;
+        if has_room && !self.servers.contains_key(&delivery.number) {
+            self.servers.insert(delivery.number, server);
+            self.ends.push(deliver(app.clone(), delivery).boxed());
+        }
+    }
+}
+
 /// Sends messages until the server stops.
 pub(crate) async fn run(app: Arc<App>) {
+    let mut under_way = UnderWay::default();
     while !app.is_stopping() {
-        if let Err(refusal) = round(&app).await {
-            app.log.event("webhooks_failed", json!({ "error": refusal.detail }));
+        match due(&app).await {
+            Ok(due) => due.into_iter().for_each(|delivery| under_way.send(&app, delivery)),
+            Err(refusal) => failed(&app, &refusal).await,
         }
         tokio::select! {
+            Some(number) = under_way.ends.next() => drop(under_way.servers.remove(&number)),
             () = app.post.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }
 }
 
-async fn round(app: &Arc<App>) -> Result<(), Refusal> {
+async fn due(app: &App) -> Result<Vec<Delivery>, Refusal> {
     let store = app.desk.store.clone();
-    let due = blocking(move || store.due(clock::now()).map_err(Refusal::internal)).await?;
-    for delivery in due {
-        let sent = send(app, &delivery).await;
-        let next = match &sent {
-            Ok(()) => None,
-            Err(_) if delivery.tries + 1 >= MOST_TRIES => None,
-            Err(_) => Some(clock::now() + clock::milliseconds(PAUSE * 2_u32.pow(delivery.tries.min(10)))),
-        };
-        let error = sent.err().map(|refusal| refusal.detail);
-        app.log.event("webhook", json!({ "job": delivery.job, "try": delivery.tries + 1, "error": error }));
-        let store = app.desk.store.clone();
-        blocking(move || store.delivered(delivery.number, next).map_err(Refusal::internal)).await?;
+    blocking(move || store.due(clock::now()).map_err(Refusal::internal)).await
+}
+
+/// Waits, so that what cannot be read or written down is not tried again at once.
+async fn failed(app: &App, refusal: &Refusal) {
+    app.log.event("webhooks_failed", json!({ "error": refusal.detail }));
+    tokio::time::sleep(LOOK).await;
+}
+
+/// Sends a message and writes down what became of it; its number.
+async fn deliver(app: Arc<App>, delivery: Delivery) -> i64 {
+    let sent = send(&app, &delivery).await;
+    let next = match &sent {
+        Ok(()) => None,
+        Err(_) if delivery.tries + 1 >= MOST_TRIES => None,
+        Err(_) => Some(clock::now() + clock::milliseconds(PAUSE * 2_u32.pow(delivery.tries.min(10)))),
+    };
+    let error = sent.err().map(|refusal| refusal.detail);
+    app.log.event("webhook", json!({ "job": delivery.job, "try": delivery.tries + 1, "error": error }));
+    let store = app.desk.store.clone();
+    let written = blocking(move || store.delivered(delivery.number, next).map_err(Refusal::internal)).await;
+    if let Err(refusal) = written {
+        failed(&app, &refusal).await;
     }
-    Ok(())
+    delivery.number
 }
 
 async fn send(app: &Arc<App>, delivery: &Delivery) -> Result<(), Refusal> {

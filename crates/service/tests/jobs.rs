@@ -286,3 +286,19 @@ async fn webhooks_are_told_until_they_listen() {
         stream.shutdown().await.expect("closed");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_is_silent_holds_up_no_other() {
+    let bind = || tokio::net::TcpListener::bind("127.0.0.1:0");
+    let (silent, other) = (bind().await.expect("a port"), bind().await.expect("a port"));
+    let server = Server::with(&[("webhook-secret", "secret"), ("private-urls", "true"), ("idle-time", "1h")]);
+    let hook = |listener: &tokio::net::TcpListener| {
+        format!("/v1/jobs?webhook=http://{}/", listener.local_addr().expect("an address"))
+    };
+    hand_in(&server, &hook(&silent), picture(8, 8, 1)).await;
+    let _unanswered = silent.accept().await.expect("a message");
+    hand_in(&server, &hook(&other), picture(8, 8, 2)).await;
+    other.accept().await.expect("a message");
+    let log = server.log.lock().expect("sound").join("\n");
+    assert!(!log.contains("\"webhook\""), "the first is still waited for: {log}");
+}

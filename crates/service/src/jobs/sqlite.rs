@@ -262,7 +262,7 @@ impl JobStore for Sqlite {
 
     fn due(&self, now: i64) -> Result<Vec<Delivery>> {
         let connection = self.lock();
-        let sql = "SELECT number, job, url, tries FROM deliveries WHERE due <= ? ORDER BY due LIMIT 16";
+        let sql = "SELECT number, job, url, tries FROM deliveries WHERE due <= ? ORDER BY due LIMIT 1000";
         let mut statement = connection.prepare_cached(sql)?;
         let rows = statement.query_map([now], |row| {
             Ok(Delivery { number: row.get(0)?, job: row.get(1)?, url: row.get(2)?, tries: row.get(3)? })
