@@ -211,6 +211,13 @@ pub(crate) async fn copy(path: &Path, store: Arc<dyn ObjectStore>, key: Key, wha
     }
 }
 
+/// The last part of a URL's path, which is a file's name.
+pub(crate) fn last_part(url: &str) -> String {
+    let parsed = Url::parse(url).ok();
+    let last = parsed.as_ref().and_then(|url| url.path_segments()?.next_back());
+    last.filter(|name| !name.is_empty()).unwrap_or("picture").to_owned()
+}
+
 fn parse(text: &str) -> Answer<Url> {
     let url = Url::parse(text).map_err(|e| Refusal::invalid(format!("{text} is no URL: {e}")))?;
     if !url.username().is_empty() || url.password().is_some() {

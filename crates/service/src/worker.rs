@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
-use url::Url;
 
 use crate::app::App;
 use crate::clock;
@@ -18,6 +17,7 @@ use crate::jobs::job::{End, Input, Item, Job, Output, Reason, Shelved};
 use crate::refusal::{Code, Refusal};
 use crate::shelf::{Facts, Key};
 use crate::spool::Content;
+use crate::storage::last_part;
 
 /// How long a worker may be silent before its job is someone else's.
 const LEASE: Duration = Duration::from_secs(60);
@@ -59,7 +59,7 @@ pub(crate) async fn run(app: Arc<App>) {
 }
 
 /// The next job, and a place for it if it takes long.
-async fn next(app: &Arc<App>) -> Result<Option<(Job, Option<OwnedSemaphorePermit>)>, Refusal> {
+async fn next(app: &Arc<App>) -> Result<Option<(Job, Live, Option<OwnedSemaphorePermit>)>, Refusal> {
     let app = app.clone();
     blocking(move || {
         let desk = &app.desk;
@@ -277,8 +277,15 @@ async fn deliver(app: &Arc<App>, job: &Job, made: Arc<Made>) -> Result<Output, R
 async fn batch(app: &Arc<App>, job: &Job, urls: &[String], report: Report<'_>) -> Result<Output, Refusal> {
     let place = job.spec.output.as_deref().unwrap_or_default();
     let inputs = inputs(app, urls, place).await?;
+    if inputs.is_empty() {
+        let place = match urls {
+            [url] => url.clone(),
+            urls => format!("any of {} places", urls.len()),
+        };
+        return Err(Refusal::not_found(format!("there is nothing to make larger below {place}")));
+    }
     let mut items = stored(app, &job.id).await?;
-    let total = inputs.len().max(1) as f64;
+    let total = inputs.len() as f64;
     for (number, (input, name)) in inputs.iter().enumerate() {
         if items.iter().any(|item| &item.input == input) {
             continue;
@@ -301,7 +308,7 @@ async fn batch(app: &Arc<App>, job: &Job, urls: &[String], report: Report<'_>) -
         blocking(move || store.add_item(&id, &kept).map_err(Refusal::internal)).await?;
         items.push(item);
     }
-    if !items.is_empty() && items.iter().all(|item| item.output.is_none()) {
+    if items.iter().all(|item| item.output.is_none()) {
         return Err(Refusal::new(Code::Invalid, "none of the pictures could be made larger"));
     }
     summary(app, job, items).await
@@ -361,13 +368,6 @@ fn apart(names: &[String]) -> Vec<String> {
         free.unwrap_or(wished)
     });
     named.collect()
-}
-
-/// The last part of a URL's path, which is a file's name.
-fn last_part(url: &str) -> String {
-    let parsed = Url::parse(url).ok();
-    let last = parsed.as_ref().and_then(|url| url.path_segments()?.next_back());
-    last.filter(|name| !name.is_empty()).unwrap_or("picture").to_owned()
 }
 
 async fn stored(app: &Arc<App>, id: &str) -> Result<Vec<Item>, Refusal> {

@@ -232,9 +232,22 @@ async fn batches_read_and_write_places() {
         4,
         "results are no inputs: {above}"
     );
+    let nothing = object!({ "input": format!("{url}none/"), "output": format!("{url}out/") });
+    let nothing = json(json_post(&server, &nothing).send().await.expect("an answer")).await;
+    let nothing = server.ended(&id(&nothing)).await;
+    assert_eq!(
+        (nothing["state"].as_str(), nothing["reason"]["code"].as_str()),
+        (Some("failed"), Some("not_found")),
+        "{nothing}"
+    );
+    let named = object!({ "input": format!("{url}in/a.png"), "output": format!("{url}named.jpg") });
+    let named = json(json_post(&server, &named).send().await.expect("an answer")).await;
+    assert_eq!(server.ended(&id(&named)).await["output"]["mime"], "image/jpeg", "as its name says");
+    assert_eq!(shape(&std::fs::read(place.path().join("named.jpg")).expect("written")), ("jpeg", 32, 32));
     for (body, status) in [
         (object!({ "input": "file:///etc/passwd" }), 403),
         (object!({ "input": format!("{url}in/a.png"), "output": "x" }), 422),
+        (object!({ "input": format!("{url}in/a.png"), "output": format!("{url}in/a.png") }), 422),
         (object!({ "input": "http://169.254.169.254/latest" }), 403),
         (object!({ "input": format!("{url}../secret") }), 403),
         (object!({ "inputs": [], "priority": 1 }), 422),

@@ -211,7 +211,11 @@ async fn pictures_that_only_ffmpeg_reads_are_jobs() {
     let moving = film::moving_avif(4);
     let waited = server.post("/v1/upscale").body(moving.clone()).send().await.expect("an answer");
     assert_eq!(problem(waited).await.0, 415);
-    for (path, mime) in [("/v1/jobs", "image/avif"), ("/v1/jobs?format=mp4", "video/mp4")] {
+    for (path, mime) in [
+        ("/v1/jobs", "image/avif"),
+        ("/v1/jobs?format=avif", "image/avif"),
+        ("/v1/jobs?format=mp4", "video/mp4"),
+    ] {
         let job = server.ended(&hand_in(&server, path, "image/avif", moving.clone()).await).await;
         assert_eq!(
             (job["kind"].as_str(), job["output"]["mime"].as_str()),

@@ -154,13 +154,17 @@ impl Look<'_> {
     }
 
     fn video(&self, first: &[u8], name: Option<&Path>) -> Result<Subject, Refusal> {
-        if let Choice::This(encoding) = &self.recipe.writing.format {
-            let names: Vec<_> = CONTAINERS.iter().map(|container| container.extensions[0]).collect();
-            let what =
-                format!("it is a video; format is one of {}, not {}", names.join(", "), encoding.format.name);
-            return Err(Refusal::invalid(what));
-        }
         let own = name.and_then(Container::of_moving).or_else(|| Container::of_first(first));
+        let is_own = |format: &Format| own.is_some_and(|own| own.extensions == format.extensions);
+        match &self.recipe.writing.format {
+            Choice::This(encoding) if !is_own(encoding.format) => {
+                let names: Vec<_> = CONTAINERS.iter().map(|container| container.extensions[0]).collect();
+                let format = encoding.format.name;
+                let what = format!("it is a video; format is one of {}, not {format}", names.join(", "));
+                return Err(Refusal::invalid(what));
+            }
+            _ => {}
+        }
         Ok(Subject::Video(self.recipe.container.or(own).unwrap_or(&CONTAINERS[0])))
     }
 

@@ -1,7 +1,10 @@
 //! What a client asks for, in names and values.
 
+use std::path::Path;
+
 use amplio::graph::Precision;
 use amplio::media::Depth;
+use amplio::media::images;
 use amplio::media::videos::{CONTAINERS, Container};
 use amplio::{Choice, Fit, Size, Target, Writing, writable};
 use serde::{Deserialize, Serialize};
@@ -201,6 +204,16 @@ impl Wish {
         Ok(())
     }
 
+    /// Asks for the format that the name of the result's file says, if none is asked for.
+    pub(crate) fn default_format(&mut self, file: &str) {
+        let file = Path::new(file);
+        let extension =
+            file.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        let is_known =
+            |extension: &String| images::by_extension(extension).is_some() || Container::of(file).is_some();
+        self.format = self.format.take().or(extension.filter(is_known));
+    }
+
     /// Whether a size is asked for.
     pub(crate) fn has_size(&self) -> bool {
         [&self.scale, &self.size, &self.long_side, &self.short_side].into_iter().any(Option::is_some)
@@ -354,6 +367,22 @@ fn sides(text: &str, fit: Fit) -> Result<Size, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_file_says_its_format_unless_one_is_asked_for() {
+        for (asked, file, format) in [
+            (None, "a.JPG", Some("jpg")),
+            (None, "a.b.mp4", Some("mp4")),
+            (None, "a.cbz", None),
+            (None, "a", None),
+            (Some("png"), "a.jpg", Some("png")),
+        ] {
+            let mut wish = Wish { format: asked.map(str::to_owned), ..Wish::default() };
+            wish.default_format(file);
+            assert_eq!(wish.format.as_deref(), format, "{file}");
+            wish.recipe("usual").expect(file);
+        }
+    }
 
     fn wish(parameters: &[(&str, &str)]) -> Read<Recipe> {
         let mut wish = Wish::default();

@@ -19,6 +19,7 @@ use crate::engine::wish::{Recipe, Wish};
 use crate::jobs::job::{Input, Kind, Spec};
 use crate::refusal::{Code, Refusal};
 use crate::spool::Content;
+use crate::storage::last_part;
 
 /// The most bytes of a job in JSON: a batch of many URLs is the largest.
 const LARGEST_JSON: u64 = 4 << 20;
@@ -41,7 +42,7 @@ pub(crate) struct JobRequest {
     inputs: Vec<String>,
     /// The id of an upload (`/v1/uploads`).
     upload: Option<String>,
-    /// Where the result goes; for several pictures, a place that ends in `/`.
+    /// Where the result goes; its name says the format if the parameters do not. For several pictures, a place that ends in `/`.
     output: Option<String>,
     /// How the pictures are made larger.
     #[param(ignore)]
@@ -139,7 +140,10 @@ impl JobRequest {
 
     /// What is to be done, and its priority.
     fn understood(self, app: &App, content: Option<&Content>) -> Result<(Spec, i64), Refusal> {
-        let Self { input, inputs, upload: _, output, parameters, priority, webhook, name } = self;
+        let Self { input, inputs, upload: _, output, mut parameters, priority, webhook, name } = self;
+        if let Some(output) = &output {
+            parameters.default_format(&last_part(output));
+        }
         let recipe = parameters.recipe(&app.settings.model)?;
         if !(-10..=10).contains(&priority) {
             return Err(Refusal::invalid("priority is from -10 to 10"));
@@ -175,6 +179,9 @@ fn check_places(app: &App, input: &Input, output: Option<&str>) -> Result<(), Re
     urls.iter().try_for_each(|url| app.storage.check(url, false))?;
     if let Some(output) = output {
         app.storage.check(output, true)?;
+        if urls.iter().any(|url| url == output) {
+            return Err(Refusal::invalid("the output is another place than the input"));
+        }
     }
     match (input, output.map(|output| output.ends_with('/'))) {
         (Input::Batch(_), Some(true)) => Ok(()),
@@ -202,11 +209,11 @@ pub(crate) fn kind_of(
     let first = content.map_or(Ok(Vec::new()), |content| content.first(FIRST_BYTES));
     let first = first.map_err(Refusal::internal)?;
     let name = match input {
-        Input::Upload(_) | Input::Shelf(_) => name,
-        Input::Url(url) => Some(url.as_str()),
+        Input::Upload(_) | Input::Shelf(_) => name.map(str::to_owned),
+        Input::Url(url) => Some(last_part(url)),
         Input::Batch(_) => return Ok(Kind::Batch),
     };
-    Ok(match media::Kind::of_first(&first, name.map(Path::new)) {
+    Ok(match media::Kind::of_first(&first, name.as_deref().map(Path::new)) {
         Some(media::Kind::Video) => Kind::Video,
         Some(media::Kind::Archive) => Kind::Archive,
         // Only ffmpeg reads its frames.
@@ -222,4 +229,17 @@ pub(crate) fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let skipped = last.chars().count().saturating_sub(LONGEST_NAME);
     last.chars().skip(skipped).filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_url_tells_what_it_leads_to() {
+        let recipe = Wish::default().recipe("usual").expect("sound");
+        let kind = |url: &str| kind_of(&Input::Url(url.into()), None, None, &recipe).expect("a kind");
+        assert_eq!(kind("https://example.org/a.mp4?signature=abc"), Kind::Video);
+        assert_eq!(kind("https://example.org/a.png?next=b.mp4"), Kind::Picture);
+    }
 }
