@@ -27,6 +27,9 @@ pub(crate) use policy::Policy;
 /// The longest key.
 const LONGEST_KEY: usize = 512;
 
+/// The longest of the names that a key is made of: those of files have at most 255 bytes, and objects have some more.
+const LONGEST_NAME: usize = 200;
+
 /// Where stored pictures lie.
 pub(crate) struct Shelf {
     store: Arc<dyn ObjectStore>,
@@ -71,12 +74,12 @@ impl Key {
     pub(crate) fn parse(owner: &str, key: &str) -> Answer<Self> {
         let sound = |name: &str| {
             let usual = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-            !name.is_empty() && !name.starts_with('.') && name.bytes().all(usual)
+            (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(usual)
         };
         if key.len() > LONGEST_KEY || !key.split('/').all(sound) {
             let what = format!(
-                "a key is made of names of letters, digits, '-', '_' and '.', with '/' between them, and has at most \
-                 {LONGEST_KEY} characters"
+                "a key is made of names of letters, digits, '-', '_' and '.', with '/' between them; it has at most \
+                 {LONGEST_KEY} characters, and each of its names {LONGEST_NAME}"
             );
             return Err(Refusal::invalid(what));
         }
@@ -84,11 +87,24 @@ impl Key {
     }
 
     fn note(&self) -> Place {
-        Place::from(format!("facts/{}/{}.json", self.owner, self.key))
+        self.beside("facts", "json")
     }
 
     fn object(&self) -> Place {
-        Place::from(format!("pictures/{}/{}.{}", self.owner, self.key, uuid::Uuid::now_v7().simple()))
+        self.beside("pictures", &uuid::Uuid::now_v7().simple().to_string())
+    }
+
+    /// A file for this key. Its name begins with a dot, as no name of a key does, so it is in no other key's way.
+    fn beside(&self, kind: &str, extension: &str) -> Place {
+        let (folder, name) = self.key.rsplit_once('/').unwrap_or(("", &self.key));
+        Place::from(format!("{kind}/{}/{folder}/.{name}.{extension}", self.owner))
+    }
+
+    /// The key whose note lies there, in its owner's folder.
+    fn of_note(owner: &Place, note: &Place) -> Option<String> {
+        let own = note.as_ref().strip_prefix(owner.as_ref())?.strip_prefix('/')?;
+        let (folder, name) = own.split_at(own.rfind('/').map_or(0, |slash| slash + 1));
+        Some(format!("{folder}{}", name.strip_prefix('.')?.strip_suffix(".json")?))
     }
 }
 
@@ -111,13 +127,18 @@ impl Shelf {
         let earlier = self.facts(key).await.ok();
         let place = key.object();
         facts.object = place.to_string();
-        copy(path, self.store.clone(), place, "the shelf").await?;
         let note = serde_json::to_vec(&facts).map_err(Refusal::internal)?;
-        self.store.put(&key.note(), PutPayload::from(note)).await.map_err(explained)?;
-        if let Some(earlier) = earlier {
+        copy(path, self.store.clone(), place.clone(), "the shelf").await?;
+        let noted = self.store.put(&key.note(), PutPayload::from(note)).await;
+        let lost = match noted {
+            Ok(_) => earlier.map(|earlier| Place::from(earlier.object)),
+            Err(_) => Some(place),
+        };
+        if let Some(lost) = lost {
             // Nobody finds it any more; if it stays, it only takes room.
-            let _ = self.store.delete(&Place::from(earlier.object)).await;
+            let _ = self.store.delete(&lost).await;
         }
+        noted.map_err(explained)?;
         Ok(facts)
     }
 
@@ -149,17 +170,18 @@ impl Shelf {
     /// The facts of an owner's pictures whose keys come after `after`, in order.
     pub(crate) async fn list(&self, owner: &str, after: &str, limit: usize) -> Answer<Vec<Facts>> {
         let folder = Place::from(format!("facts/{owner}"));
-        let mut notes: Vec<Place> = self
+        let notes: Vec<Place> = self
             .store
             .list(Some(&folder))
             .map_ok(|object| object.location)
             .try_collect()
             .await
             .map_err(explained)?;
-        notes.sort();
-        let first = Place::from(format!("facts/{owner}/{after}.json"));
+        let keyed = notes.into_iter().filter_map(|note| Some((Key::of_note(&folder, &note)?, note)));
+        let mut keyed: Vec<_> = keyed.filter(|(key, _)| key.as_str() > after).collect();
+        keyed.sort();
         let mut all = Vec::new();
-        for note in notes.into_iter().filter(|note| after.is_empty() || *note > first).take(limit) {
+        for (_, note) in keyed.into_iter().take(limit) {
             // One that was deleted meanwhile is not there.
             if let Ok(found) = self.store.get(&note).await
                 && let Ok(bytes) = found.bytes().await
@@ -217,7 +239,7 @@ mod tests {
             std::fs::write(folder.path().join(text), text).expect("written");
             folder.path().join(text)
         };
-        for name in ["b", "a/b", "a/c"] {
+        for name in ["b", "a.json/b", "a/b", "a/c", "a", &"k".repeat(LONGEST_NAME)] {
             shelf.put(&key(name), facts(name), &file("one")).await.expect("stored");
         }
         shelf.put(&key("b"), facts("b"), &file("two")).await.expect("replaced");
@@ -225,19 +247,37 @@ mod tests {
         let content = shelf.content(found.object(), folder.path()).await.expect("there");
         assert_eq!(content.bytes().expect("there"), &b"two"[..]);
         let names = |all: Vec<Facts>| all.into_iter().map(|facts| facts.key).collect::<Vec<_>>();
-        assert_eq!(names(shelf.list("ann", "", 9).await.expect("listed")), ["a/b", "a/c", "b"]);
+        let all = names(shelf.list("ann", "", 9).await.expect("listed"));
+        assert_eq!(all, ["a", "a.json/b", "a/b", "a/c", "b", &"k".repeat(LONGEST_NAME)]);
         assert_eq!(names(shelf.list("ann", "a/b", 1).await.expect("listed")), ["a/c"]);
         assert!(shelf.list("bob", "", 9).await.expect("listed").is_empty());
         assert!(shelf.facts(&Key::parse("bob", "b").expect("a key")).await.is_err());
         shelf.delete(&key("b")).await.expect("deleted");
         assert_eq!(shelf.facts(&key("b")).await.expect_err("gone").code, Code::NotFound);
-        let pictures = std::fs::read_dir(folder.path().join("media/pictures/ann")).expect("a folder").count();
-        assert_eq!(pictures, 1, "what was replaced and deleted leaves no file");
+        let pictures =
+            || std::fs::read_dir(folder.path().join("media/pictures/ann")).expect("a folder").count();
+        let before = pictures();
+        assert_eq!(before, 4, "what was replaced and deleted leaves no file");
+        std::fs::create_dir(folder.path().join("media/facts/ann/.c.json")).expect("a folder");
+        assert!(shelf.put(&key("c"), facts("c"), &file("one")).await.is_err());
+        assert_eq!(pictures(), before, "nor does what could not be noted");
     }
 
     #[test]
     fn keys_lead_nowhere_else() {
-        for key in ["", "/", "a//b", "../a", "a/..", ".hidden", "a b", "a\\b", "a%2f", &"x".repeat(513)] {
+        for key in [
+            "",
+            "/",
+            "a//b",
+            "../a",
+            "a/..",
+            ".hidden",
+            "a b",
+            "a\\b",
+            "a%2f",
+            &"x".repeat(201),
+            &"x/".repeat(257),
+        ] {
             assert!(Key::parse("ann", key).is_err(), "{key}");
         }
         Key::parse("ann", "holiday/2024/IMG_1.jpg").expect("a key");
