@@ -165,6 +165,7 @@ async fn tidy(app: Arc<App>) {
         let tidied = app.clone();
         let outcome = blocking(move || {
             tidied.engine.shop.models.tidy();
+            tidied.engine.shop.cache.tidy(tidied.settings.retention);
             tidied.engine.shop.studio.tidy(tidied.settings.retention).map_err(Refusal::internal)?;
             tidied.uploads.tidy()?;
             tidied.desk.expire(tidied.settings.retention).map_err(Refusal::internal)

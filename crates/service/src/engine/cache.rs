@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
@@ -42,6 +42,7 @@ pub(crate) struct Made {
     pub(crate) file: FileKind,
     /// What people should know about it.
     pub(crate) remarks: Vec<String>,
+    finished: SystemTime,
     /// Whether the cache has given it up; the last one who holds it removes the file.
     given_up: AtomicBool,
 }
@@ -62,31 +63,41 @@ impl Cache {
         for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
             let path = entry.map_err(Error::io(folder))?.path();
             match parse(&path) {
-                Some(made) => {
-                    let used =
-                        path.metadata().and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-                    found.push((used, made));
-                }
+                Some(made) => found.push(made),
                 None if is_remarks(&path) && path.with_extension("").exists() => {}
                 None => drop(std::fs::remove_file(&path)),
             }
         }
-        found.sort_by_key(|(used, _)| *used);
+        found.sort_by_key(|made| made.finished);
         let cache = Self { folder: folder.to_owned(), most, entries: Mutex::default() };
-        for (_, made) in found {
+        for made in found {
             cache.insert(Arc::new(made));
         }
         Ok(cache)
     }
 
-    /// The result of an earlier request.
+    /// The result of an earlier request, if its file can still be read.
     pub(crate) fn get(&self, key: &str) -> Option<Arc<Made>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.clock += 1;
         let clock = entries.clock;
         let (made, used) = entries.all.get_mut(key)?;
         *used = clock;
-        Some(made.clone())
+        let made = made.clone();
+        if made.open().is_err() {
+            entries.give_up(key);
+            return None;
+        }
+        Some(made)
+    }
+
+    /// Gives up results that were finished longer ago than this.
+    pub(crate) fn tidy(&self, age: Duration) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = entries.all.values().map(|(made, _)| made);
+        let old = all.filter(|made| made.finished.elapsed().is_ok_and(|own| own > age));
+        let old: Vec<_> = old.map(|made| made.key.clone()).collect();
+        old.iter().for_each(|key| entries.give_up(key));
     }
 
     /// A file for a result that is not finished.
@@ -114,10 +125,11 @@ impl Cache {
             std::fs::write(remarks_of(&path), serde_json::to_vec(&remarks)?)?;
         }
         let file = draft.persist(&path).map_err(|error| error.error)?;
-        let bytes = file.metadata()?.len();
+        let (bytes, finished) = (file.metadata()?.len(), SystemTime::now());
         let given_up = AtomicBool::new(false);
         let key = key.to_owned();
-        let made = Arc::new(Made { path, key, bytes, width, height, file: kind, remarks, given_up });
+        let made =
+            Arc::new(Made { path, key, bytes, width, height, file: kind, remarks, finished, given_up });
         self.insert(made.clone());
         Ok(made)
     }
@@ -132,16 +144,22 @@ impl Cache {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.clock += 1;
         let clock = entries.clock;
+        entries.give_up(&made.key);
         entries.bytes += made.bytes;
-        if let Some((old, _)) = entries.all.insert(made.key.clone(), (made, clock)) {
-            entries.bytes -= old.bytes;
-            old.given_up.store(true, Ordering::Relaxed);
-        }
+        entries.all.insert(made.key.clone(), (made, clock));
         while entries.bytes > self.most {
             let oldest = entries.all.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
-            let Some((given_up, _)) = oldest.and_then(|key| entries.all.remove(&key)) else { return };
-            entries.bytes -= given_up.bytes;
-            given_up.given_up.store(true, Ordering::Relaxed);
+            let Some(oldest) = oldest else { return };
+            entries.give_up(&oldest);
+        }
+    }
+}
+
+impl Entries {
+    fn give_up(&mut self, key: &str) {
+        if let Some((made, _)) = self.all.remove(key) {
+            self.bytes -= made.bytes;
+            made.given_up.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -181,17 +199,18 @@ fn parse(path: &Path) -> Option<Made> {
     let mut parts = path.file_stem()?.to_str()?.split('-');
     let (key, size, _own) = (parts.next()?, parts.next()?, parts.next()?);
     let (width, height) = size.split_once('x')?;
-    let bytes = path.metadata().ok()?.len();
+    let facts = path.metadata().ok()?;
     let remarks = std::fs::read(remarks_of(path)).unwrap_or_default();
     let sound = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
     sound.then_some(Made {
         path: path.to_owned(),
         key: key.to_owned(),
-        bytes,
+        bytes: facts.len(),
         width: width.parse().ok()?,
         height: height.parse().ok()?,
         file,
         remarks: serde_json::from_slice(&remarks).unwrap_or_default(),
+        finished: facts.modified().unwrap_or(SystemTime::UNIX_EPOCH),
         given_up: AtomicBool::new(false),
     })
 }
@@ -230,6 +249,24 @@ mod tests {
         drop(held);
         assert!(!path.exists() && !remarks_of(&path).exists());
         assert_eq!(cache.size(), (2, 200));
+    }
+
+    #[test]
+    fn what_is_gone_or_old_is_given_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::open(folder.path(), 1000).expect("opens");
+        let lost = put(&cache, 'a', &["dark"]);
+        std::fs::remove_file(&lost.path).expect("removed");
+        assert!(cache.get(&key('a')).is_none(), "there is nothing to be read");
+        let old = put(&cache, 'b', &[]);
+        old.open().expect("there").set_modified(SystemTime::UNIX_EPOCH).expect("long ago");
+        drop((lost, old));
+        let cache = Cache::open(folder.path(), 1000).expect("opens again");
+        put(&cache, 'c', &[]);
+        cache.tidy(Duration::from_secs(3600));
+        assert!(cache.get(&key('b')).is_none() && cache.get(&key('c')).is_some());
+        assert_eq!(cache.size(), (1, 100));
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }
 
     #[test]

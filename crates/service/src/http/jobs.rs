@@ -143,7 +143,7 @@ pub(crate) async fn hand_in(
         let id = match inserted {
             Inserted::New => {
                 app.metrics.job("queued");
-                None
+                job.id
             }
             Inserted::Same(job) => job.id,
             Inserted::Conflict => {
@@ -151,7 +151,6 @@ pub(crate) async fn hand_in(
                 return Err(Refusal::new(Code::Conflict, what));
             }
         };
-        let id = existing.unwrap_or(id);
         find(&app, &client, &id)
     })
     .await
