@@ -29,6 +29,7 @@ mod matrix;
 mod mux;
 mod probe;
 mod process;
+mod rates;
 mod restraint;
 mod samples;
 mod segments;
@@ -37,6 +38,7 @@ mod slides;
 mod time;
 mod to_image;
 mod tools;
+mod trial;
 mod work;
 
 pub use codecs::{Made, Wish};

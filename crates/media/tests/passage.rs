@@ -46,7 +46,7 @@ impl Passage<'_> {
             let (video, like) = (&probe.video, probe.video.format);
             let made = Made { video, like, from: size, sample_aspect, to: size, container };
             let encode = Encode::choose(self.tools, &self.wish, &made)?;
-            encode.check(self.tools)?;
+            encode.check(self.tools, container, &self.folder.path("scratch"))?;
             colour = Some(encode.colour);
             let bad = frames.source().repeated();
             let place = (work.clone(), LENGTH, gap.first);
@@ -123,6 +123,60 @@ fn a_frame_that_cannot_be_decoded_is_repeated_or_an_error() {
     assert_eq!(patient.run("bad.mkv", "out.mkv").expect("a result"), [360, 960]);
     let digests = folder.digests("out.mkv");
     assert_eq!((digests.len(), &digests[8]), (25, &digests[9]));
+}
+
+/// How a clip would be encoded by a codec in a file of this name.
+fn choice(tools: &Tools, folder: &Folder, from: &str, to: &str, codec: &str) -> Result<Encode> {
+    let probe = Probe::new(tools, &folder.path(from))?;
+    let (video, size) = (&probe.video, (probe.video.width, probe.video.height));
+    let container = Container::like(to.as_ref());
+    let made = Made { video, like: video.format, from: size, sample_aspect: None, to: size, container };
+    let wish = Wish { codec: Some(codec.into()), ..Wish::default() };
+    let encode = Encode::choose(tools, &wish, &made)?;
+    encode.check(tools, container, &folder.path("scratch")).map(|()| encode)
+}
+
+#[test]
+fn transparency_stays_where_codec_and_file_hold_it() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("clear");
+    let source = "-f lavfi -i testsrc2=s=64x48:r=25:d=0.2";
+    folder.ffmpeg(&format!("{source} -c:v libvpx-vp9 -pix_fmt yuva420p -auto-alt-ref 0 clear.webm"));
+    folder.ffmpeg(&format!("{source} -c:v prores_ks -pix_fmt yuva444p10le clear.mov"));
+    for (from, to, codec, is_clear) in [
+        ("clear.webm", "out.mov", "prores", true),
+        ("clear.webm", "out.mkv", "vp9", true),
+        ("clear.webm", "out.mp4", "vp9", false),
+        ("clear.mov", "out.webm", "vp9", true),
+    ] {
+        let encode = choice(&tools, &folder, from, to, codec).expect(to);
+        assert_eq!(encode.format.alpha, is_clear, "{codec} in {to}");
+    }
+}
+
+#[test]
+fn what_a_file_cannot_hold_is_known_before_the_work() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("late");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=0.2 -c:v libx264 clip.mp4");
+    let before = folder.files();
+    let error = choice(&tools, &folder, "clip.mp4", "out.webm", "h264").expect_err("no H.264").to_string();
+    assert!(error.contains("WebM"), "{error}");
+    assert_eq!(folder.files(), before);
+}
+
+#[test]
+fn every_rate_can_be_encoded() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("rates");
+    for rate in ["1/3", "18957/1000", "1000000/33367", "1000"] {
+        folder.ffmpeg(&format!("-f lavfi -i testsrc2=s=64x64:r={rate} -frames:v 3 -c:v libx264 clip.mp4"));
+        for (codec, encoder) in [("mpeg4", "mpeg4"), ("mpeg2", "mpeg2video"), ("av1", "libsvtav1")] {
+            if tools.encoders().contains(encoder) {
+                choice(&tools, &folder, "clip.mp4", "out.mkv", codec).expect(codec);
+            }
+        }
+    }
 }
 
 /// A clip in and out: what became of its tags, times and streams that should not have.

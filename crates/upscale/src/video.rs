@@ -94,18 +94,20 @@ impl<'a> VideoJob<'a> {
             remarks.push(format!("{} bits become {}", video.format.bits, format.bits));
         }
         if video.format.alpha && !format.alpha {
-            let encoder = &self.encode.encoder;
-            remarks.push(format!("{encoder} holds no transparency, so the frames are laid on white"));
+            let (encoder, muxer) = (&self.encode.encoder, self.container.muxer);
+            remarks
+                .push(format!("{encoder} in {muxer} holds no transparency, so the frames are laid on white"));
         }
         remarks
     }
 
-    /// Encodes one grey frame, to learn early whether everything fits together.
+    /// Encodes one grey frame into a file, to learn early whether everything fits together. `scratch` is a file that may be written
+    /// and is removed.
     ///
     /// # Errors
-    /// With what the encoder says.
-    pub fn check(&self) -> Result<()> {
-        Ok(self.encode.check(self.reel.tools)?)
+    /// With what the encoder or the muxer says.
+    pub fn check(&self, scratch: &Path) -> Result<()> {
+        Ok(self.encode.check(self.reel.tools, self.container, scratch)?)
     }
 
     /// What becomes of the streams beside the video, by index. `scratch` is a file that may be written and is removed.

@@ -57,7 +57,7 @@ impl Footage<'_> {
     /// Finds out whether the encoder does what it is to do, if it has not yet, and what becomes of the other streams.
     fn trial(&self, work: &Work, warn: impl Fn(&str)) -> Result<Vec<Kept>> {
         if work.segments().is_empty() {
-            self.job.check().map_err(trouble)?;
+            self.job.check(&work.folder().join(SCRATCH)).map_err(trouble)?;
         }
         self.kept(work, warn)
     }

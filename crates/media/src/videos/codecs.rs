@@ -1,6 +1,9 @@
 //! Which encoder, with which options, in which pixel format.
 
-use super::{Colour, Container, Encode, Encoder, Format, Frame, Model, Ratio, Tools, Video};
+use std::path::Path;
+
+use super::rates::{any, mpeg2, mpeg4, svt_av1};
+use super::{Colour, Container, Encode, Encoder, Format, Frame, Model, Ratio, Tools, Video, trial};
 use crate::{Error, Result};
 
 /// Encoders' threads. The number is fixed because some give other bits with other numbers.
@@ -30,6 +33,8 @@ struct Codec {
     quality: &'static [(&'static str, &'static str)],
     /// The option that says how hard it tries, and its value.
     effort: (&'static str, &'static str),
+    /// The rate that it is told for one of a video.
+    rate: fn(Ratio) -> Ratio,
 }
 
 /// The encoders, for each codec the better one first.
@@ -41,21 +46,47 @@ static CODECS: &[Codec] = &[
         encoder: "libx264",
         quality: &[("crf", "15"), ("chromaoffset", "-2")],
         effort: ("preset", "veryfast"),
+        rate: any,
     },
-    Codec { name: "hevc", encoder: "libx265", quality: &[("crf", "16")], effort: ("preset", "veryfast") },
+    Codec {
+        name: "hevc",
+        encoder: "libx265",
+        quality: &[("crf", "16")],
+        effort: ("preset", "veryfast"),
+        rate: any,
+    },
     Codec {
         name: "vp9",
         encoder: "libvpx-vp9",
         quality: &[("crf", "18"), ("b:v", "0"), ("row-mt", "1"), ("cpu-used", "2")],
         effort: ("deadline", "good"),
+        rate: any,
     },
-    Codec { name: "av1", encoder: "libsvtav1", quality: &[("crf", "20")], effort: ("preset", "6") },
-    Codec { name: "av1", encoder: "libaom-av1", quality: &[("crf", "18")], effort: ("cpu-used", "4") },
-    Codec { name: "prores", encoder: "prores_ks", quality: &[], effort: ("preset", "") },
-    Codec { name: "ffv1", encoder: "ffv1", quality: &[("level", "3")], effort: ("preset", "") },
-    Codec { name: "mjpeg", encoder: "mjpeg", quality: &[("q:v", "2")], effort: ("preset", "") },
-    Codec { name: "mpeg4", encoder: "mpeg4", quality: &[("q:v", "2")], effort: ("preset", "") },
-    Codec { name: "mpeg2", encoder: "mpeg2video", quality: &[("q:v", "2")], effort: ("preset", "") },
+    Codec {
+        name: "av1",
+        encoder: "libsvtav1",
+        quality: &[("crf", "20")],
+        effort: ("preset", "6"),
+        rate: svt_av1,
+    },
+    Codec {
+        name: "av1",
+        encoder: "libaom-av1",
+        quality: &[("crf", "18")],
+        effort: ("cpu-used", "4"),
+        rate: any,
+    },
+    Codec { name: "prores", encoder: "prores_ks", quality: &[], effort: ("preset", ""), rate: any },
+    Codec { name: "ffv1", encoder: "ffv1", quality: &[("level", "3")], effort: ("preset", ""), rate: any },
+    Codec { name: "mjpeg", encoder: "mjpeg", quality: &[("q:v", "2")], effort: ("preset", ""), rate: any },
+    Codec { name: "mpeg4", encoder: "mpeg4", quality: &[("q:v", "2")], effort: ("preset", ""), rate: mpeg4 },
+    Codec {
+        name: "mpeg2",
+        encoder: "mpeg2video",
+        quality: &[("q:v", "2")],
+        effort: ("preset", ""),
+        rate: mpeg2,
+    },
 ];
 
 /// What the frames of a result are.
@@ -90,23 +121,28 @@ impl Encode {
             })?,
             None => nearest(result.like, result.to, &tools.pixel_formats(&encoder)?),
         };
+        let format = held(format, &encoder, result.container);
         let (colours, colour) = tags(result, format);
         let options = options(wish, codec, (&encoder, format), result);
         let (width, height) = result.to;
-        let (rate, sample_aspect) = (result.video.rate, result.sample_aspect);
+        let rate = codec.map_or(result.video.rate, |codec| (codec.rate)(result.video.rate));
+        let sample_aspect = result.sample_aspect;
         Ok(Self { encoder, options, format, width, height, rate, sample_aspect, colours, colour })
     }
 
-    /// Encodes one grey frame, to learn early whether everything fits together.
+    /// Encodes one grey frame into a file of this kind, to learn early whether everything fits together. `scratch` is a file that
+    /// may be written and is removed.
     ///
     /// # Errors
-    /// [`Error::Program`] with what the encoder says.
-    pub fn check(&self, tools: &Tools) -> Result<()> {
+    /// [`Error::Program`] with what the encoder or the muxer says.
+    pub fn check(&self, tools: &Tools, container: &Container, scratch: &Path) -> Result<()> {
         let bytes = usize::try_from(self.format.frame_bytes(self.width, self.height)).unwrap_or(usize::MAX);
         let frame = Frame::new(self.format, self.width, self.height, vec![128; bytes], 0)?;
-        let mut encoder = Encoder::new(tools, self, self.rate.inverse(), std::io::sink())?;
-        let written = encoder.frame(&frame);
-        encoder.finish().and(written)
+        trial::of_packets(tools, container, scratch, |to| {
+            let mut encoder = Encoder::new(tools, self, self.rate.inverse(), to)?;
+            let written = encoder.frame(&frame);
+            encoder.finish().and(written)
+        })
     }
 }
 
@@ -127,7 +163,9 @@ fn encoder(tools: &Tools, name: &str) -> Result<(String, Option<&'static Codec>)
         return Ok((name.into(), None));
     }
     let encoders: Vec<_> = known.map(|codec| codec.encoder).collect();
-    let usual: Vec<_> = CODECS.iter().filter(|codec| there.contains(codec.encoder)).map(|c| c.name).collect();
+    let mut usual: Vec<_> =
+        CODECS.iter().filter(|codec| there.contains(codec.encoder)).map(|c| c.name).collect();
+    usual.dedup();
     Err(Error::unsupported(match encoders.is_empty() {
         true => format!("this ffmpeg has no encoder {name}; it has {} and others", usual.join(", ")),
         false => format!(
@@ -172,7 +210,7 @@ fn options(
         set("auto-alt-ref", "0");
     }
     if encoder == "prores_ks" {
-        set("profile:v", if result.video.format.chroma == [0, 0] { "4444" } else { "hq" });
+        set("profile:v", if format.chroma == [0, 0] { "4444" } else { "hq" });
     }
     let wished = |name: &str| wish.options.iter().find(|(known, _)| known == name).map(|(_, value)| value);
     if encoder == "libx265" {
@@ -198,9 +236,9 @@ fn nearest(from: &'static Format, size: (u32, u32), names: &[String]) -> &'stati
         let [across, down] = [0, 1].map(|axis| (to.chroma[axis], from.chroma[axis]));
         [
             u32::from(!to.fits(size.0, size.1)),
+            u32::from(from.alpha && !to.alpha),
             lost(from.bits, to.bits),
             u32::from(from.model != to.model && to.model == Model::Grey),
-            u32::from(from.alpha && !to.alpha),
             lost(across.0, across.1) + lost(down.0, down.1),
             u32::from(from.model != to.model),
             u32::from(from.full != to.full),
@@ -210,6 +248,16 @@ fn nearest(from: &'static Format, size: (u32, u32), names: &[String]) -> &'stati
         ]
     };
     names.iter().filter_map(|name| Format::by_name(name)).min_by_key(|format| cost(format)).unwrap_or(from)
+}
+
+/// The format that comes out of a file: the codecs that have transparency in packets of their own need one with room for them.
+fn held(format: &'static Format, encoder: &str, container: &Container) -> &'static Format {
+    let Format { model, bits, chroma, alpha, .. } = *format;
+    let is_held = !encoder.starts_with("libvpx") || ["matroska", "webm"].contains(&container.muxer);
+    match alpha && !is_held {
+        true => Format::planar(model, bits, chroma, false).unwrap_or(format),
+        false => format,
+    }
 }
 
 /// What samples mean that are read and that are written, and the tags of a result. What the input does not say stays unsaid,
@@ -260,5 +308,6 @@ mod tests {
         assert_eq!(near("yuv420p", (64, 48), &["yuv422p10le", "yuv444p10le"]), "yuv422p10le");
         assert_eq!(near("yuv420p", (64, 48), &[]), "yuv420p");
         assert_eq!(near("rgba", (64, 48), &["yuv420p", "yuv444p", "yuva420p"]), "yuva420p");
+        assert_eq!(near("yuva444p12le", (64, 48), &["yuv444p12le", "yuva420p"]), "yuva420p");
     }
 }

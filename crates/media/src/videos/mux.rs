@@ -8,7 +8,7 @@ use super::containers::AVIF;
 use super::nut::{Packet, Reader, Stream, Writer};
 use super::process::Process;
 use super::tools::{self, Tools};
-use super::{Colour, Container, Kind, Probe, Ratio};
+use super::{Colour, Container, Kind, Probe, Ratio, trial};
 use crate::{Error, Result};
 
 /// No packet of a segment is larger.
@@ -94,9 +94,7 @@ impl Mux<'_> {
             return Ok(kept);
         }
         let trial = |streams: &[usize], codec: &str| {
-            let tried = trial(tools, input, container, streams, codec, scratch);
-            let _ = std::fs::remove_file(scratch);
-            tried
+            trial::of_streams(tools, input, container, streams, codec, scratch)
         };
         if others.is_empty() || trial(&others, "copy").is_ok() {
             return Ok(kept);
@@ -132,14 +130,7 @@ impl Mux<'_> {
         };
         let mut process = Process::start("ffmpeg", self.command(&stream, (ahead, *earliest), to))?;
         let stdin = process.stdin()?;
-        match feed(segments, &stream, shift, stdin) {
-            Ok(()) => process.finish(),
-            Err(Error::Io { .. }) => {
-                // It has stopped listening, and says why.
-                Err(process.blame(Error::program("ffmpeg", "it ended too early")))
-            }
-            Err(error) => Err(error),
-        }
+        process.fed(feed(segments, &stream, shift, stdin))
     }
 
     fn command(&self, stream: &Stream, (ahead, earliest): (i64, i64), to: &Path) -> Command {
@@ -251,24 +242,6 @@ impl Ending {
         let last = |pts, length, otherwise| format!("if(eq(PTS\\,{pts})\\,{length}\\,{otherwise})");
         last(own_pts, own_length, last(pts, length, others.to_string()))
     }
-}
-
-/// Whether a kind of file can hold streams: asked by writing its header.
-fn trial(
-    tools: &Tools,
-    input: &Path,
-    container: &Container,
-    streams: &[usize],
-    codec: &str,
-    scratch: &Path,
-) -> Result<()> {
-    let mut command = tools.ffmpeg();
-    command.stdin(Stdio::null()).stdout(Stdio::null()).args(tools::input(input));
-    for index in streams {
-        command.args(["-map", &format!("0:{index}")]);
-    }
-    command.args(["-c", codec, "-t", "0.1", "-f", container.muxer, "-y"]).arg(tools::file(scratch));
-    Process::start("ffmpeg", command)?.finish()
 }
 
 /// Whole seconds by which times are shifted so that none is before zero: a multiple of the time base's numerator.

@@ -76,6 +76,22 @@ impl Process {
         if status.success() { Ok(()) } else { Err(self.failure(&format!("it ended with {status}"))) }
     }
 
+    /// Waits for its end, after it was written to with this result.
+    ///
+    /// # Errors
+    /// As [`Process::finish`]; the result's own error, unless it is the pipe's.
+    pub(super) fn fed(self, written: Result<()>) -> Result<()> {
+        match written {
+            Ok(()) => self.finish(),
+            // It has stopped listening, and says why.
+            Err(Error::Io { .. }) => {
+                let early = Error::program(self.program, "it ended too early");
+                Err(self.blame(early))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Waits for its end, however it ends; the number of lines that it said.
     pub(super) fn wait(&mut self) -> Result<usize> {
         self.child.wait()?;

@@ -150,10 +150,11 @@ pub(super) fn make(
     task.recipe.writing.check(job.to)?;
     let folder = studio.folder.join(&task.key);
     let work = Arc::new(Work::open(&folder, &task.key, false).map_err(amplio::Error::from)?);
+    let scratch = folder.join("trial.part");
     if work.segments().is_empty() {
-        job.check()?;
+        job.check(&scratch)?;
     }
-    let kept = job.kept(&folder.join("trial.part"))?;
+    let kept = job.kept(&scratch)?;
     let mut remarks = job.remarks();
     remarks.extend(job.lost(&kept));
     remarks.extend(film(shop, task, &job, &work, watch)?);

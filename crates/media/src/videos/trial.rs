@@ -1,0 +1,47 @@
+//! What a kind of file can hold: asked by writing one. `scratch` is a file that may be written and is removed.
+
+use std::path::Path;
+use std::process::{ChildStdin, Stdio};
+
+use super::Container;
+use super::process::Process;
+use super::tools::{self, Tools};
+use crate::Result;
+
+/// Whether it can hold streams of a file, as these are or as a codec makes them: asked by writing its header.
+pub(super) fn of_streams(
+    tools: &Tools,
+    input: &Path,
+    container: &Container,
+    streams: &[usize],
+    codec: &str,
+    scratch: &Path,
+) -> Result<()> {
+    let mut command = tools.ffmpeg();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).args(tools::input(input));
+    for index in streams {
+        command.args(["-map", &format!("0:{index}")]);
+    }
+    command.args(["-c", codec, "-t", "0.1", "-f", container.muxer, "-y"]).arg(tools::file(scratch));
+    let tried = Process::start("ffmpeg", command)?.finish();
+    let _ = std::fs::remove_file(scratch);
+    tried
+}
+
+/// Whether it can hold the packets of a segment that `feed` writes.
+pub(super) fn of_packets(
+    tools: &Tools,
+    container: &Container,
+    scratch: &Path,
+    feed: impl FnOnce(ChildStdin) -> Result<()>,
+) -> Result<()> {
+    let mut command = tools.ffmpeg();
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    command.args(["-protocol_whitelist", "pipe", "-f", "nut", "-i", "pipe:0"]);
+    command.args(["-c", "copy", "-f", container.muxer, "-y"]).arg(tools::file(scratch));
+    let mut process = Process::start("ffmpeg", command)?;
+    let fed = feed(process.stdin()?);
+    let tried = process.fed(fed);
+    let _ = std::fs::remove_file(scratch);
+    tried
+}
