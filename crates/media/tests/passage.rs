@@ -67,8 +67,9 @@ impl Passage<'_> {
         let kept = Mux::keeps(self.tools, &from, &probe, container, &self.folder.path("scratch"))?;
         let colour = colour.expect("an encoder");
         let (tools, probe, input) = (self.tools, &probe, Some(from.as_path()));
-        let mux = Mux { tools, input, probe, container, kept: &kept, colour, part: None, ending: None };
         let finished = work.segments();
+        let ending = finished.values().last().and_then(|segment| probe.video.ending(segment.last.0));
+        let mux = Mux { tools, input, probe, container, kept: &kept, colour, part: None, ending };
         let segments: Vec<_> =
             finished.iter().map(|(&n, segment)| (work.packets(n), segment.first)).collect();
         mux.write(&segments, &to)?;
@@ -123,6 +124,86 @@ fn a_frame_that_cannot_be_decoded_is_repeated_or_an_error() {
     assert_eq!(patient.run("bad.mkv", "out.mkv").expect("a result"), [360, 960]);
     let digests = folder.digests("out.mkv");
     assert_eq!((digests.len(), &digests[8]), (25, &digests[9]));
+}
+
+#[test]
+fn what_comes_before_the_first_frame_is_no_damage() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("cut");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=2 -c:v libx264 -g 30 -bf 2 whole.mp4");
+    folder.ffmpeg("-ss 0.5 -i whole.mp4 -c copy edit.mp4");
+    folder.ffmpeg("-i whole.mp4 -c copy whole.ts");
+    let bytes = std::fs::read(folder.path("whole.ts")).expect("a clip");
+    std::fs::write(folder.path("late.ts"), &bytes[bytes.len() / 188 / 4 * 188..]).expect("a clip");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=1 -c:v mjpeg first.mkv");
+    let mut bytes = std::fs::read(folder.path("first.mkv")).expect("a clip");
+    let start = bytes.windows(3).position(|three| three == [0xFF, 0xD8, 0xFF]).expect("a frame");
+    bytes[start..start + 300].fill(0);
+    std::fs::write(folder.path("first.mkv"), &bytes).expect("a clip");
+    for name in ["edit.mp4", "late.ts", "first.mkv"] {
+        let there = folder.digests(name).len();
+        assert_eq!(passage(&tools, &folder).run(name, "out.mkv").expect(name), [0; 0]);
+        assert_eq!(folder.digests("out.mkv").len(), there, "{name}");
+    }
+}
+
+#[test]
+fn times_that_fall_are_told() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("joined");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=1 -c:v libx264 -bf 2 one.ts");
+    let bytes = std::fs::read(folder.path("one.ts")).expect("a clip");
+    std::fs::write(folder.path("two.ts"), [&bytes[..], &bytes].concat()).expect("a clip");
+    for on_error in [OnError::Fail, OnError::Repeat] {
+        let passage = Passage { on_error, ..passage(&tools, &folder) };
+        let error = passage.run("two.ts", "out.ts").expect_err("times that fall").to_string();
+        assert!(error.contains("fall from 2.4") && error.contains("back to 1.4"), "{error}");
+    }
+    std::fs::remove_dir_all(folder.path("work")).expect("the work that was begun");
+    // The cure that is told.
+    folder.ffmpeg("-i two.ts -c copy cured.mkv");
+    passage(&tools, &folder).run("cured.mkv", "out.ts").expect("times that grow");
+    assert_eq!(folder.digests("out.ts").len(), 50);
+}
+
+#[test]
+fn other_kinds_of_files_last_as_long() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("kinds");
+    folder
+        .ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=1 -c:v libx264 -bf 2 -output_ts_offset 95442 wraps.ts");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=1 -c:v libx264 -bf 2 even.mp4");
+    // The last frame is shown for a second.
+    folder.ffmpeg(
+        "-f lavfi -i testsrc2=s=64x48:r=50:d=2 -vf select='lt(t\\,1)*not(mod(n\\,3))' -fps_mode vfr -c:v libx264 -bf 0 short.mp4",
+    );
+    folder
+        .ffmpeg("-i short.mp4 -c copy -bsf:v setts=duration='if(eq(PTS\\,12288)\\,12800\\,256)' uneven.mp4");
+    for (from, to, frames, seconds) in [
+        ("wraps.ts", "out.mp4", 25, 1.0),
+        ("wraps.ts", "out.mov", 25, 1.0),
+        ("even.mp4", "out.avi", 25, 1.0),
+        ("even.mp4", "out.mp4", 25, 1.0),
+        ("uneven.mp4", "out.mp4", 17, 1.96),
+        ("uneven.mp4", "out.mkv", 17, 1.96),
+    ] {
+        passage(&tools, &folder).run(from, to).expect(from);
+        let length: f64 = folder.asked(to, "format=duration")[0].parse().expect("seconds");
+        assert_eq!(folder.digests(to).len(), frames, "{from} as {to}");
+        assert!((length - seconds).abs() < 0.03, "{from} as {to}: {length} s");
+    }
+}
+
+#[test]
+fn first_packets_are_decoded_before_the_first_frame_is_shown() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("order");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=0.16 -c:v libx264 -bf 2 clip.mp4");
+    let passage = Passage { wish: Wish::default(), ..passage(&tools, &folder) };
+    passage.run("clip.mp4", "out.mp4").expect("a result");
+    assert_eq!(folder.asked("out.mp4", "packet=dts"), ["-1024", "-512", "0", "512"]);
+    let rate = folder.asked("out.mp4", "stream=avg_frame_rate,duration");
+    assert_eq!(rate, ["25/1,0.160000"]);
 }
 
 /// How a clip would be encoded by a codec in a file of this name.

@@ -234,11 +234,12 @@ impl<'a> VideoJob<'a> {
         let segments: Vec<(PathBuf, i64)> =
             finished.iter().map(|(&number, segment)| (work.packets(number), segment.first)).collect();
         let base = self.reel.probe.video.time_base;
+        let ending = finished.values().last().and_then(|segment| self.reel.ending(segment.last.0));
         let part = match (finished.values().next(), finished.values().last()) {
             (Some(first), Some(last)) if !self.request.part.is_all() => {
-                let length =
-                    base.seconds(last.last.0 - first.first) + 1.0 / self.reel.probe.video.rate.value();
-                Some((base.seconds(first.first), length))
+                let usual = 1.0 / self.reel.probe.video.rate.value();
+                let shown = ending.map_or(usual, |ending| base.seconds(ending.length));
+                Some((base.seconds(first.first), base.seconds(last.last.0 - first.first) + shown))
             }
             _ => None,
         };
@@ -250,7 +251,7 @@ impl<'a> VideoJob<'a> {
             kept,
             colour: self.encode.colour,
             part,
-            ending: finished.values().last().and_then(|segment| self.reel.ending(segment.last.0)),
+            ending,
         };
         Ok(mux.write(&segments, to)?)
     }

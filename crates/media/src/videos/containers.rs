@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use super::Ratio;
+
 /// A kind of video file that can be written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Container {
@@ -23,6 +25,9 @@ pub struct Container {
     /// Ticks in a second, if the file does not take those of the video.
     pub ticks: Option<u32>,
 }
+
+/// AVIF files count as a video does, or in halves of its ticks and so on until there are so many in a second.
+const FINE: u32 = 10_000;
 
 /// All kinds.
 pub static CONTAINERS: &[Container] = &[
@@ -118,6 +123,16 @@ pub(super) static EXTENSIONS: &[&str] = &[
 ];
 
 impl Container {
+    /// The unit of times in such a file, of a video with this one.
+    pub(super) fn time_base(&self, video: Ratio) -> Ratio {
+        let finer = |den: &u32| (*den < FINE).then(|| den * 2);
+        let ticks = match self.ticks {
+            None if self == &AVIF => std::iter::successors(Some(video.den), finer).last(),
+            ticks => ticks,
+        };
+        ticks.and_then(|den| Ratio::new(1, den)).unwrap_or(video)
+    }
+
     /// The kind of a file by its name.
     pub fn of(path: &Path) -> Option<&'static Container> {
         let extension = path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase();

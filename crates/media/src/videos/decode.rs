@@ -13,7 +13,7 @@ use super::nut::Packet;
 use super::tools::Tools;
 use super::{Frame, Ratio, Video};
 use crate::{Error, Result};
-use running::Running;
+use running::{FALLEN, Running};
 
 pub use entering::Mark;
 
@@ -62,8 +62,6 @@ pub struct Decoder {
     ready: VecDeque<Frame>,
     /// The times of all packets, once something was broken.
     expected: Option<Vec<i64>>,
-    /// Whether decoding began in the middle: what the decoder says before its first frame may be about those before it.
-    entered: bool,
     /// How many of the decoder's lines are no matter.
     said: usize,
     repeated: Repeated,
@@ -91,7 +89,6 @@ impl Decoder {
             last: None,
             ready: VecDeque::new(),
             expected: None,
-            entered: seconds.is_some(),
             said: 0,
             repeated: Repeated::default(),
             ended: false,
@@ -136,12 +133,15 @@ impl Decoder {
         };
         match (frame, self.last.take()) {
             (Some(frame), None) => {
-                if self.entered {
-                    self.hear();
+                // What the decoder says before its first frame is about what came before it.
+                if self.decode.video.start != Some(frame.pts) {
+                    std::thread::sleep(LATE);
                 }
+                self.hear();
                 self.ready.push_back(frame);
             }
             (Some(frame), Some(last)) => {
+                self.order(&last, &frame)?;
                 self.fill(last, Some(frame.pts))?;
                 self.ready.push_back(frame);
             }
@@ -156,10 +156,11 @@ impl Decoder {
         let Some(Packet { pts, data, .. }) = running.reader.packet()? else { return Ok(None) };
         let (from, to) = (running.reader.stream().time_base, self.decode.video.time_base);
         let exact = from.exactly(pts, to).map(|pts| pts - running.shift);
+        let pts = exact.unwrap_or_else(|| to.ticks(from.seconds(pts)) - running.shift);
         // Frames of one time would be told apart by less than a tick.
         let next = self.last.as_ref().map_or(i64::MIN, |last| last.pts + 1);
-        let pts = exact.unwrap_or_else(|| to.ticks(from.seconds(pts)) - running.shift).max(next);
-        Frame::new(self.decode.video.format, self.shape.width, self.shape.height, data, pts).map(Some)
+        Frame::new(self.decode.video.format, self.shape.width, self.shape.height, data, pts.max(next))
+            .map(Some)
     }
 
     /// Repeats a frame for those that are missing after it.
@@ -211,6 +212,19 @@ impl Decoder {
             self.fill(last, None)?;
         }
         Ok(())
+    }
+
+    /// An error if a frame would be shown before the last one.
+    fn order(&self, last: &Frame, frame: &Frame) -> Result<()> {
+        let [before, after] = [last, frame].map(|frame| self.decode.video.time_base.seconds(frame.pts));
+        if after - before < FALLEN / 2.0 {
+            return Ok(());
+        }
+        Err(Error::unsupported(format!(
+            "its times fall from {before:.3} s back to {:.3} s, as where files were joined; ffmpeg -i INPUT -c copy OUTPUT.mkv makes \
+             them grow",
+            after - FALLEN
+        )))
     }
 
     fn broken_near(&self, last: &Frame) -> Error {

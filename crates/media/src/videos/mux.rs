@@ -168,8 +168,12 @@ impl Mux<'_> {
             }
             next += 1;
         }
-        if ["mp4", "mov", "avif"].contains(&self.container.muxer) {
+        if ["mp4", "mov"].contains(&self.container.muxer) {
             command.args(["-video_track_timescale", &base.den.to_string()]);
+            if self.part.is_none() && earliest < 0 {
+                // What is before zero would never be shown.
+                command.args(["-avoid_negative_ts", "make_non_negative"]);
+            }
         }
         if self.container.muxer == "mpegts" {
             command.args(["-muxdelay", "0", "-muxpreload", "0"]);
@@ -220,19 +224,26 @@ impl Mux<'_> {
             // What players of Apple insist on.
             set("tag", "hvc1".into());
         }
-        // NUT does not say how long the last frame is shown, nor when the first packets are decoded.
-        let own = self.container.ticks.and_then(|den| Ratio::new(1, den)).unwrap_or(made.time_base);
-        let tick = own.ticks(1.0 / self.probe.video.rate.value()).max(1);
-        let begin = format!("if(isnan(DTS)\\,STARTPTS-({}-N)*{tick}\\,DTS)", made.decode_delay);
+        // NUT does not say how long the last frame is shown, nor when the first packets are decoded. Some versions of ffmpeg count in
+        // the file's time base, some in the one here.
+        let own = self.container.time_base(made.time_base);
+        let frame = 1.0 / self.probe.video.rate.value();
+        let [own_tick, tick] = [own, made.time_base].map(|unit| unit.ticks(frame).max(1));
+        let (delay, before) = (made.decode_delay, own_tick.min(tick));
+        let begin = format!("if(lt(N\\,{delay})\\,STARTPTS-({delay}-N)*{before}\\,DTS)");
         let length = self.ending.map(|ending| Ending { pts: ending.pts + moved, ..ending });
-        let length = length.map_or_else(|| tick.to_string(), |ending| ending.told(made.time_base, own));
+        let length = match length {
+            // Its frames are all as long.
+            _ if self.container.muxer == "avi" => "1".into(),
+            Some(ending) => ending.told(made.time_base, own),
+            None => own_tick.to_string(),
+        };
         set("bsf", format!("setts=pts=PTS:dts={begin}:duration={length}"));
     }
 }
 
 impl Ending {
-    /// An expression for the duration of each packet, of a video with this time base in a file with its own. Some versions of
-    /// ffmpeg count in the one here, some in the other.
+    /// An expression for the duration of each packet, of a video with this time base in a file with its own, whichever is counted in.
     fn told(self, base: Ratio, own: Ratio) -> String {
         let told =
             |unit: Ratio| [self.pts, self.length, self.shortest].map(|ticks| unit.ticks(base.seconds(ticks)));

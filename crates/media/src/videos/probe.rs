@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::process::Process;
 use super::tools::{self, Tools};
-use super::{Colour, Format, Location, Matrix, Range, Ratio, Tag};
+use super::{Colour, Ending, Format, Location, Matrix, Range, Ratio, Tag};
 use crate::{Error, Result};
 
 /// What ffprobe may say.
@@ -15,6 +15,10 @@ const MOST: u64 = 64 << 20;
 
 /// Formats that only name other files.
 const PLAYLISTS: [&str; 6] = ["hls", "concat", "dash", "image2", "imf", "ffmetadata"];
+
+/// Where the first frame is looked for: in the first packet, else in the most that lie between two key frames as a rule, else
+/// everywhere. What was cut out of something longer begins with packets that cannot be decoded.
+const INTERVALS: [&str; 3] = ["%+#1", "%+#250", "%"];
 
 /// What is in a video file.
 #[derive(Clone, Debug)]
@@ -87,6 +91,8 @@ pub struct Video {
     pub time_base: Ratio,
     /// When it begins, in that unit.
     pub start: Option<i64>,
+    /// When its last frame is no longer shown, in that unit, if the file says it.
+    pub end: Option<i64>,
     /// Frames in a second, on average.
     pub rate: Ratio,
     /// The number of frames, if the file says it, otherwise estimated from the length.
@@ -121,9 +127,7 @@ impl Probe {
         let main = streams.iter().position(|s| s.kind == Kind::Video && !is_cover(s));
         let main = main.ok_or_else(|| Error::unsupported("there is no video in it"))?;
         let index = list[main]["index"].as_u64().unwrap_or(0).to_string();
-        let intervals = ["-select_streams", &index, "-read_intervals", "%+#1", "-show_frames"];
-        let first = ask(tools, path, intervals)?;
-        let first = first["frames"].as_array().and_then(|frames| frames.first()).cloned();
+        let first = first_frame(tools, path, &index)?;
         let first = first.ok_or_else(|| Error::unsupported("there is no frame in it that can be decoded"))?;
         let duration = number(&told["format"]["duration"]).filter(|d| *d > 0.0);
         let mut video = Video::new(&list[main], &first, duration)?;
@@ -132,6 +136,10 @@ impl Probe {
         {
             (video.decoder, video.pixels) = (Some(decoder), "yuva420p".into());
             video.format = Format::by_name(&video.pixels).unwrap_or(video.format);
+        }
+        // What a stream says of its own length is where decoding ends. Files count theirs from zero or from their first frame.
+        if streams.len() == 1 && video.start == Some(0) {
+            video.end = duration.map(|seconds| video.time_base.ticks(seconds));
         }
         let start = number(&told["format"]["start_time"]);
         let chapters = told["chapters"].as_array().map_or(0, Vec::len);
@@ -164,15 +172,35 @@ impl Video {
             decoder: None,
             time_base,
             start: stream["start_pts"].as_i64(),
+            end: None,
             rate,
             frames: number(&stream["nb_frames"]).map(|n| n as u64).filter(|&n| n > 0).or(estimate),
             sample_aspect: text(&frame["sample_aspect_ratio"]).and_then(|t| t.parse().ok()),
-            turns: turns(stream),
+            turns: turns(stream, frame),
             interlaced: frame["interlaced_frame"] == 1 || matches!(field.as_str(), "tt" | "bb" | "tb" | "bt"),
             colour: colour(stream, frame),
             hdr: hdr(all),
         })
     }
+
+    /// How it ends if its last frame is shown at this time, where the file says it.
+    pub fn ending(&self, pts: i64) -> Option<Ending> {
+        let length = self.end.map(|end| end - pts).filter(|&length| length > 0)?;
+        let usual = self.time_base.ticks(1.0 / self.rate.value()).max(1);
+        Some(Ending { pts, length, shortest: usual.min(length) })
+    }
+}
+
+/// The first frame of a stream, as far as it is found.
+fn first_frame(tools: &Tools, path: &Path, stream: &str) -> Result<Option<Value>> {
+    for interval in INTERVALS {
+        let what = ["-select_streams", stream, "-read_intervals", interval, "-show_frames"];
+        let told = ask(tools, path, what)?;
+        if let Some(first) = told["frames"].as_array().and_then(|frames| frames.first()) {
+            return Ok(Some(first.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// The decoder for a stream that has its transparency in packets of their own, which other decoders pass over.
@@ -238,9 +266,10 @@ fn colour(stream: &Value, frame: &Value) -> Colour {
     }
 }
 
-/// The quarter turns to the right that make the video upright.
-fn turns(stream: &Value) -> u32 {
-    let sides = stream["side_data_list"].as_array().into_iter().flatten();
+/// The quarter turns to the right that make the video upright: some codecs say them beside each frame.
+fn turns(stream: &Value, frame: &Value) -> u32 {
+    let sides = [frame, stream].map(|told| told["side_data_list"].as_array());
+    let sides = sides.into_iter().flatten().flatten();
     // A display matrix tells the turn to the left.
     let left = sides.filter_map(|side| number(&side["rotation"])).next();
     let degrees = left.map(|left| -left).or_else(|| number(&stream["tags"]["rotate"])).unwrap_or(0.0);
@@ -305,9 +334,11 @@ mod tests {
 
     #[test]
     fn turns_are_to_the_right() {
-        let turned = |degrees: i32| turns(&json!({ "side_data_list": [{ "rotation": degrees }] }));
+        let turn = |degrees: i32| json!({ "side_data_list": [{ "rotation": degrees }] });
+        let turned = |degrees: i32| turns(&turn(degrees), &json!({}));
         assert_eq!([0, -90, 90, 180, -180, -89].map(turned), [0, 1, 3, 2, 2, 1]);
-        assert_eq!(turns(&json!({ "tags": { "rotate": "270" } })), 3);
+        assert_eq!(turns(&json!({ "tags": { "rotate": "270" } }), &json!({})), 3);
+        assert_eq!(turns(&json!({}), &turn(-90)), 1);
     }
 
     #[test]

@@ -93,6 +93,7 @@ impl Slides {
             decoder: None,
             time_base: self.time_base,
             start: Some(0),
+            end: Some(self.times[count]),
             rate: self.rate(),
             frames: Some(count as u64),
             sample_aspect: None,

@@ -253,6 +253,16 @@ impl Folder {
         rows.map(|line| line.rsplit(' ').next().expect("a digest").to_owned()).collect()
     }
 
+    /// What ffprobe says of the first video of a file, a value a line.
+    pub(crate) fn asked(&self, name: &str, entries: &str) -> Vec<String> {
+        let mut command = Command::new("ffprobe");
+        command.args(["-loglevel", "error", "-select_streams", "v:0", "-show_entries", entries]);
+        let output = command.args(["-of", "csv=p=0", name]).current_dir(&self.0).output().expect("ffprobe");
+        let text = String::from_utf8(output.stdout).expect("text");
+        let lines = text.lines().map(|line| line.trim_end_matches(','));
+        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
     /// The names of all files, in order.
     pub(crate) fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).expect("a folder");

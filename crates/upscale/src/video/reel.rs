@@ -136,7 +136,9 @@ impl<'a> Reel<'a> {
     /// How a video ends whose last frame is shown at this time, where it is known.
     pub(super) fn ending(&self, pts: i64) -> Option<Ending> {
         match &self.source {
-            Source::File(_) => None,
+            // Where a part of it ends is not told.
+            Source::File(_) if self.part.end.is_some() || self.part.frames.is_some() => None,
+            Source::File(decode) => decode.video.ending(pts),
             Source::Pictures(pictures) => pictures.ending(pts),
         }
     }

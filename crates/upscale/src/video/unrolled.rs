@@ -22,7 +22,8 @@ pub struct Unrolled<'a> {
 
 impl Unrolled<'_> {
     /// Makes all frames larger and gives them to a writer that was opened for the header. Each picture lasts until the next
-    /// frame is shown, the last one as long as frames usually do. The times, in seconds, of frames that could not be decoded.
+    /// frame is shown, the last one as long as the video says, or else as frames usually do. The times, in seconds, of frames that
+    /// could not be decoded.
     ///
     /// # Errors
     /// If anything fails, or the watcher says stop. The file is then incomplete.

@@ -9,6 +9,10 @@ use crate::videos::nut::Reader;
 use crate::videos::process::Process;
 use crate::videos::tools::{self, Tools};
 
+/// The seconds that are added to the time of a frame that would be shown before the one before it: ffmpeg itself would move it behind
+/// that one and say nothing. More than a video lasts, and no more than ffmpeg can count in any time base.
+pub(super) const FALLEN: f64 = 1e9;
+
 /// ffmpeg, and the frames that it writes.
 pub(super) struct Running {
     pub(super) process: Process,
@@ -50,16 +54,13 @@ fn command(tools: &Tools, decode: &Decode, seconds: Option<f64>, shift: i64) -> 
     }
     command.arg("-copyts").args(tools::input(&decode.path));
     command.args(["-map", &format!("0:{}", decode.stream)]);
-    let mut filters = Vec::new();
-    if shift != 0 {
-        filters.push(format!("setpts=PTS+{shift}"));
-    }
+    // Some streams have a frame's time a little too early.
+    let [usual, fallen] = [1.5 / video.rate.value(), FALLEN].map(|seconds| video.time_base.ticks(seconds));
+    let mut filters = vec![format!("setpts=PTS+{shift}+{fallen}*gt(PREV_INPTS-PTS\\,{usual})")];
     if decode.deinterlace {
         filters.push("bwdif=mode=send_frame".into());
     }
-    if !filters.is_empty() {
-        command.args(["-vf", &filters.join(",")]);
-    }
+    command.args(["-vf", &filters.join(",")]);
     command.args(["-fps_mode", "passthrough", "-enc_time_base", &video.time_base.to_string()]);
     command.args(["-c:v", "rawvideo", "-pix_fmt", video.format.name, "-f", "nut", "pipe:1"]);
     command
