@@ -129,7 +129,9 @@ impl Probe {
         let index = list[main]["index"].as_u64().unwrap_or(0).to_string();
         let first = first_frame(tools, path, &index)?;
         let first = first.ok_or_else(|| Error::unsupported("there is no frame in it that can be decoded"))?;
-        let duration = number(&told["format"]["duration"]).filter(|d| *d > 0.0);
+        // AVIF files themselves have none.
+        let lengths = [&told["format"], &list[main]].map(|told| number(&told["duration"]));
+        let duration = lengths.into_iter().flatten().find(|&seconds| seconds > 0.0);
         let mut video = Video::new(&list[main], &first, duration)?;
         if let Some(decoder) = clear(&streams[main], &video)
             && tools.decoders()?.contains(decoder)
