@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use amplio_media::Result;
 use amplio_media::videos::{
-    Container, Decode, Decoder, Encode, Made, Marked, Mux, OnError, Probe, Segmenter, Tools, Wanted, Wish,
-    Work,
+    Container, Decode, Decoder, Encode, Kept, Made, Marked, Mux, OnError, Probe, Segmenter, Tools, Wanted,
+    Wish, Work,
 };
 use clips::{CLIPS, Clip, Folder, told};
 
@@ -213,6 +213,58 @@ fn first_packets_are_decoded_before_the_first_frame_is_shown() {
     assert_eq!(folder.asked("out.mp4", "packet=dts"), ["-1024", "-512", "0", "512"]);
     let rate = folder.asked("out.mp4", "stream=avg_frame_rate,duration");
     assert_eq!(rate, ["25/1,0.160000"]);
+}
+
+#[test]
+fn what_a_file_would_not_show_again_is_not_copied() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("lost");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=0.04 cover.png");
+    folder.ffmpeg(
+        "-f lavfi -i testsrc2=s=64x48:r=25:d=1 -i cover.png -i chapters.txt -map 0 -map 1 -map_chapters 2 -c:v:0 libx264 \
+         -c:v:1 copy -disposition:v:1 attached_pic cover.mp4",
+    );
+    folder.ffmpeg(
+        "-f lavfi -i testsrc2=s=64x48:r=25:d=1 -f lavfi -i sine=440:d=1 -i one.srt -map 0 -map 1 -map 2 -attach font.ttf -metadata:s:t mimetype=font/ttf \
+         -c:v libx264 -c:a aac -c:s srt words.mkv",
+    );
+    let kept = |from: &str, to: &str| {
+        let (from, container) = (folder.path(from), Container::like(to.as_ref()));
+        let probe = Probe::new(&tools, &from).expect("a video");
+        let kept = Mux::keeps(&tools, &from, &probe, container, &folder.path("scratch")).expect("an answer");
+        let others = kept.into_iter().enumerate().filter(|(index, _)| *index != probe.main);
+        others
+            .map(|(_, kept)| if let Kept::Dropped(_) = kept { None } else { Some(kept) })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kept("cover.mp4", "out.mp4"), [Some(Kept::Renewed), Some(Kept::Copied)]);
+    assert_eq!(kept("cover.mp4", "out.mov"), [Some(Kept::Renewed), None]);
+    assert_eq!(kept("cover.mp4", "out.mkv"), [Some(Kept::Renewed), Some(Kept::Attached)]);
+    let copied = Some(Kept::Copied);
+    assert_eq!(kept("words.mkv", "out.mkv"), [copied.clone(), copied.clone(), copied.clone()]);
+    assert_eq!(kept("words.mkv", "out.mp4"), [copied.clone(), Some(Kept::Transcoded("mov_text")), None]);
+    assert_eq!(kept("words.mkv", "out.ts"), [copied, None, None]);
+}
+
+#[test]
+fn covers_of_matroska_are_attached() {
+    let tools = Tools::find(None).expect("ffmpeg");
+    let folder = Folder::new("cover");
+    folder.ffmpeg("-f lavfi -i testsrc2=s=64x48:r=25:d=0.04 cover.png");
+    folder.ffmpeg(
+        "-f lavfi -i testsrc2=s=64x48:r=25:d=0.4 -i cover.png -map 0 -map 1 -c:v:0 libx264 -c:v:1 copy \
+         -disposition:v:1 attached_pic clip.mp4",
+    );
+    passage(&tools, &folder).run("clip.mp4", "once.mkv").expect("a result");
+    passage(&tools, &folder).run("once.mkv", "twice.mkv").expect("a result");
+    for name in ["once.mkv", "twice.mkv"] {
+        let probe = Probe::new(&tools, &folder.path(name)).expect("a video");
+        assert!(probe.streams.len() == 2 && probe.streams[1].is_cover(), "{name}: {:?}", probe.streams);
+        assert_eq!(probe.streams[1].tags["filename"], "cover.png");
+        assert_eq!(folder.asked(name, "frame=pts")[..3], ["0", "40", "80"], "{name}");
+    }
+    let files = folder.files();
+    assert!(!files.iter().any(|name| name.contains("part") || name == "work"), "{files:?}");
 }
 
 /// How a clip would be encoded by a codec in a file of this name.

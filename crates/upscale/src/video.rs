@@ -137,7 +137,7 @@ impl<'a> VideoJob<'a> {
                 };
                 let stream = format!("stream {index} ({what}, {})", stream.codec);
                 match kept {
-                    Kept::Copied => None,
+                    Kept::Copied | Kept::Renewed | Kept::Attached => None,
                     Kept::Transcoded(to) => Some(format!("{stream} becomes {to}")),
                     Kept::Dropped(why) => Some(format!("{stream} is left out: {why}")),
                 }

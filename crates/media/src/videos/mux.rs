@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::containers::AVIF;
+use super::cover::Cover;
 use super::nut::{Packet, Reader, Stream, Writer};
 use super::process::Process;
 use super::tools::{self, Tools};
-use super::{Colour, Container, Kind, Probe, Ratio, trial};
+use super::{Colour, Container, Ending, Kind, Probe, Ratio, trial};
 use crate::{Error, Result};
 
 /// No packet of a segment is larger.
@@ -35,8 +36,12 @@ const STALE: [&str; 12] = [
 pub enum Kept {
     /// It is copied.
     Copied,
+    /// It is a cover, which becomes an attached file.
+    Attached,
     /// The file cannot hold it as it is; this encoder makes something that it can.
     Transcoded(&'static str),
+    /// It holds the titles of chapters, which are written anew.
+    Renewed,
     /// The file cannot hold it, for this reason.
     Dropped(String),
 }
@@ -62,17 +67,6 @@ pub struct Mux<'a> {
     pub ending: Option<Ending>,
 }
 
-/// How a video ends, in its time base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
-    /// When the last frame is shown, as the segments tell it.
-    pub pts: i64,
-    /// For how long.
-    pub length: i64,
-    /// How long at least all others are shown.
-    pub shortest: i64,
-}
-
 impl Mux<'_> {
     /// What can become of the input's streams, by index: found by asking the muxer. `scratch` is a file that may be written
     /// and is removed.
@@ -86,21 +80,33 @@ impl Mux<'_> {
         container: &'static Container,
         scratch: &Path,
     ) -> Result<Vec<Kept>> {
-        let others: Vec<usize> = (0..probe.streams.len()).filter(|&index| index != probe.main).collect();
-        let mut kept = vec![Kept::Copied; probe.streams.len()];
+        let simply = |stream: &super::Stream| match () {
+            () if probe.chapters > 0 && stream.codec == "bin_data" => Kept::Renewed,
+            () if container.muxer == "matroska" && stream.is_cover() => Kept::Attached,
+            () => Kept::Copied,
+        };
+        let mut kept: Vec<Kept> = probe.streams.iter().map(simply).collect();
+        let others = 0..probe.streams.len();
+        let mut others: Vec<usize> =
+            others.filter(|&index| index != probe.main && kept[index] == Kept::Copied).collect();
         if container == &AVIF {
             let alone = Kept::Dropped("AVIF files hold no more than pictures".into());
             others.iter().for_each(|&index| kept[index] = alone.clone());
             return Ok(kept);
         }
         let trial = |streams: &[usize], codec: &str| {
-            trial::of_streams(tools, input, container, streams, codec, scratch)
+            trial::of_streams(tools, (input, probe), container, streams, codec, scratch)
         };
         if others.is_empty() || trial(&others, "copy").is_ok() {
             return Ok(kept);
         }
+        // Some muxers write nothing without a packet, and sound has one soon.
+        others.sort_by_key(|&index| probe.streams[index].kind != Kind::Audio);
+        let mut copied = Vec::new();
         for index in others {
-            let Err(error) = trial(&[index], "copy") else { continue };
+            copied.push(index);
+            let Err(error) = trial(&copied, "copy") else { continue };
+            copied.pop();
             let codec = match probe.streams[index].kind {
                 Kind::Audio => container.audio,
                 Kind::Subtitle => container.subtitles,
@@ -128,12 +134,31 @@ impl Mux<'_> {
             Some(_) => -earliest,
             None => ticks(ahead, base),
         };
-        let mut process = Process::start("ffmpeg", self.command(&stream, (ahead, *earliest), to))?;
+        let covers = self.covers(first)?;
+        let command = self.command(&stream, (ahead, *earliest), &covers, to);
+        let mut process = Process::start("ffmpeg", command)?;
         let stdin = process.stdin()?;
         process.fed(feed(segments, &stream, shift, stdin))
     }
 
-    fn command(&self, stream: &Stream, (ahead, earliest): (i64, i64), to: &Path) -> Command {
+    /// The covers that are attached, in files beside a segment.
+    fn covers(&self, segment: &Path) -> Result<Vec<Cover>> {
+        let Some(input) = self.input else { return Ok(Vec::new()) };
+        let attached = (0..self.kept.len()).filter(|&index| self.kept[index] == Kept::Attached);
+        let take = |index: usize| {
+            let file = segment.with_file_name(format!("0.cover{index}.part"));
+            Cover::take(self.tools, input, (index, &self.probe.streams[index]), file)
+        };
+        attached.map(take).collect()
+    }
+
+    fn command(
+        &self,
+        stream: &Stream,
+        (ahead, earliest): (i64, i64),
+        covers: &[Cover],
+        to: &Path,
+    ) -> Command {
         let base = stream.time_base;
         let mut command = self.tools.ffmpeg();
         command.stdin(Stdio::piped()).stdout(Stdio::null());
@@ -153,7 +178,7 @@ impl Mux<'_> {
             let is_main = index == self.probe.main;
             match kept {
                 _ if is_main => drop(command.args(["-map", "0:0"])),
-                Kept::Dropped(_) => continue,
+                Kept::Dropped(_) | Kept::Renewed | Kept::Attached => continue,
                 Kept::Copied => drop(command.args(["-map", &format!("1:{index}")])),
                 Kept::Transcoded(codec) => {
                     command.args(["-map", &format!("1:{index}"), &format!("-c:{next}"), codec]);
@@ -167,6 +192,9 @@ impl Mux<'_> {
                 self.describe(&mut command, (stream, moved), next);
             }
             next += 1;
+        }
+        for (number, cover) in covers.iter().enumerate() {
+            cover.attach(&mut command, next + number);
         }
         if ["mp4", "mov"].contains(&self.container.muxer) {
             command.args(["-video_track_timescale", &base.den.to_string()]);
@@ -239,19 +267,6 @@ impl Mux<'_> {
             None => own_tick.to_string(),
         };
         set("bsf", format!("setts=pts=PTS:dts={begin}:duration={length}"));
-    }
-}
-
-impl Ending {
-    /// An expression for the duration of each packet, of a video with this time base in a file with its own, whichever is counted in.
-    fn told(self, base: Ratio, own: Ratio) -> String {
-        let told =
-            |unit: Ratio| [self.pts, self.length, self.shortest].map(|ticks| unit.ticks(base.seconds(ticks)));
-        let ([own_pts, own_length, own_shortest], [pts, length, shortest]) = (told(own), told(base));
-        // A frame before the last one that lasted longer than it does would end after it.
-        let others = own_shortest.min(shortest);
-        let last = |pts, length, otherwise| format!("if(eq(PTS\\,{pts})\\,{length}\\,{otherwise})");
-        last(own_pts, own_length, last(pts, length, others.to_string()))
     }
 }
 

@@ -53,6 +53,11 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Whether it is the picture of a cover.
+    pub fn is_cover(&self) -> bool {
+        self.dispositions.iter().any(|disposition| disposition == "attached_pic")
+    }
+
     /// Whether a tag says that its pictures are transparent, though their pixel format does not.
     pub fn is_transparent(&self) -> bool {
         self.tags.iter().any(|(name, value)| name.eq_ignore_ascii_case("alpha_mode") && value == "1")
@@ -123,8 +128,7 @@ impl Probe {
         }
         let list = told["streams"].as_array().map(Vec::as_slice).unwrap_or_default();
         let streams: Vec<Stream> = list.iter().map(stream).collect();
-        let is_cover = |s: &Stream| s.dispositions.iter().any(|d| d == "attached_pic");
-        let main = streams.iter().position(|s| s.kind == Kind::Video && !is_cover(s));
+        let main = streams.iter().position(|s| s.kind == Kind::Video && !s.is_cover());
         let main = main.ok_or_else(|| Error::unsupported("there is no video in it"))?;
         let index = list[main]["index"].as_u64().unwrap_or(0).to_string();
         let first = first_frame(tools, path, &index)?;
@@ -234,17 +238,26 @@ fn named(error: Error, path: &Path) -> Error {
     }
 }
 
-fn stream(told: &Value) -> Stream {
-    let kind = match told["codec_type"].as_str() {
+/// What the streams of a file hold.
+pub(super) fn kinds(tools: &Tools, path: &Path) -> Result<Vec<Kind>> {
+    let told = ask(tools, path, ["-show_entries", "stream=codec_type"])?;
+    Ok(told["streams"].as_array().into_iter().flatten().map(kind).collect())
+}
+
+fn kind(told: &Value) -> Kind {
+    match told["codec_type"].as_str() {
         Some("video") => Kind::Video,
         Some("audio") => Kind::Audio,
         Some("subtitle") => Kind::Subtitle,
         Some("attachment") => Kind::Attachment,
         _ => Kind::Data,
-    };
+    }
+}
+
+fn stream(told: &Value) -> Stream {
     let pairs = |name: &str| told[name].as_object().into_iter().flatten();
     Stream {
-        kind,
+        kind: kind(told),
         codec: text(&told["codec_name"]).unwrap_or_else(|| "unknown".into()),
         tags: pairs("tags").filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
         dispositions: pairs("disposition")

@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::process::{ChildStdin, Stdio};
 
-use super::Container;
 use super::process::Process;
 use super::tools::{self, Tools};
-use crate::Result;
+use super::{Container, Kind, Probe, probe};
+use crate::{Error, Result};
 
-/// Whether it can hold streams of a file, as these are or as a codec makes them: asked by writing its header.
+/// Whether it can hold streams of a file, as these are or as a codec makes them: asked by writing its header. Some muxers take what
+/// they cannot hold, and leave it out or call it data.
 pub(super) fn of_streams(
     tools: &Tools,
-    input: &Path,
+    (input, told): (&Path, &Probe),
     container: &Container,
     streams: &[usize],
     codec: &str,
@@ -19,13 +20,26 @@ pub(super) fn of_streams(
 ) -> Result<()> {
     let mut command = tools.ffmpeg();
     command.stdin(Stdio::null()).stdout(Stdio::null()).args(tools::input(input));
+    // Some muxers make a stream of chapters.
+    command.args(["-map_chapters", "-1"]);
     for index in streams {
         command.args(["-map", &format!("0:{index}")]);
     }
     command.args(["-c", codec, "-t", "0.1", "-f", container.muxer, "-y"]).arg(tools::file(scratch));
     let tried = Process::start("ffmpeg", command)?.finish();
+    let held = probe::kinds(tools, scratch).unwrap_or_default();
     let _ = std::fs::remove_file(scratch);
-    tried
+    tried?;
+    // Streams without a packet so early may not be there yet; covers have one.
+    let count = |kind: Kind| held.iter().filter(|&&held| held == kind).count();
+    let streams = || streams.iter().map(|&index| &told.streams[index]);
+    if count(Kind::Data) > streams().filter(|stream| stream.kind == Kind::Data).count() {
+        return Err(Error::unsupported(format!("{} files do not say what it is", container.muxer)));
+    }
+    if count(Kind::Video) < streams().filter(|stream| stream.is_cover()).count() {
+        return Err(Error::unsupported(format!("{} files have no covers", container.muxer)));
+    }
+    Ok(())
 }
 
 /// Whether it can hold the packets of a segment that `feed` writes.

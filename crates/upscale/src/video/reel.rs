@@ -112,7 +112,7 @@ impl<'a> Reel<'a> {
             );
         }
         let videos = self.probe.streams.iter().filter(|s| s.kind == Kind::Video);
-        let covers = videos.clone().filter(|s| s.dispositions.iter().any(|d| d == "attached_pic")).count();
+        let covers = videos.clone().filter(|stream| stream.is_cover()).count();
         if videos.count() > covers + 1 {
             remarks.push("only the first of several videos is made larger".into());
         }
