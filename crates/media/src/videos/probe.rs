@@ -98,6 +98,8 @@ pub struct Video {
     pub start: Option<i64>,
     /// When its last frame is no longer shown, in that unit, if the file says it.
     pub end: Option<i64>,
+    /// Whether files of its kind can be joined byte by byte, so that times begin anew.
+    pub is_joinable: bool,
     /// Frames in a second, on average.
     pub rate: Ratio,
     /// The number of frames, if the file says it, otherwise estimated from the length.
@@ -143,6 +145,7 @@ impl Probe {
             (video.decoder, video.pixels) = (Some(decoder), "yuva420p".into());
             video.format = Format::by_name(&video.pixels).unwrap_or(video.format);
         }
+        video.is_joinable = ["mpegts", "mpeg"].contains(&format.as_str());
         // What a stream says of its own length is where decoding ends. Files count theirs from zero or from their first frame.
         if streams.len() == 1 && video.start == Some(0) {
             video.end = duration.map(|seconds| video.time_base.ticks(seconds));
@@ -179,6 +182,7 @@ impl Video {
             time_base,
             start: stream["start_pts"].as_i64(),
             end: None,
+            is_joinable: false,
             rate,
             frames: number(&stream["nb_frames"]).map(|n| n as u64).filter(|&n| n > 0).or(estimate),
             sample_aspect: text(&frame["sample_aspect_ratio"]).and_then(|t| t.parse().ok()),

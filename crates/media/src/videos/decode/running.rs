@@ -54,13 +54,22 @@ fn command(tools: &Tools, decode: &Decode, seconds: Option<f64>, shift: i64) -> 
     }
     command.arg("-copyts").args(tools::input(&decode.path));
     command.args(["-map", &format!("0:{}", decode.stream)]);
-    // Some streams have a frame's time a little too early.
-    let [usual, fallen] = [1.5 / video.rate.value(), FALLEN].map(|seconds| video.time_base.ticks(seconds));
-    let mut filters = vec![format!("setpts=PTS+{shift}+{fallen}*gt(PREV_INPTS-PTS\\,{usual})")];
+    let mut filters = Vec::new();
+    if shift != 0 {
+        filters.push(format!("setpts=PTS+{shift}"));
+    }
+    if video.is_joinable {
+        // Some streams have a frame's time a little too early.
+        let [usual, fallen] =
+            [1.5 / video.rate.value(), FALLEN].map(|seconds| video.time_base.ticks(seconds));
+        filters.push(format!("setpts=PTS+{fallen}*gt(PREV_INPTS-PTS\\,{usual})"));
+    }
     if decode.deinterlace {
         filters.push("bwdif=mode=send_frame".into());
     }
-    command.args(["-vf", &filters.join(",")]);
+    if !filters.is_empty() {
+        command.args(["-vf", &filters.join(",")]);
+    }
     command.args(["-fps_mode", "passthrough", "-enc_time_base", &video.time_base.to_string()]);
     command.args(["-c:v", "rawvideo", "-pix_fmt", video.format.name, "-f", "nut", "pipe:1"]);
     command
