@@ -41,6 +41,13 @@ impl Plan {
         path.with_file_name(name)
     }
 
+    /// How many frames a shard has.
+    pub(crate) fn frames_of(&self, index: usize) -> u64 {
+        let first = |shard: &Wanted| shard.after.as_ref().map_or(0, |mark| mark.frames);
+        let before = |index: usize| self.shards.get(index).map_or(self.frames, first);
+        before(index + 1).saturating_sub(before(index))
+    }
+
     /// What would be typed to make the whole video.
     pub(crate) fn arguments(&self) -> Result<upscale::Args> {
         arguments(&self.input, &self.options)
@@ -113,6 +120,7 @@ mod tests {
         let plan = Plan { input: "clip.mkv".into(), options, key: "k".into(), frames: 800, shards };
         assert_eq!(Plan::from(&plan.told()), Some(plan.clone()));
         assert!(plan.arguments().is_ok());
+        assert_eq!([0, 1, 2].map(|index| plan.frames_of(index)), [240, 240, 320]);
         assert_eq!(Plan::from(&json!({ "input": "x" })), None);
     }
 }

@@ -153,7 +153,7 @@ impl<'a> VideoJob<'a> {
         let length = self.request.length;
         let finished = work.segments();
         let mut progress = VideoProgress {
-            done: finished.range(wanted.first..).map(|(_, segment)| segment.frames).sum(),
+            done: wanted.of(&finished).map(|(_, segment)| segment.frames).sum(),
             ..VideoProgress::default()
         };
         let mut bad = Vec::new();

@@ -53,7 +53,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
         Work::open(&Plan::folder(&args.plan), &plan.key, true).map_err(|error| trouble(error.into()))?;
     let (from, to) = (footage.job.reel.size, footage.job.to);
     let name = format!("{} ({index})", plan.input.display());
-    let frames = plan.frames / plan.shards.len() as u64;
+    let frames = plan.frames_of(index);
     let told = Job {
         input: name,
         output: work.folder().display().to_string(),

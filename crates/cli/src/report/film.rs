@@ -53,7 +53,8 @@ impl FilmTracker<'_> {
         let seconds = self.began.elapsed().as_secs_f64();
         let speed = progress.made / seconds.max(1e-9);
         let total = self.total.map(|total| total.max(progress.done));
-        let left = total.map(|total| (total - progress.done) as f64 / speed).filter(|left| left.is_finite());
+        // A speed that is seen in less than a frame is none.
+        let left = total.filter(|_| progress.made >= 1.0).map(|total| (total - progress.done) as f64 / speed);
         self.bar.set_position(progress.done);
         self.bar.set_message(match left {
             Some(left) => format!("{speed:.2} frames/s, {} left", show_seconds(left)),

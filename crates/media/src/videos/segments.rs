@@ -33,11 +33,19 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Those of the finished segments that belong to it.
+    pub fn of<'a>(
+        &self,
+        finished: &'a BTreeMap<u64, Segment>,
+    ) -> impl Iterator<Item = (&'a u64, &'a Segment)> + use<'a> {
+        finished.range(self.first..self.end.unwrap_or(u64::MAX).max(self.first))
+    }
+
     /// What of it is not finished. Segments have `length` frames each.
     pub fn gaps(&self, finished: &BTreeMap<u64, Segment>, length: u64) -> Vec<Gap> {
         let mut gaps = Vec::new();
         let (mut next, mut after) = (self.first, self.after.clone());
-        for (&number, segment) in finished.range(self.first..self.end.unwrap_or(u64::MAX).max(self.first)) {
+        for (&number, segment) in self.of(finished) {
             if number > next {
                 gaps.push(Gap { first: next, end: Some(number), after: after.take() });
             }
@@ -268,5 +276,7 @@ mod tests {
         let gaps = |numbers: &[u64]| shard.gaps(&finished(numbers, 9), 10);
         assert_eq!(gaps(&[0, 1, 3, 4]), [Gap { first: 2, end: Some(3), after: None }]);
         assert_eq!((gaps(&[2, 3]).len(), gaps(&[2])[0].first), (0, 3));
+        let there = finished(&[0, 1, 2, 4], 9);
+        assert_eq!(shard.of(&there).map(|(&number, _)| number).collect::<Vec<_>>(), [2]);
     }
 }
