@@ -127,8 +127,13 @@ impl Batch {
     fn one<'a>(&'a self, input: &Input, lanes: &mut Lanes<'_, '_>) -> Result<Step<'a>> {
         let kind = Kind::of(input)?;
         let report = lanes.report;
+        let moving = match &kind {
+            Kind::Picture(bytes) => self.moving_avif(input, bytes),
+            _ => None,
+        };
         if let (Destination::File(path), Kind::Picture(_) | Kind::Pages(_) | Kind::Archive(_)) =
             (&self.destination, &kind)
+            && moving.is_none()
             && videos::Container::of(path).is_some()
         {
             bail!("only videos, animations and numbered pictures become videos");
@@ -143,7 +148,7 @@ impl Batch {
             lanes.finish()?;
         }
         let ended = match kind {
-            Kind::Picture(bytes) => match self.moving_avif(input, &bytes) {
+            Kind::Picture(bytes) => match moving {
                 Some(path) => {
                     lanes.finish()?;
                     self.video(input, path, &Identity::of_bytes(&bytes), &mut lanes.claims, report)

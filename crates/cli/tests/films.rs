@@ -104,6 +104,7 @@ fn parts_previews_and_other_formats() {
     run(&folder, &model, &["clip.mkv", "--preview", "--frames", "3..4"]).succeeded();
     let sheet = folder.read("clip_4x.png");
     assert_eq!((sheet.width, sheet.height), (256, 96));
+    run(&folder, &model, &["clip.mkv", "--preview", "-o", "sheet.mp4"]).failed(1, "a preview is a PNG");
 }
 
 #[test]
@@ -142,6 +143,10 @@ fn shards_make_the_frames_of_one_run() {
     let plan = ["plan", "clip.mkv", "--shards", "3", "-o", "plan.json", "--", "-o", "out.mkv"];
     folder.run([&plan[..], &quick(&model, &[])].concat()).succeeded();
     folder.run(["assemble", "plan.json"]).failed(1, "not finished: shard 0, 1, 2");
+    for options in [&["-o", "out.gif"][..], &["-o", "f%03d.png"], &["--preview"]] {
+        let plan = ["plan", "clip.mkv", "--shards", "3", "-o", "no.json", "--"];
+        folder.run([&plan[..], &quick(&model, options)].concat()).failed(2, "only videos are made of shards");
+    }
     for index in ["2", "0", "1"] {
         folder.run(["shard", "plan.json", "--index", index, "--quiet"]).succeeded();
     }

@@ -17,6 +17,7 @@ use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
 use crate::engine::fingerprint;
 use crate::inputs::{Input, Opened, explained};
+use crate::kind::Kind;
 use crate::outcome::Failure;
 use crate::report::{Job, Parts, Report};
 use crate::stop;
@@ -155,6 +156,19 @@ impl Batch {
         Ok(End::Done(told, seconds))
     }
 
+    /// Whether what becomes of a file can be cut into shards: a video of a video.
+    pub(crate) fn check_plan(&self, path: &Path) -> Result<()> {
+        if !matches!(Kind::of(&alone(path))?, Kind::Video(_)) {
+            bail!("{}: only videos are cut into shards", path.display());
+        }
+        if self.unrolls().is_some() || self.video.preview {
+            return Err(Failure::usage(
+                "only videos are made of shards: no pictures, no animation and no preview",
+            ));
+        }
+        Ok(())
+    }
+
     /// The video in a file, with what is decided about it.
     pub(crate) fn footage<'a>(&'a self, tools: &'a Tools, path: &Path) -> Result<Footage<'a>> {
         let reel = Reel::of_file(tools, path, &self.video.request(self.request)).map_err(trouble)?;
@@ -177,8 +191,7 @@ impl Batch {
     /// Where the result of a video goes; standard output if `None`.
     pub(crate) fn place_of(&self, path: &Path, footage: &Footage) -> Result<Option<PathBuf>> {
         let header = |(width, height)| Header::new(width, height, Channels::Rgb, Depth::U8);
-        let input = Input { path: Some(path.to_owned()), below: PathBuf::new(), number: None };
-        let extension = self.container_of(Some(path))?.1;
+        let (input, extension) = (alone(path), self.container_of(Some(path))?.1);
         let (from, to) = (header(footage.job.reel.size), header(footage.job.to));
         self.destination.path(&input, &self.name(&input, &from, &to, &extension))
     }
@@ -191,6 +204,9 @@ impl Batch {
         let known = Container::of_moving(path).is_some();
         let own = if known { extension(path) } else { like.extensions[0].into() };
         match &self.destination {
+            Destination::File(output) if self.video.preview && extension(output) != "png" => {
+                bail!("a preview is a PNG: -o NAME.png")
+            }
             _ if self.video.preview => Ok((like, "png".into())),
             Destination::File(output) => match Container::of_moving(output) {
                 Some(container) => Ok((container, extension(output))),
@@ -223,4 +239,9 @@ impl Batch {
         drop(tracker);
         Ok(End::Done(told, seconds))
     }
+}
+
+/// A file that was named by itself.
+fn alone(path: &Path) -> Input {
+    Input { path: Some(path.to_owned()), below: PathBuf::new(), number: None }
 }

@@ -42,6 +42,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     }
     let typed = plan::arguments(&input, &options).map_err(|error| Failure::usage(error.to_string()))?;
     let batch = typed.batch()?;
+    batch.check_plan(&input)?;
     stop::listen();
     let tools = typed.video().tools()?;
     let footage = batch.footage(tools, &input)?;
