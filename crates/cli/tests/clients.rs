@@ -54,7 +54,7 @@ fn the_document_of_the_interface_is_true() {
     let fixed = ["--max-examples", "20", "--seed", "1", "--generation-deterministic", "--checks", checks];
     // Not in sequences of requests: it takes the job that stores a video for a key of the shelf.
     let phases = ["--phases", "examples,coverage,fuzzing"];
-    common::server::client("schemathesis", &[&["run", &document][..], &fixed, &phases].concat());
+    common::server::python("document.py", &[&["run", &document][..], &fixed, &phases].concat());
 }
 
 #[test]

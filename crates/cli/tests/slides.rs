@@ -254,7 +254,8 @@ fn avif_that_moves_is_a_video() {
     run(&folder, &["a.avif", "-o", "a.gif"]).succeeded();
     assert_eq!(read(&folder, "a.gif").1, [Delay::new(1, 10); 5]);
     run(&folder, &["a.avif", "-o", "a.mp4"]).succeeded();
-    assert_eq!(times(&folder, "a.mp4"), times(&folder, "a.avif"));
+    // The file does not say how long its last picture is shown.
+    assert_eq!(times(&folder, "a.mp4"), [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]);
     let ran = run(&folder, &["a.avif", "-o", "a.jpg"]).succeeded();
     assert!(ran.err.contains("only the first one"), "{}", ran.err);
     picture(&folder, "still.png", Header::new(8, 8, Channels::Rgb, Depth::U8));

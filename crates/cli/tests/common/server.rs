@@ -43,14 +43,8 @@ pub(crate) fn curl(folder: &Folder, arguments: &[&str]) -> String {
     String::from_utf8(ran.stdout).expect("text")
 }
 
-/// Runs a program of `tests/clients`; it ends well if the client got what it wanted.
+/// Runs a program of `tests/clients` in the environment that `tools/clients/setup` makes; it ends well if the client got what it wanted.
 pub(crate) fn python(program: &str, arguments: &[&str]) {
-    let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(program);
-    client("python", &[&["-B", program.to_str().expect("text")], arguments].concat());
-}
-
-/// Runs a program of the environment that `tools/clients/setup` makes.
-pub(crate) fn client(program: &str, arguments: &[&str]) {
     let venv = amplio_testkit::golden::weights().join("clients");
     if !venv.join("requirements.txt").exists() {
         return note(&format!(
@@ -58,9 +52,10 @@ pub(crate) fn client(program: &str, arguments: &[&str]) {
             venv.display()
         ));
     }
+    let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(program);
+    let mut python = Command::new(venv.join("bin/python"));
     // Some leave files where they are run.
-    let ran = Command::new(venv.join("bin").join(program)).args(arguments).current_dir(&venv).output();
-    let ran = ran.expect(program);
+    let ran = python.arg("-B").arg(program).args(arguments).current_dir(&venv).output().expect("python");
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stdout));
 }

@@ -62,6 +62,8 @@ pub struct Decoder {
     ready: VecDeque<Frame>,
     /// The times of all packets, once something was broken.
     expected: Option<Vec<i64>>,
+    /// Whether what the decoder says before its first frame may be about what came before it.
+    entered: bool,
     /// How many of the decoder's lines are no matter.
     said: usize,
     repeated: Repeated,
@@ -89,6 +91,7 @@ impl Decoder {
             last: None,
             ready: VecDeque::new(),
             expected: None,
+            entered: seconds.is_some() || decode.video.begins_broken,
             said: 0,
             repeated: Repeated::default(),
             ended: false,
@@ -133,11 +136,10 @@ impl Decoder {
         };
         match (frame, self.last.take()) {
             (Some(frame), None) => {
-                // What the decoder says before its first frame is about what came before it.
-                if self.decode.video.start != Some(frame.pts) {
+                if self.entered {
                     std::thread::sleep(LATE);
+                    self.hear();
                 }
-                self.hear();
                 self.ready.push_back(frame);
             }
             (Some(frame), Some(last)) => {

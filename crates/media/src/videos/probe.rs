@@ -96,6 +96,8 @@ pub struct Video {
     pub time_base: Ratio,
     /// When it begins, in that unit.
     pub start: Option<i64>,
+    /// Whether its first packet gives no frame.
+    pub begins_broken: bool,
     /// When its last frame is no longer shown, in that unit, if the file says it.
     pub end: Option<i64>,
     /// Whether files of its kind can be joined byte by byte, so that times begin anew.
@@ -134,7 +136,8 @@ impl Probe {
         let main = main.ok_or_else(|| Error::unsupported("there is no video in it"))?;
         let index = list[main]["index"].as_u64().unwrap_or(0).to_string();
         let first = first_frame(tools, path, &index)?;
-        let first = first.ok_or_else(|| Error::unsupported("there is no frame in it that can be decoded"))?;
+        let (interval, first) =
+            first.ok_or_else(|| Error::unsupported("there is no frame in it that can be decoded"))?;
         // AVIF files themselves have none.
         let lengths = [&told["format"], &list[main]].map(|told| number(&told["duration"]));
         let duration = lengths.into_iter().flatten().find(|&seconds| seconds > 0.0);
@@ -145,6 +148,7 @@ impl Probe {
             (video.decoder, video.pixels) = (Some(decoder), "yuva420p".into());
             video.format = Format::by_name(&video.pixels).unwrap_or(video.format);
         }
+        video.begins_broken = interval != INTERVALS[0];
         video.is_joinable = ["mpegts", "mpeg"].contains(&format.as_str());
         // What a stream says of its own length is where decoding ends. Files count theirs from zero or from their first frame.
         if streams.len() == 1 && video.start == Some(0) {
@@ -181,6 +185,7 @@ impl Video {
             decoder: None,
             time_base,
             start: stream["start_pts"].as_i64(),
+            begins_broken: false,
             end: None,
             is_joinable: false,
             rate,
@@ -201,13 +206,13 @@ impl Video {
     }
 }
 
-/// The first frame of a stream, as far as it is found.
-fn first_frame(tools: &Tools, path: &Path, stream: &str) -> Result<Option<Value>> {
+/// The first frame of a stream, as far as it is found, and where.
+fn first_frame(tools: &Tools, path: &Path, stream: &str) -> Result<Option<(&'static str, Value)>> {
     for interval in INTERVALS {
         let what = ["-select_streams", stream, "-read_intervals", interval, "-show_frames"];
         let told = ask(tools, path, what)?;
         if let Some(first) = told["frames"].as_array().and_then(|frames| frames.first()) {
-            return Ok(Some(first.clone()));
+            return Ok(Some((interval, first.clone())));
         }
     }
     Ok(None)

@@ -94,6 +94,7 @@ impl Slides {
             time_base: self.time_base,
             start: Some(0),
             end: Some(self.times[count]),
+            begins_broken: false,
             is_joinable: false,
             rate: self.rate(),
             frames: Some(count as u64),
