@@ -59,6 +59,8 @@ impl Read for Source<'_> {
 /// The frames of a file, one after the other.
 struct Frames<'a> {
     decoder: Decoder<Source<'a>>,
+    /// Whether the file has ended.
+    cut: Arc<AtomicBool>,
     canvas: Canvas<u8>,
     most: u64,
     buffer: Vec<u8>,
@@ -71,7 +73,7 @@ impl<'a> Frames<'a> {
         options.set_color_output(ColorOutput::RGBA);
         options.set_memory_limit(NonZeroU64::new(most).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
         let cut = Arc::new(AtomicBool::new(false));
-        let decoder = options.read_info(Source { rest: bytes, cut }).map_err(decoding_error)?;
+        let decoder = options.read_info(Source { rest: bytes, cut: cut.clone() }).map_err(decoding_error)?;
         let (width, height) = (decoder.width().into(), decoder.height().into());
         let header = Header::new(width, height, Channels::Rgba, Depth::U8);
         if width == 0 || height == 0 {
@@ -79,7 +81,7 @@ impl<'a> Frames<'a> {
         }
         limits.picture.check(&header)?;
         let canvas = Canvas::new(&header);
-        Ok((Frames { decoder, canvas, most, buffer: Vec::new() }, header))
+        Ok((Frames { decoder, cut, canvas, most, buffer: Vec::new() }, header))
     }
 
     /// Shows the next frame on the canvas, and says for how long.
@@ -104,6 +106,9 @@ impl<'a> Frames<'a> {
         }
         self.buffer.resize(bytes as usize, 0);
         self.decoder.read_into_buffer(&mut self.buffer).map_err(decoding_error)?;
+        if self.cut.load(Ordering::Relaxed) {
+            return Err(Error::malformed("gif", "the file ends before the frame does"));
+        }
         self.canvas.show(&Part { rect, samples: &self.buffer, blend: Blend::Over, dispose });
         Ok(Some(delay))
     }

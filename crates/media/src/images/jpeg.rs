@@ -20,8 +20,10 @@ use super::rows::{Abandonable, Pulled};
 use super::{Format, Keeps, Limits, Reader, RowWriter, Sink, WriteOptions, Writer};
 use crate::{Channels, DensityUnit, Depth, Error, Header, Image, Metadata, Result, Samples, cmyk, exif};
 
+mod scans;
 mod segments;
 
+use scans::End;
 use segments::Segments;
 
 pub(super) static FORMAT: Format = Format {
@@ -54,18 +56,12 @@ fn header(bytes: &[u8]) -> Result<Header> {
 
 fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
     let segments = Segments::parse(bytes)?;
-    let header = stored_header(&segments);
-    let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options(ColorSpace::RGB));
-    decoder.decode_headers().map_err(decoding_error)?;
-    let stored = decoder.input_colorspace().unwrap_or(ColorSpace::YCbCr);
-    let wanted = match stored {
-        ColorSpace::Luma => ColorSpace::Luma,
-        ColorSpace::CMYK | ColorSpace::YCCK => stored,
-        _ if segments.components == 1 => ColorSpace::Luma,
-        _ => ColorSpace::RGB,
+    let (mut samples, stored) = match scans::end(bytes, &segments) {
+        End::Marked => decode(bytes, segments.components)?,
+        End::Unmarked(data) => decode_unmarked(data, segments.components)?,
+        End::Early => return Err(cut_off()),
     };
-    decoder.set_options(options(wanted));
-    let mut samples = decoder.decode().map_err(decoding_error)?;
+    let header = stored_header(&segments);
     let mut metadata = segments.metadata;
     if matches!(stored, ColorSpace::CMYK | ColorSpace::YCCK) {
         if stored == ColorSpace::YCCK {
@@ -83,14 +79,57 @@ fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
     Ok(Decoded::with_metadata(image, metadata))
 }
 
+/// The samples of a picture, and the colour space that they are stored in; RGB takes the place of YCbCr.
+fn decode(bytes: &[u8], components: u8) -> Result<(Vec<u8>, ColorSpace)> {
+    let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options(ColorSpace::RGB));
+    decoder.decode_headers().map_err(decoding_error)?;
+    let stored = decoder.input_colorspace().unwrap_or(ColorSpace::YCbCr);
+    let wanted = match stored {
+        ColorSpace::Luma => ColorSpace::Luma,
+        ColorSpace::CMYK | ColorSpace::YCCK => stored,
+        _ if components == 1 => ColorSpace::Luma,
+        _ => ColorSpace::RGB,
+    };
+    // Only now: junk between the headers does no harm, but what is wrong in a scan would leave a part of the picture grey.
+    decoder.set_options(options(wanted).set_strict_mode(true));
+    Ok((decoder.decode().map_err(decoding_error)?, stored))
+}
+
+/// Decodes data that no marker ends. All of the picture is there if it is the same whatever follows them.
+fn decode_unmarked(data: &[u8], components: u8) -> Result<(Vec<u8>, ColorSpace)> {
+    let followed = |by: &[u8]| {
+        let ended = [data, by, b"\xff\xd9"].concat();
+        decode(&ended, components).map_err(|_| cut_off())
+    };
+    // The decoder goes on with zeros behind the end. Each bit is another one in two of three, as what is lost may by chance
+    // look like one of them.
+    let decoded = followed(&[])?;
+    for bits in [0x55, 0xAA] {
+        if followed(&[bits; 16])? != decoded {
+            return Err(cut_off());
+        }
+    }
+    Ok(decoded)
+}
+
 fn options(colour: ColorSpace) -> DecoderOptions {
     DecoderOptions::default().set_max_width(65535).set_max_height(65535).jpeg_set_out_colorspace(colour)
 }
 
+fn cut_off() -> Error {
+    Error::malformed("jpeg", "the file ends before the picture does")
+}
+
 fn decoding_error(e: DecodeErrors) -> Error {
+    let text = match &e {
+        DecodeErrors::Format(text) => text.clone(),
+        DecodeErrors::FormatStatic(text) => (*text).into(),
+        e => e.to_string(),
+    };
+    let sentence = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match e {
-        DecodeErrors::Unsupported(e) => Error::unsupported(format!("jpeg: {e:?}")),
-        e => Error::malformed("jpeg", format!("{e:?}")),
+        DecodeErrors::Unsupported(_) => Error::unsupported(format!("jpeg: {sentence}")),
+        _ => Error::malformed("jpeg", sentence),
     }
 }
 

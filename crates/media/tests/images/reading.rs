@@ -187,6 +187,44 @@ fn inks_go_through_their_profile() {
 }
 
 #[test]
+fn odd_jpeg_files_are_read() {
+    for name in ["rgb.jpg", "grey.jpg", "progressive.jpg", "cmyk.jpg"] {
+        let bytes = sample(name);
+        let expected = read(&bytes, &Limits::default()).unwrap();
+        let without_end = bytes.strip_suffix(b"\xff\xd9").unwrap();
+        let padded = [&bytes[..2], &[0xFF; 9], &bytes[2..]].concat();
+        let more = [&bytes[..], &bytes[..200]].concat();
+        for (what, odd) in [
+            ("without an end", without_end.to_vec()),
+            ("with half an end", [without_end, b"\xff"].concat()),
+            ("with zeros for an end", [without_end, &[0; 100]].concat()),
+            ("with padding before a marker", padded),
+            ("with something behind the end", more),
+        ] {
+            let image = read(&odd, &Limits::default()).unwrap_or_else(|e| panic!("{name} {what}: {e}"));
+            assert_eq!(image, expected, "{name} {what}");
+        }
+    }
+}
+
+#[test]
+fn jpeg_files_that_lack_rows_are_refused() {
+    for name in ["rgb.jpg", "grey.jpg", "progressive.jpg", "cmyk.jpg"] {
+        let bytes = sample(name);
+        for missing in [3, 10, 25] {
+            let cut = &bytes[..bytes.len() - missing];
+            for file in [cut.to_vec(), [cut, &vec![0; missing]].concat()] {
+                let error = read(&file, &Limits::default()).unwrap_err().to_string();
+                assert_eq!(
+                    error, "broken jpeg file: the file ends before the picture does",
+                    "{name} without {missing} bytes"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn orientation_of_tiff_is_applied() {
     let image = read(&sample("turned.tif"), &Limits::default()).unwrap();
     assert_eq!((image.width, image.height), (H, W));

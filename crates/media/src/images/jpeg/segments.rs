@@ -17,6 +17,8 @@ pub(super) struct Segments {
     pub(super) components: u8,
     /// Whether there is an Adobe marker.
     pub(super) adobe: bool,
+    /// Where the marker of the first scan lies.
+    pub(super) scans: usize,
     pub(super) metadata: Metadata,
 }
 
@@ -29,6 +31,7 @@ impl Segments {
         loop {
             let marker = next_marker(bytes, &mut at)?;
             if matches!(marker, 0xD9 | 0xDA) {
+                found.scans = at - 2;
                 break;
             }
             if matches!(marker, 0x01 | 0xD0..=0xD8) {
@@ -127,7 +130,8 @@ pub(super) fn photoshop(iptc: &[u8]) -> Vec<u8> {
     segment
 }
 
-fn next_marker(bytes: &[u8], at: &mut usize) -> Result<u8> {
+/// The next marker that is not part of coded data; `at` goes behind it.
+pub(super) fn next_marker(bytes: &[u8], at: &mut usize) -> Result<u8> {
     while let Some(&byte) = bytes.get(*at) {
         *at += 1;
         if byte != 0xFF {
@@ -147,7 +151,8 @@ fn next_marker(bytes: &[u8], at: &mut usize) -> Result<u8> {
     Err(Error::malformed("jpeg", "the file ends before the first scan"))
 }
 
-fn body<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8]> {
+/// The content of a segment; `at` goes behind it.
+pub(super) fn body<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8]> {
     let broken = || Error::malformed("jpeg", "a segment is longer than the file");
     let length = bytes.get(*at..*at + 2).ok_or_else(broken)?;
     let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
