@@ -12,6 +12,7 @@ pub(crate) use directories::{Directories, Entry, write_directory};
 const ORIENTATION: u16 = 0x0112;
 const EXIF_IFD: u16 = 0x8769;
 const GPS_IFD: u16 = 0x8825;
+const BYTE: u16 = 1;
 const SHORT: u16 = 3;
 const LONG: u16 = 4;
 
@@ -26,12 +27,14 @@ pub(crate) fn block(bytes: &[u8]) -> Option<&[u8]> {
 
 /// The orientation tag, if there is one and it is 1 to 8.
 pub(crate) fn orientation(block: &[u8]) -> Option<Orientation> {
-    Orientation::from_exif(u32::from(short(block, ORIENTATION)?))
+    Orientation::from_exif(number(block, ORIENTATION)?)
 }
 
-/// Sets the orientation tag, if there is one, to 1.
+/// Sets the orientation tag, if [`orientation`] can read it, to 1.
 pub(crate) fn set_upright(block: &mut [u8]) {
-    set_short(block, ORIENTATION, 1);
+    if orientation(block).is_some() {
+        set_number(block, ORIENTATION, 1);
+    }
 }
 
 /// Sets the tags that repeat the size of the picture, where they are present, and unlinks the thumbnail
@@ -50,10 +53,7 @@ pub(crate) fn set_size(block: &mut [u8], width: u32, height: u32) {
     let mut same = true;
     for (ifd, tag, value) in places {
         let Some(entry) = ifd.and_then(|ifd| find(block, order, ifd, tag)) else { continue };
-        let old = match order.u16(block, entry + 2) {
-            Some(SHORT) => order.u16(block, entry + 8).map(u32::from),
-            _ => order.u32(block, entry + 8),
-        };
+        let old = order.number(block, entry);
         known += 1;
         same &= old == Some(value);
         if old == Some(value) {
@@ -69,19 +69,19 @@ pub(crate) fn set_size(block: &mut [u8], width: u32, height: u32) {
     }
 }
 
-/// A tag of the main directory that holds one 16-bit number.
-pub(crate) fn short(block: &[u8], tag: u16) -> Option<u16> {
+/// A tag of the main directory that holds one unsigned number of 8, 16 or 32 bits.
+pub(crate) fn number(block: &[u8], tag: u16) -> Option<u32> {
     let order = Order::of(block)?;
-    let entry = find(block, order, order.u32(block, 4)? as usize, tag)?;
-    (order.u16(block, entry + 2) == Some(SHORT)).then(|| order.u16(block, entry + 8))?
+    order.number(block, find(block, order, order.u32(block, 4)? as usize, tag)?)
 }
 
-/// Sets a tag of the main directory that holds one 16-bit number, if it is there.
-pub(crate) fn set_short(block: &mut [u8], tag: u16, value: u16) {
+/// Sets a tag of the main directory to a 16-bit number, if it is there.
+pub(crate) fn set_number(block: &mut [u8], tag: u16, value: u16) {
     let Some(order) = Order::of(block) else { return };
     let Some(ifd) = order.u32(block, 4) else { return };
     if let Some(entry) = find(block, order, ifd as usize, tag) {
         put(block, entry + 2, &order.bytes16(SHORT));
+        put(block, entry + 4, &order.bytes32(1));
         put(block, entry + 8, &order.bytes16(value));
     }
 }
@@ -118,6 +118,16 @@ impl Order {
         })
     }
 
+    /// The unsigned number that an entry holds.
+    fn number(self, block: &[u8], entry: usize) -> Option<u32> {
+        match self.u16(block, entry + 2)? {
+            BYTE => block.get(entry + 8).copied().map(u32::from),
+            SHORT => self.u16(block, entry + 8).map(u32::from),
+            LONG => self.u32(block, entry + 8),
+            _ => None,
+        }
+    }
+
     fn bytes16(self, value: u16) -> [u8; 2] {
         match self {
             Order::Little => value.to_le_bytes(),
@@ -147,7 +157,7 @@ fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Directories, LONG, SHORT, orientation, set_size, set_upright};
+    use super::{BYTE, Directories, LONG, SHORT, orientation, set_size, set_upright};
     use crate::orientation::Orientation;
 
     /// Orientation 6, a pointer to an EXIF directory with both pixel dimensions, and a link to an IFD1.
@@ -189,5 +199,21 @@ mod tests {
             assert_eq!(parsed.exif[1].data, 200u32.to_le_bytes());
             assert_eq!(b[34..38], [0; 4]);
         }
+    }
+
+    #[test]
+    fn the_orientation_may_have_8_16_or_32_bits() {
+        for kind in [BYTE, SHORT, LONG] {
+            let mut b = sample(false);
+            b[12..14].copy_from_slice(&kind.to_le_bytes());
+            assert_eq!(orientation(&b), Some(Orientation::Turned90), "type {kind}");
+            set_upright(&mut b);
+            assert_eq!(orientation(&b), Some(Orientation::Upright), "type {kind}");
+        }
+        let mut rational = sample(false);
+        rational[12] = 5;
+        let kept = rational.clone();
+        set_upright(&mut rational);
+        assert_eq!((orientation(&rational), rational), (None, kept), "what is not understood stays");
     }
 }

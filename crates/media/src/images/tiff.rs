@@ -46,17 +46,17 @@ const IPTC: Tag = Tag::Unknown(33723);
 /// The library refuses palettes; called grey, their indices come through.
 const PHOTOMETRIC: u16 = 262;
 const BLACK_IS_ZERO: u16 = 1;
-const PALETTE: u16 = 3;
+const PALETTE: u32 = 3;
 
 type Source<'a> = Decoder<Cursor<&'a [u8]>>;
 
 /// The file, with a palette picture called grey, and whether it was one.
 fn without_palette(bytes: &[u8]) -> (Cow<'_, [u8]>, bool) {
-    if exif::short(bytes, PHOTOMETRIC) != Some(PALETTE) {
+    if exif::number(bytes, PHOTOMETRIC) != Some(PALETTE) {
         return (Cow::Borrowed(bytes), false);
     }
     let mut copy = bytes.to_vec();
-    exif::set_short(&mut copy, PHOTOMETRIC, BLACK_IS_ZERO);
+    exif::set_number(&mut copy, PHOTOMETRIC, BLACK_IS_ZERO);
     (Cow::Owned(copy), true)
 }
 
