@@ -7,7 +7,7 @@ use image::codecs::tga::TgaDecoder;
 use super::decoded::{self, Decoded, image_error};
 use super::{Format, Limits, Reader};
 use crate::orientation::Orientation;
-use crate::{Header, Result};
+use crate::{Channels, Header, Image, Result, Samples};
 
 pub(super) static FORMAT: Format = Format {
     name: "tga",
@@ -27,8 +27,26 @@ fn header(bytes: &[u8]) -> Result<Header> {
 }
 
 fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
-    let image = decoded::pixels("tga", decoder(bytes)?)?;
+    let mut image = decoded::pixels("tga", decoder(bytes)?)?;
+    if attribute_bits(bytes) == 0 {
+        show_if_blank(&mut image);
+    }
     Ok(Decoded { image, orientation: Orientation::Upright })
+}
+
+/// How many bits of a pixel are alpha, as the descriptor says it.
+fn attribute_bits(bytes: &[u8]) -> u8 {
+    bytes.get(17).map_or(0, |descriptor| descriptor & 0x0F)
+}
+
+/// Makes a picture opaque of which nothing can be seen: its alpha is padding. Many writers of true alpha say that there are no
+/// attribute bits, so that alone tells nothing.
+fn show_if_blank(image: &mut Image) {
+    let Channels::Rgba = image.channels else { return };
+    let Samples::U8(samples) = &mut image.samples else { return };
+    if samples.iter().skip(3).step_by(4).all(|&alpha| alpha == 0) {
+        samples.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = 255);
+    }
 }
 
 /// Whether the 18 bytes of a TGA header fit together.

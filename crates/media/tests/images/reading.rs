@@ -224,6 +224,24 @@ fn jpeg_files_that_lack_rows_are_refused() {
     }
 }
 
+/// A TGA file of two pixels of 32 bits, the descriptor of which tells of so many bits of alpha.
+fn tga(attribute_bits: u8, alpha: [u8; 2]) -> Vec<u8> {
+    let mut file = vec![0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 32, 0x20 | attribute_bits];
+    alpha.into_iter().for_each(|alpha| file.extend([10, 20, 30, alpha]));
+    file
+}
+
+#[test]
+fn padding_of_tga_is_not_taken_for_alpha() {
+    let alpha = |bits, stored| match read(&tga(bits, stored), &Limits::default()).unwrap().samples {
+        Samples::U8(samples) => [samples[3], samples[7]],
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(alpha(0, [0, 0]), [255, 255], "padding");
+    assert_eq!(alpha(0, [0, 128]), [0, 128], "alpha of a writer that does not say so");
+    assert_eq!(alpha(8, [0, 0]), [0, 0], "alpha");
+}
+
 #[test]
 fn orientation_of_tiff_is_applied() {
     let image = read(&sample("turned.tif"), &Limits::default()).unwrap();
