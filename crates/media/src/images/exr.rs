@@ -1,10 +1,12 @@
-//! OpenEXR: scene-linear floats of the first layer, grey (Y) or RGB, with straight alpha afterwards.
+//! OpenEXR: scene-linear floats of the first layer, grey (Y) or RGB, with straight alpha afterwards. The picture is the display
+//! window; what lies outside of it is cut off, and where the layer has no pixels it is black and transparent.
 //! <https://openexr.com/en/latest/TechnicalIntroduction.html>
 
 use std::io::Cursor;
 
 use exr::error::Error as ExrError;
 use exr::image::AnyChannel;
+use exr::math::Vec2;
 use exr::meta::MetaData;
 use exr::prelude::{FlatSamples, ReadChannels, ReadLayers, read as exr_read};
 
@@ -53,15 +55,37 @@ fn shape<'a>(width: usize, height: usize, names: impl Iterator<Item = &'a str> +
     })
 }
 
-fn header(bytes: &[u8]) -> Result<Header> {
+/// The first layer, and the part of its plane that is shown.
+struct Windows {
+    layer: Header,
+    shown: Header,
+    /// Column and row of the layer's first pixel in what is shown.
+    place: [i64; 2],
+}
+
+fn windows(bytes: &[u8]) -> Result<Windows> {
     let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(exr_error)?;
     let first =
         meta.headers.iter().find(|h| !h.deep).ok_or_else(|| Error::unsupported("exr: only deep data"))?;
     let names: Vec<String> = first.channels.list.iter().map(|c| c.name.to_string()).collect();
-    shape(first.layer_size.width(), first.layer_size.height(), names.iter().map(String::as_str))
+    let shape = |size: Vec2<usize>| shape(size.width(), size.height(), names.iter().map(String::as_str));
+    let window = first.shared_attributes.display_window;
+    let position = first.own_attributes.layer_position;
+    let distance = |from: i32, to: i32| i64::from(to) - i64::from(from);
+    Ok(Windows {
+        layer: shape(first.layer_size)?,
+        shown: shape(window.size)?,
+        place: [distance(window.position.x(), position.x()), distance(window.position.y(), position.y())],
+    })
 }
 
-fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
+fn header(bytes: &[u8]) -> Result<Header> {
+    Ok(windows(bytes)?.shown)
+}
+
+fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
+    let windows = windows(bytes)?;
+    limits.check(&windows.layer)?;
     let picture = exr_read()
         .no_deep_data()
         .largest_resolution_level()
@@ -74,7 +98,10 @@ fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
     let layer = picture.layer_data;
     let list = &layer.channel_data.list;
     let names: Vec<String> = list.iter().map(|c| c.name.to_string()).collect();
-    let header = shape(layer.size.width(), layer.size.height(), names.iter().map(String::as_str))?;
+    let header = windows.layer;
+    if (layer.size.width(), layer.size.height()) != (header.width as usize, header.height as usize) {
+        return Err(Error::malformed("exr", "the layer does not have the promised size"));
+    }
     let wanted: &[&str] = match header.channels {
         Channels::Grey => &["Y"],
         Channels::GreyAlpha => &["Y", "A"],
@@ -92,10 +119,34 @@ fn read(bytes: &[u8], _limits: &Limits) -> Result<Decoded> {
         let places = samples.iter_mut().skip(i).step_by(wanted.len());
         places.zip(channel.sample_data.values_as_f32()).for_each(|(place, value)| *place = value);
     }
-    let mut samples = Samples::F32(samples);
+    let mut samples = Samples::F32(windows.show(samples));
     if header.channels.has_alpha() {
         // Colours in OpenEXR are multiplied with alpha.
         alpha::unassociate(&mut samples, header.channels);
     }
-    Ok(Decoded { image: Image::new(header, samples)?, orientation: Orientation::Upright })
+    Ok(Decoded { image: Image::new(windows.shown, samples)?, orientation: Orientation::Upright })
+}
+
+impl Windows {
+    /// The samples of what is shown, from those of the layer.
+    fn show(&self, samples: Vec<f32>) -> Vec<f32> {
+        let Windows { layer, shown, place: [left, top] } = *self;
+        if layer == shown && (left, top) == (0, 0) {
+            return samples;
+        }
+        let count = shown.channels.count();
+        let mut out = vec![0.0; shown.pixels() as usize * count];
+        let [columns, rows] = [(left, layer.width, shown.width), (top, layer.height, shown.height)]
+            .map(|(from, length, end)| from.max(0)..(from + i64::from(length)).min(i64::from(end)));
+        if columns.is_empty() {
+            return out;
+        }
+        for row in rows {
+            let to = row as usize * shown.row_samples() + columns.start as usize * count;
+            let from = (row - top) as usize * layer.row_samples() + (columns.start - left) as usize * count;
+            let length = (columns.end - columns.start) as usize * count;
+            out[to..to + length].copy_from_slice(&samples[from..from + length]);
+        }
+        out
+    }
 }

@@ -243,6 +243,33 @@ fn padding_of_tga_is_not_taken_for_alpha() {
 }
 
 #[test]
+fn the_display_window_of_exr_is_the_picture() {
+    let bytes = sample("rgba.exr");
+    let whole = read(&bytes, &Limits::default()).unwrap();
+    let at = bytes.windows(14).position(|w| w == b"displayWindow\0").unwrap() + 14 + 6 + 4;
+    let shown = |window: [i32; 4]| {
+        let mut file = bytes.clone();
+        file[at..at + 16].copy_from_slice(&window.map(i32::to_le_bytes).concat());
+        let (_, header) = read_header(&file).unwrap();
+        let image = read(&file, &Limits::default()).unwrap();
+        assert_eq!(image.header(), header);
+        image
+    };
+    let (Samples::F32(from), window) = (&whole.samples, [-3, 5, 9, 40]) else { panic!() };
+    let image = shown(window);
+    assert_eq!((image.width, image.height), (13, 36));
+    let Samples::F32(to) = &image.samples else { panic!() };
+    for (at, pixel) in to.chunks_exact(4).enumerate() {
+        let (x, y) = (at % 13, at / 13 + 5);
+        match x.checked_sub(3).filter(|_| y < H as usize) {
+            Some(x) => assert_eq!(pixel, &from[(y * W as usize + x) * 4..][..4], "{x},{y}"),
+            None => assert_eq!(pixel, [0.0; 4], "{x},{y}"),
+        }
+    }
+    assert!(matches!(shown([100, 100, 102, 103]).samples, Samples::F32(v) if v == [0.0; 3 * 4 * 4]));
+}
+
+#[test]
 fn orientation_of_tiff_is_applied() {
     let image = read(&sample("turned.tif"), &Limits::default()).unwrap();
     assert_eq!((image.width, image.height), (H, W));
