@@ -104,6 +104,21 @@ fn small_copies_are_no_pages() {
 }
 
 #[test]
+fn a_small_copy_before_the_only_page_is_not_taken_for_it() {
+    let mut file = book();
+    let directories = directories(&file);
+    // The first entry of the first directory says that it is a small copy; the third page is cut off.
+    let (first, last) = (directories[0].0, directories[1].1);
+    file[first + 2..first + 14].copy_from_slice(&[254, 0, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
+    file[last..last + 4].fill(0);
+    let Ok(Err(file)) = Pages::open(file) else { panic!("one page is one picture") };
+    let (header, samples, metadata) = pages().swap_remove(1);
+    assert_eq!(images::read_header(&file).unwrap().1, header);
+    let image = images::read(&file, &Limits::default()).unwrap();
+    assert_eq!((image.samples, image.metadata.icc), (samples, metadata.icc));
+}
+
+#[test]
 fn broken_chains_are_refused() {
     let file = book();
     let (first, last) = (directories(&file)[0], directories(&file)[2]);

@@ -1,4 +1,4 @@
-//! TIFF 6.0 and BigTIFF. Reads the first picture: grey, RGB, palette, CMYK and YCbCr, strips and tiles, 1 to
+//! TIFF 6.0 and BigTIFF. Reads the first page: grey, RGB, palette, CMYK and YCbCr, strips and tiles, 1 to
 //! 16 bit and float. Writes 8, 16 bit and float strips with Deflate, streaming.
 
 use std::borrow::Cow;
@@ -18,8 +18,10 @@ use crate::{
     exif,
 };
 
+mod chain;
 mod write;
 
+pub(crate) use chain::{chain, is_extra, turn_to};
 pub(crate) use write::{Book, page};
 
 pub(crate) static FORMAT: Format = Format {
@@ -50,14 +52,15 @@ const PALETTE: u32 = 3;
 
 type Source<'a> = Decoder<Cursor<&'a [u8]>>;
 
-/// The file, with a palette picture called grey, and whether it was one.
-fn without_palette(bytes: &[u8]) -> (Cow<'_, [u8]>, bool) {
-    if exif::number(bytes, PHOTOMETRIC) != Some(PALETTE) {
-        return (Cow::Borrowed(bytes), false);
+/// The file with its first page in front and a palette picture called grey, and whether it was one.
+fn prepared(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, bool)> {
+    let bytes = chain::page_first(bytes)?;
+    if exif::number(&bytes, PHOTOMETRIC) != Some(PALETTE) {
+        return Ok((bytes, false));
     }
-    let mut copy = bytes.to_vec();
+    let mut copy = bytes.into_owned();
     exif::set_number(&mut copy, PHOTOMETRIC, BLACK_IS_ZERO);
-    (Cow::Owned(copy), true)
+    Ok((Cow::Owned(copy), true))
 }
 
 fn tiff_error(e: TiffError) -> Error {
@@ -127,7 +130,7 @@ fn orientation(source: &mut Source<'_>) -> Orientation {
 }
 
 fn header(bytes: &[u8]) -> Result<Header> {
-    let (bytes, palette) = without_palette(bytes);
+    let (bytes, palette) = prepared(bytes)?;
     // No picture is decoded, and no tag has more values than the file has bytes.
     let values = (bytes.len() as u64).saturating_mul(size_of::<decoder::ifd::Value>() as u64);
     let mut source = source(&bytes, &Limits { max_bytes: values, ..Limits::default() })?;
@@ -136,7 +139,7 @@ fn header(bytes: &[u8]) -> Result<Header> {
 }
 
 fn read(bytes: &[u8], limits: &Limits) -> Result<Decoded> {
-    let (bytes, palette) = without_palette(bytes);
+    let (bytes, palette) = prepared(bytes)?;
     let mut source = source(&bytes, limits)?;
     let (header, kind) = stored(&mut source, palette)?;
     let mut result = DecodingResult::U8(Vec::new());
