@@ -5,13 +5,17 @@
 //! new content in their place. Nothing is ever unpacked to files. An archive that would be dangerous to unpack is refused
 //! all the same, because the new one would be as dangerous.
 
+mod sink;
+
 use std::collections::HashSet;
 use std::io::{Read, Seek, Write};
 
+use zip::read::ZipFile;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use self::sink::{Guard, Yielding};
 use crate::images::Sink;
 use crate::{Error, Result};
 
@@ -43,7 +47,9 @@ pub struct Archive<R> {
 
 /// An archive that is being written.
 pub struct ArchiveWriter {
-    zip: ZipWriter<Sink>,
+    // Before the other field, so that it is dropped first.
+    sink: Guard,
+    zip: ZipWriter<Yielding>,
 }
 
 /// Whether a file that begins with these bytes is an archive.
@@ -144,20 +150,43 @@ impl<R: Read + Seek> Archive<R> {
         Ok(entry.name().map_err(zip_error)?.into_owned())
     }
 
-    /// The first bytes of an entry, at most `count`; none of a folder, or of an entry that is packed in a way that this
-    /// crate cannot unpack.
+    /// The name of an entry as it is stored, in whatever encoding.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if the entry is broken.
+    /// [`Error::Malformed`] if there is no such entry.
+    pub fn raw_name(&self, index: usize) -> Result<Vec<u8>> {
+        Ok(self.zip.by_index_data(index).map_err(zip_error)?.name_raw().to_vec())
+    }
+
+    /// Whether an entry is packed in a way that this crate can unpack.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if there is no such entry.
+    pub fn can_unpack(&mut self, index: usize) -> Result<bool> {
+        let method = self.zip.by_index_raw(index).map_err(zip_error)?.compression();
+        Ok(matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated))
+    }
+
+    /// An entry that is read.
+    fn entry(&mut self, index: usize) -> Result<ZipFile<'_, R>> {
+        if !self.can_unpack(index)? {
+            return Err(Error::unsupported("zip: an entry that is neither stored nor deflated"));
+        }
+        self.zip.by_index(index).map_err(zip_error)
+    }
+
+    /// The first bytes of an entry, at most `count`; none of a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if the entry is broken, [`Error::Unsupported`] if it cannot be unpacked.
     pub fn first_bytes(&mut self, index: usize, count: u64) -> Result<Vec<u8>> {
-        let entry = match self.zip.by_index(index) {
-            Ok(entry) if entry.is_file() => entry,
-            Ok(_) | Err(ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_)) => {
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(zip_error(error)),
-        };
+        let entry = self.entry(index)?;
+        if !entry.is_file() {
+            return Ok(Vec::new());
+        }
         let mut bytes = Vec::new();
         entry.take(count).read_to_end(&mut bytes).map_err(|error| zip_error(error.into()))?;
         Ok(bytes)
@@ -167,10 +196,11 @@ impl<R: Read + Seek> Archive<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if the entry is broken, [`Error::Limit`] if it is too large.
+    /// [`Error::Malformed`] if the entry is broken, [`Error::Unsupported`] if it cannot be unpacked, [`Error::Limit`] if it is
+    /// too large.
     pub fn read(&mut self, index: usize) -> Result<Vec<u8>> {
         let limit = self.limits.max_entry;
-        let entry = self.zip.by_index(index).map_err(zip_error)?;
+        let entry = self.entry(index)?;
         let size = entry.size();
         let too_large = || Error::Limit { what: "an entry of an archive is too large".into(), limit };
         if size > limit {
@@ -186,9 +216,10 @@ impl<R: Read + Seek> Archive<R> {
 impl ArchiveWriter {
     /// Begins an archive with the comment of another one.
     pub fn new<R: Read + Seek>(sink: Sink, like: &Archive<R>) -> Result<Self> {
-        let mut zip = ZipWriter::new(sink);
+        let sink = Yielding::new(sink);
+        let mut zip = ZipWriter::new(sink.clone());
         zip.set_raw_comment(like.zip.comment().into()).map_err(zip_error)?;
-        Ok(ArchiveWriter { zip })
+        Ok(ArchiveWriter { sink: Guard(sink), zip })
     }
 
     /// Copies an entry as it is.
@@ -201,7 +232,8 @@ impl ArchiveWriter {
         self.zip.raw_copy_file(entry).map_err(zip_error)
     }
 
-    /// Writes new content in the place of an entry, with its name (or another one), its time and its comment.
+    /// Writes new content in the place of an entry, with its name (or another one, in the same encoding), its time and its
+    /// comment.
     ///
     /// # Errors
     ///
@@ -210,7 +242,7 @@ impl ArchiveWriter {
         &mut self,
         from: &mut Archive<R>,
         index: usize,
-        name: Option<&str>,
+        name: Option<&[u8]>,
         content: &[u8],
     ) -> Result<()> {
         let entry = from.zip.by_index_raw(index).map_err(zip_error)?;
@@ -224,7 +256,7 @@ impl ArchiveWriter {
         if !entry.comment().is_empty() {
             options = options.with_file_comment(entry.comment());
         }
-        let name = name.map_or_else(|| entry.name_raw().to_vec(), |name| name.as_bytes().to_vec());
+        let name = name.unwrap_or(entry.name_raw()).to_vec();
         drop(entry);
         self.zip.start_file_with_options(options.name(&name)).map_err(zip_error)?;
         Ok(self.zip.write_all(content)?)
@@ -236,7 +268,8 @@ impl ArchiveWriter {
     ///
     /// [`Error::Io`] from the sink.
     pub fn finish(self) -> Result<()> {
-        let mut sink = self.zip.finish().map_err(zip_error)?;
+        let ArchiveWriter { sink: _sink, zip } = self;
+        let mut sink = zip.finish().map_err(zip_error)?;
         Ok(sink.flush()?)
     }
 }

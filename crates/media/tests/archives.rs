@@ -66,7 +66,7 @@ fn everything_but_the_pages_stays_as_it_is() {
     for index in 0..from.len() {
         match from.name(index).unwrap().as_str() {
             "pages/1.txt" => to.replace(&mut from, index, None, b"new").unwrap(),
-            "pages/2.txt" => to.replace(&mut from, index, Some("pages/2.png"), &[7; 5000]).unwrap(),
+            "pages/2.txt" => to.replace(&mut from, index, Some(b"pages/2.png"), &[7; 5000]).unwrap(),
             _ => to.copy(&mut from, index).unwrap(),
         }
     }
@@ -171,6 +171,26 @@ fn truncation_at_every_byte_and_one_wrong_byte_anywhere() {
             let _ = all(&damaged);
         }
     }
+}
+
+#[test]
+fn what_cannot_be_unpacked_is_copied() {
+    let mut bytes = book();
+    // The method of the last entry, in both places where it is said, becomes bzip2.
+    let name = "ünïcode.txt".as_bytes();
+    let places: Vec<_> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(name)).collect();
+    let central = *places.iter().rfind(|&&at| bytes[at - 46..].starts_with(b"PK\x01\x02")).unwrap();
+    bytes[central - 46 + 10] = 12;
+    bytes[places[0] - 30 + 8] = 12;
+    let mut from = open(&bytes).unwrap();
+    let can: Vec<_> = (0..from.len()).map(|index| from.can_unpack(index).unwrap()).collect();
+    assert_eq!(can, [true, true, true, true, false]);
+    assert!(matches!(from.first_bytes(4, 64).unwrap_err(), Error::Unsupported { .. }));
+    let sink = Shared::default();
+    let mut to = ArchiveWriter::new(Box::new(sink.clone()), &from).unwrap();
+    (0..from.len()).for_each(|index| to.copy(&mut from, index).unwrap());
+    to.finish().unwrap();
+    assert_eq!(entries(&sink.bytes()), entries(&bytes));
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::ffi::OsStr;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use amplio_media::Header;
 use amplio_media::animations::{self, Limits};
 use amplio_media::archives::{Archive, ArchiveWriter};
 use amplio_media::images::{self, Format, Sink};
+use amplio_media::{Depth, Header};
 
 use super::memory::Memory;
 use super::{Transcoder, go_on};
@@ -34,8 +34,8 @@ pub struct ArchiveJob<'a, R> {
 struct Page {
     entry: usize,
     encoding: Encoding,
-    /// Its new name, if the format changes.
-    name: Option<String>,
+    /// Its new name, if the format changes, in the encoding of the old one.
+    name: Option<Vec<u8>>,
 }
 
 impl<'a, R: Read + Seek> ArchiveJob<'a, R> {
@@ -130,6 +130,9 @@ pub fn pictures<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Vec<(usize, 
     let mut pictures = Vec::new();
     for entry in 0..archive.len() {
         let name = archive.name(entry)?;
+        if !archive.can_unpack(entry)? && !is_called_a_page(&name) {
+            continue;
+        }
         let first = archive.first_bytes(entry, FIRST_BYTES).map_err(|error| Error::from(error).of(&name))?;
         let format = images::detect(&first).filter(|format| is_page(format, &name));
         pictures.extend(format.map(|format| (entry, format)));
@@ -143,24 +146,28 @@ fn find_pages<R: Read + Seek>(
     archive: &mut Archive<R>,
     limits: &Limits,
 ) -> Result<Vec<Page>> {
-    let names = (0..archive.len()).map(|entry| archive.name(entry));
-    let mut names: HashSet<String> = names.collect::<std::result::Result<_, _>>()?;
+    let names = (0..archive.len()).map(|entry| archive.raw_name(entry));
+    let mut names: HashSet<Vec<u8>> = names.collect::<std::result::Result<_, _>>()?;
     let mut pages = Vec::new();
     for (entry, format) in pictures(archive)? {
-        let name = archive.name(entry)?;
+        let (name, raw) = (archive.name(entry)?, archive.raw_name(entry)?);
         let named = |error: amplio_media::Error| Error::from(error).of(&name);
-        // A GIF of one picture could not hold the result; whether it is one, only its end tells.
-        let moves = !holds_pictures(format)
-            && animations::can_write(format)
-            && archive.read(entry).and_then(|bytes| animations::moves(&bytes, limits)).map_err(named)?;
+        let (mut depth, mut moves) = (Depth::U8, false);
+        if !holds_pictures(format) {
+            let bytes = archive.read(entry).map_err(named)?;
+            depth = images::read_header(&bytes).map_err(named)?.1.depth;
+            // A GIF of one picture could not hold the result; whether it is one, only its end tells.
+            moves = animations::can_write(format) && animations::moves(&bytes, limits).map_err(named)?;
+        }
         let holds = |other: &Format| holds_pictures(other) || moves;
-        let encoding = transcoder.writing.format.resolve(format, Some(Path::new(&name)), holds);
+        let encoding = transcoder.writing.format.resolve((format, depth), Some(Path::new(&name)), holds);
         let changes = encoding.format != format;
-        let new = changes.then(|| renamed(&name, &encoding.extension));
+        let new = changes.then(|| renamed(&raw, &encoding.extension));
         pages.push(Page { entry, encoding, name: new });
     }
     for name in pages.iter().filter_map(|page| page.name.as_ref()) {
         if !names.insert(name.clone()) {
+            let name = String::from_utf8_lossy(name);
             return Err(Error::request(format!("two entries would be called {name}")));
         }
     }
@@ -170,18 +177,30 @@ fn find_pages<R: Read + Seek>(
 /// Whether an entry of this name that begins like this format is a picture. TGA has no signature, and what systems add of
 /// their own is none.
 fn is_page(format: &Format, name: &str) -> bool {
-    let extension = Path::new(name).extension().and_then(OsStr::to_str);
-    let named = extension.and_then(images::by_extension);
     format.read.is_some()
-        && !name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
-        && (format.name != "tga" || named == Some(format))
+        && !is_of_a_system(name)
+        && (format.name != "tga" || format_of_name(name) == Some(format))
 }
 
-/// A name with another extension.
-fn renamed(name: &str, extension: &str) -> String {
-    let start = name.rfind('/').map_or(0, |slash| slash + 1);
-    let end = name[start..].rfind('.').filter(|dot| *dot > 0).map_or(name.len(), |dot| start + dot);
-    format!("{}.{extension}", &name[..end])
+/// Whether an entry has the name of a picture.
+fn is_called_a_page(name: &str) -> bool {
+    !is_of_a_system(name) && format_of_name(name).is_some_and(|format| format.read.is_some())
+}
+
+fn is_of_a_system(name: &str) -> bool {
+    name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
+}
+
+fn format_of_name(name: &str) -> Option<&'static Format> {
+    Path::new(name).extension().and_then(OsStr::to_str).and_then(images::by_extension)
+}
+
+/// A name with another extension. Slashes and dots are the same bytes in all encodings that archives have.
+fn renamed(name: &[u8], extension: &str) -> Vec<u8> {
+    let start = name.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+    let dot = name[start..].iter().rposition(|&byte| byte == b'.').filter(|dot| *dot > 0);
+    let end = dot.map_or(name.len(), |dot| start + dot);
+    [&name[..end], b".", extension.as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -190,8 +209,9 @@ mod tests {
 
     #[test]
     fn entries_get_new_extensions() {
-        assert_eq!(renamed("a/b.c/page 1.jxl", "png"), "a/b.c/page 1.png");
-        assert_eq!(renamed("a.b/page", "png"), "a.b/page.png");
-        assert_eq!(renamed("a/.hidden", "png"), "a/.hidden.png");
+        assert_eq!(renamed(b"a/b.c/page 1.jxl", "png"), b"a/b.c/page 1.png");
+        assert_eq!(renamed(b"a.b/page", "png"), b"a.b/page.png");
+        assert_eq!(renamed(b"a/.hidden", "png"), b"a/.hidden.png");
+        assert_eq!(renamed(b"\x83\x5c.jxl", "png"), b"\x83\x5c.png", "Shift-JIS");
     }
 }
