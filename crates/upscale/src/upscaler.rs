@@ -12,7 +12,7 @@ use crate::progress::{Meter, Watcher};
 use crate::rows::crop::Crop;
 use crate::rows::network::Networked;
 use crate::rows::resampled::Resampled;
-use crate::rows::source::Source;
+use crate::rows::source::{Source, check_numbers};
 use crate::rows::{Frame, Rows};
 use crate::target::{Extent, Target};
 use crate::{Error, Result};
@@ -224,6 +224,7 @@ impl Upscaler {
                 format!("the result is {:?} pixels, not {}x{}", extent.size(), header.width, header.height);
             return Err(Error::request(what));
         }
+        check_numbers(&image)?;
         if image.channels.has_alpha() {
             alpha::bleed(&mut image, self.engine.model.info().radius.unwrap_or(64).min(64) as u32);
         }

@@ -195,6 +195,20 @@ fn numbers_that_are_no_colours_are_errors() {
 }
 
 #[test]
+fn a_picture_with_numbers_that_are_no_light_is_named() {
+    let with = |channels, at: usize, value| {
+        let mut image = picture(16, 16, channels, Depth::F32);
+        let Samples::F32(samples) = &mut image.samples else { panic!("floats") };
+        samples[at] = value;
+        upscaler("compact/x2").enlarge(image, &Request::default(), &go_on).expect_err("refused")
+    };
+    for value in [f32::NAN, f32::INFINITY] {
+        let error = with(Channels::Rgb, (3 * 16 + 5) * 3 + 1, value);
+        assert_eq!(error.to_string(), format!("the picture has {value} at pixel 5, 3"));
+    }
+}
+
+#[test]
 fn a_watcher_can_stop_the_work() {
     let image = picture(64, 64, Channels::Rgb, Depth::U8);
     let result = upscaler("compact/x4").enlarge(image, &Request::default(), &|_| ControlFlow::Break(()));

@@ -3,7 +3,7 @@ use std::ops::Range;
 use amplio_media::{Depth, Header, Image, Samples, Transfer, convert};
 
 use super::{Frame, Rows};
-use crate::Result;
+use crate::{Error, Result};
 
 /// A decoded picture as the first stage of the flow.
 pub(crate) struct Source<'a> {
@@ -51,6 +51,22 @@ fn encoded(image: &Image, rows: Range<usize>) -> Result<Vec<f32>> {
     }
 }
 
+/// Refuses a float picture with a sample that is no finite number, but for the colours of pixels that nobody sees.
+///
+/// # Errors
+/// [`Error::Request`] with the pixel.
+pub(crate) fn check_numbers(image: &Image) -> Result<()> {
+    let Samples::F32(samples) = &image.samples else { return Ok(()) };
+    let seen = |pixel: &[f32]| !image.channels.has_alpha() || pixel.last() != Some(&0.0);
+    for (at, pixel) in samples.chunks_exact(image.channels.count()).enumerate() {
+        if let Some(sample) = pixel.iter().find(|sample| !sample.is_finite() && seen(pixel)) {
+            let (x, y) = (at % image.width as usize, at / image.width as usize);
+            return Err(Error::request(format!("the picture has {sample} at pixel {x}, {y}")));
+        }
+    }
+    Ok(())
+}
+
 /// The largest encoded sample of a float picture, at least 1; integers never exceed 1.
 fn peak(image: &Image) -> Result<f32> {
     if image.samples.depth() != Depth::F32 {
@@ -58,7 +74,7 @@ fn peak(image: &Image) -> Result<f32> {
     }
     let mut peak = 1.0_f32;
     for row in 0..image.height as usize {
-        peak = encoded(image, row..row + 1)?.into_iter().filter(|v| v.is_finite()).fold(peak, f32::max);
+        peak = encoded(image, row..row + 1)?.into_iter().fold(peak, f32::max);
     }
     Ok(peak)
 }
