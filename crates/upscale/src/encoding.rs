@@ -13,7 +13,7 @@ use crate::Error;
 /// The format that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// That of the input if it can hold the result, else PNG.
+    /// That of the input if it can hold the result, else PNG, or TIFF for floats.
     #[default]
     Same,
     /// This one.
@@ -87,10 +87,10 @@ impl FromStr for Choice {
 }
 
 impl Choice {
-    /// The format of the result for an input of this format and name; that of the input only if it `holds` the result.
+    /// The format of the result for an input of this format, depth and name; that of the input only if it `holds` the result.
     pub fn resolve(
         &self,
-        input: &'static Format,
+        (input, depth): (&'static Format, Depth),
         name: Option<&Path>,
         holds: impl Fn(&Format) -> bool,
     ) -> Encoding {
@@ -102,7 +102,11 @@ impl Choice {
                 let own = own.filter(|own| images::by_extension(own) == Some(input));
                 Encoding { format: input, extension: own.unwrap_or(input.extensions[0]).into() }
             }
-            Self::Same => Encoding::of(images::by_name("png").unwrap_or(FORMATS[0])),
+            Self::Same => {
+                // PNG would clip light that is brighter than white.
+                let fallback = if depth == Depth::F32 { "tiff" } else { "png" };
+                Encoding::of(images::by_name(fallback).unwrap_or(FORMATS[0]))
+            }
         }
     }
 }
@@ -153,12 +157,18 @@ mod tests {
     #[test]
     fn the_same_format_keeps_the_extension_if_it_is_its_own() {
         let format = |name| images::by_name(name).expect("a format");
-        let extension =
-            |name, path| Choice::Same.resolve(format(name), Some(Path::new(path)), holds_pictures).extension;
+        let resolved = |name, depth, path| {
+            Choice::Same.resolve((format(name), depth), Some(Path::new(path)), holds_pictures).extension
+        };
+        let extension = |name, path| resolved(name, Depth::U8, path);
         assert_eq!(extension("jpeg", "photo.JPEG"), "JPEG");
         assert_eq!(extension("png", "photo.jpg"), "png");
         assert_eq!(extension("gif", "photo.gif"), "png");
-        assert_eq!(Choice::Same.resolve(format("tiff"), None, holds_pictures).extension, "tif");
-        assert_eq!(Choice::Same.resolve(format("gif"), None, animations::can_write).extension, "gif");
+        assert_eq!(extension("tiff", "photo"), "tif");
+        let moving = Choice::Same.resolve((format("gif"), Depth::U8), None, animations::can_write);
+        assert_eq!(moving.extension, "gif");
+        let floats = ["exr", "hdr", "jxl"].map(|name| resolved(name, Depth::F32, "light"));
+        assert_eq!(floats, ["tif"; 3], "light that is brighter than white stays");
+        assert_eq!(resolved("jxl", Depth::U16, "photo.jxl"), "png");
     }
 }

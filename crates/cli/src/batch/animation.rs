@@ -21,8 +21,8 @@ impl Batch {
     ) -> Result<End> {
         let animation = animations::open(bytes, &Limits::default())?;
         let mut animation = animation.ok_or_else(|| anyhow!("it holds only one picture"))?;
-        let encoding =
-            self.writing.format.resolve(animation.format, input.path.as_deref(), animations::can_write);
+        let own = (animation.format, animation.header.depth);
+        let encoding = self.writing.format.resolve(own, input.path.as_deref(), animations::can_write);
         let numbered = matches!(self.destination, Destination::Numbered(_));
         if !numbered && !animations::can_write(encoding.format) {
             let names: Vec<_> = animations::writable().collect();

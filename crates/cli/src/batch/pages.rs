@@ -24,7 +24,8 @@ impl Batch {
         claims: &mut Claims,
         report: &Report,
     ) -> Result<End> {
-        let encoding = self.writing.format.resolve(pages::FORMAT, input.path.as_deref(), holds_pictures);
+        let own = (pages::FORMAT, pages.header(0)?.depth);
+        let encoding = self.writing.format.resolve(own, input.path.as_deref(), holds_pictures);
         let numbered = matches!(self.destination, Destination::Numbered(_));
         let together = encoding.format == pages::FORMAT && !numbered;
         let count = if together || numbered { pages.count() } else { 1 };

@@ -24,7 +24,7 @@ impl Batch {
         report: &Report,
     ) -> Result<Step<'_>> {
         let (format, picture) = images::read_header(&bytes)?;
-        let encoding = self.writing.format.resolve(format, input.path.as_deref(), holds_pictures);
+        let encoding = self.writing.format.resolve((format, picture.depth), input.path.as_deref(), holds_pictures);
         let header = self.transcoder().header(&picture, encoding.format)?;
         let name = self.name(input, &picture, &header, &encoding.extension);
         let path = match self.claim(input, &name, claims)? {

@@ -61,7 +61,7 @@ pub(crate) fn run(Args {}: Args) -> Result<Outcome> {
         }
     };
     tell("reading", &unreadable, "can be written, but amplio has no decoder for them");
-    tell("writing", &unwritable, "can be read; results become PNG, or what --format says");
+    tell("writing", &unwritable, "can be read; results become PNG, TIFF of floats, or what --format says");
     if Level::best() == Level::Scalar {
         missing.push(("instructions", "without AVX2 or NEON networks run several times slower".into()));
     }

@@ -74,8 +74,8 @@ pub(crate) struct Args {
                 picture, skip for several]"
     )]
     if_exists: Option<IfExists>,
-    /// The format of results: png, jpeg, webp, gif, tiff, avif, bmp, ppm, qoi or same [default: same, or png where the input's
-    /// cannot hold the result]. png, webp and gif also hold animations.
+    /// The format of results: png, jpeg, webp, gif, tiff, avif, bmp, ppm, qoi or same [default: same, or png (tiff for
+    /// floats) where the input's cannot hold the result]. png, webp and gif also hold animations.
     #[arg(short, long, value_name = "FORMAT", value_parser = Choice::from_str, help_heading = "Output")]
     format: Option<Choice>,
     /// The fidelity of jpeg, webp and avif, 1 to 100 [default: 90].

@@ -140,7 +140,7 @@ impl Look<'_> {
             (Choice::Same, Some(format)) if !moves || holds(format) => Choice::This(Encoding::of(format)),
             (choice, _) => choice.clone(),
         };
-        let format = choice.resolve(own, None, holds).format;
+        let format = choice.resolve((own, header.depth), None, holds).format;
         match moves {
             false => Ok(Subject::Picture(header, format)),
             true if holds(format) => Ok(Subject::Animation(format)),

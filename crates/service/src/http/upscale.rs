@@ -30,7 +30,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 ///
 /// The picture is the body, or the file of a form; parameters are in the query, or fields of the form. Without `format`, the
 /// `Accept` header decides, and if it leaves it open, the result has the picture's own format (PNG where that cannot be
-/// written). Identical requests are computed once.
+/// written, TIFF for floats). Identical requests are computed once.
 #[utoipa::path(
     post,
     path = "/v1/upscale",
