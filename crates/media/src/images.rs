@@ -255,11 +255,9 @@ fn check_size(format: &Format, writer: &Writer, header: &Header) -> Result<()> {
     if width.max(height) <= writer.max_side {
         return Ok(());
     }
-    let others: Vec<_> = FORMATS
-        .iter()
-        .filter(|f| f.write.as_ref().is_some_and(|w| w.max_side >= width.max(height) && w.keeps.icc))
-        .map(|f| f.name)
-        .collect();
+    let holds = |w: &Writer| w.max_side >= width.max(height) && w.keeps.icc && (w.lossy || w.lossless);
+    let others: Vec<_> =
+        FORMATS.iter().filter(|f| f.write.as_ref().is_some_and(holds)).map(|f| f.name).collect();
     let what = format!(
         "{} stores at most {} pixels per side, not {width}x{height}; use {} instead",
         format.name,

@@ -350,3 +350,12 @@ fn a_png_of_several_strips_is_one_file_however_its_rows_come() {
         }
     }
 }
+
+#[test]
+fn formats_for_large_photographs_are_named() {
+    let webp = by_name("webp").unwrap();
+    let header = Header::new(20_000, 10, Channels::Rgb, Depth::U8);
+    let sink = Shared::default();
+    let error = writer(webp, &header, &WriteOptions::default(), Box::new(sink)).err().unwrap().to_string();
+    assert!(error.contains("use png or jpeg or tiff instead"), "{error}");
+}
