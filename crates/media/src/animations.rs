@@ -232,12 +232,12 @@ pub fn writer(
         let names: Vec<_> = writable().collect();
         Error::unsupported(format!("{} cannot move; use one of {}", format.name, names.join(", ")))
     })?;
-    images::check(format, header)?;
+    let capability = images::check(format, header)?;
     if options.frames == 0 {
         return Err(Error::misuse("an animation without frames cannot be written"));
     }
     let mut options = options.clone();
-    options.picture = options.picture.fitted(header);
+    options.picture = options.picture.fitted(header, capability);
     let inner = open(header, &options, sink)?;
     Ok(Box::new(Checked { inner, header: *header, left: options.frames, broken: false }))
 }

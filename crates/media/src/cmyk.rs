@@ -2,7 +2,9 @@
 //!
 //! Samples here are amounts of ink: 0 is paper, the maximum is full ink.
 
-use moxcms::{ColorProfile, DataColorSpace, Layout, RenderingIntent, TransformOptions};
+use moxcms::{ColorProfile, DataColorSpace, Layout};
+
+use crate::profile::options;
 
 /// The pixels that go through the colour engine at once.
 const BATCH: usize = 1 << 16;
@@ -60,12 +62,4 @@ pub(crate) fn to_rgb16(inks: &[u16], icc: Option<&[u8]>) -> Vec<u16> {
 
 fn profile(icc: &[u8]) -> Option<ColorProfile> {
     ColorProfile::new_from_slice(icc).ok().filter(|p| p.color_space == DataColorSpace::Cmyk)
-}
-
-/// Relative colorimetric keeps what both can show; press profiles carry a table for it.
-fn options() -> TransformOptions {
-    TransformOptions {
-        rendering_intent: RenderingIntent::RelativeColorimetric,
-        ..TransformOptions::default()
-    }
 }

@@ -117,9 +117,9 @@ impl Default for WriteOptions {
 }
 
 impl WriteOptions {
-    /// The options for a file with this header.
-    pub(crate) fn fitted(&self, header: &Header) -> WriteOptions {
-        let metadata = self.metadata.for_output(header.width, header.height, header.channels.colours());
+    /// The options for a file of a format with this header.
+    pub(crate) fn fitted(&self, header: &Header, writer: &Writer) -> WriteOptions {
+        let metadata = self.metadata.for_output(header, writer.keeps);
         WriteOptions { quality: self.quality.clamp(1, 100), effort: self.effort, metadata }
     }
 }
@@ -221,7 +221,7 @@ pub fn writer(
     sink: Sink,
 ) -> Result<Box<dyn RowWriter>> {
     let writer = check(format, header)?;
-    let options = options.fitted(header);
+    let options = options.fitted(header, writer);
     let inner = (writer.open)(header, &options, sink)?;
     Ok(checked(inner, header))
 }

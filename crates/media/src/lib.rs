@@ -4,7 +4,7 @@
 //! those that move; a [`Sequence`] is many files. An [`Image`] is
 //! samples of 8, 16 or float bits in one of four channel layouts, with its [`Metadata`].
 //! [`convert()`] changes depth and channels, [`resample`] the size (classically), [`alpha`] gives
-//! invisible pixels sensible colours.
+//! invisible pixels sensible colours, [`profile`] tells which colours samples mean.
 //!
 //! [`videos`] has the frames of videos: their pixel formats, their colour, and the way to pictures and back.
 //!
@@ -18,6 +18,7 @@ pub mod archives;
 pub mod colour;
 pub mod images;
 pub mod pages;
+pub mod profile;
 pub mod resample;
 pub mod videos;
 

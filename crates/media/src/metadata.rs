@@ -1,6 +1,7 @@
 //! What a file says about its picture, beside the samples.
 
-use crate::{exif, orientation::Orientation, xmp};
+use crate::images::Keeps;
+use crate::{Header, exif, orientation::Orientation, profile, xmp};
 
 /// The unit of a [`Density`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,16 +110,14 @@ impl Metadata {
         }
     }
 
-    /// A copy for a picture of this size and number of colours: pixel dimensions in EXIF are updated, a
-    /// thumbnail of another picture is dropped, and so is a grey ICC profile where the samples are RGB.
-    pub(crate) fn for_output(&self, width: u32, height: u32, colours: usize) -> Metadata {
+    /// A copy for a picture with this header in a format that keeps so much: pixel dimensions in EXIF are updated, a
+    /// thumbnail of another picture is dropped, and the ICC profile says what the format cannot say otherwise.
+    pub(crate) fn for_output(&self, header: &Header, keeps: Keeps) -> Metadata {
         let mut copy = self.clone();
         if let Some(block) = &mut copy.exif {
-            exif::set_size(block, width, height);
+            exif::set_size(block, header.width, header.height);
         }
-        if colours == 3 && copy.icc.as_deref().and_then(|p| p.get(16..20)) == Some(b"GRAY") {
-            copy.icc = None;
-        }
+        copy.icc = profile::icc(self, header.channels.colours(), keeps);
         copy
     }
 }

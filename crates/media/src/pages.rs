@@ -108,8 +108,8 @@ impl PagesWriter {
     ///
     /// As [`images::writer`].
     pub fn page(&self, header: &Header, options: &WriteOptions) -> Result<Box<dyn RowWriter>> {
-        images::check(FORMAT, header)?;
-        Ok(images::checked(tiff::page(header, &options.fitted(header), self.book.clone()), header))
+        let options = options.fitted(header, images::check(FORMAT, header)?);
+        Ok(images::checked(tiff::page(header, &options, self.book.clone()), header))
     }
 
     /// Flushes the sink.

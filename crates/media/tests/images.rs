@@ -10,6 +10,8 @@ use amplio_media::{Channels, Depth, Header, Samples, convert};
 #[path = "common/sink.rs"]
 mod sink;
 
+#[path = "images/colours.rs"]
+mod colours;
 #[path = "images/hostile.rs"]
 mod hostile;
 #[path = "images/quality.rs"]

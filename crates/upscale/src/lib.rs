@@ -59,7 +59,7 @@ pub use error::Error;
 pub use film::{Dedup, Film, FilmProgress, FilmWatcher};
 pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
-pub use transcode::{ArchiveJob, Transcoder, flattening, pictures};
+pub use transcode::{ArchiveJob, Transcoder, flattening, pictures, recolouring};
 pub use upscaler::{Request, TileSize, Tiling, Upscaler};
 pub use video::{Part, Reel, Unrolled, VideoJob, VideoProgress, VideoRequest, VideoWatcher, repeats};
 

@@ -9,7 +9,8 @@ use std::ops::ControlFlow;
 use amplio_media::animations::{self, Animation, Options};
 use amplio_media::images::{self, Format, Limits, Sink, WriteOptions};
 use amplio_media::pages::{Pages, PagesWriter};
-use amplio_media::{Depth, Header, Image};
+use amplio_media::profile::{self, Colours};
+use amplio_media::{Depth, Header, Image, Metadata};
 
 use crate::encoding::Writing;
 use crate::{Error, Frames, Progress, Request, Result, Upscaler, Watcher};
@@ -59,6 +60,9 @@ impl Transcoder<'_> {
         sink: Sink,
         watcher: Watcher,
     ) -> Result<()> {
+        if profile::colours(&image.header(), &image.metadata, format) == Colours::Converted {
+            image = profile::to_srgb(image)?;
+        }
         let options = self.writing.options(&image.metadata);
         image.metadata = options.metadata.clone();
         let writer = images::writer(format, header, &options, sink)?;
@@ -125,4 +129,16 @@ fn go_on(watcher: Watcher, progress: Progress) -> Result<()> {
 pub fn flattening(picture: &Header, result: &Header, format: &Format) -> Option<String> {
     (picture.channels.has_alpha() && !result.channels.has_alpha())
         .then(|| format!("{} has no transparency, so the result is laid on white", format.name))
+}
+
+/// What becomes of the colours of a picture in this format, if they do not stay what they are.
+pub fn recolouring(picture: &Header, metadata: &Metadata, format: &Format) -> Option<String> {
+    let name = format.name;
+    match profile::colours(picture, metadata, format) {
+        Colours::Kept => None,
+        Colours::Converted => Some(format!("{name} has no colour profiles, so colours become those of sRGB")),
+        Colours::Lost => {
+            Some(format!("{name} cannot say that these are not the colours of sRGB, so they will look wrong"))
+        }
+    }
 }

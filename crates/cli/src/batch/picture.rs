@@ -24,7 +24,8 @@ impl Batch {
         report: &Report,
     ) -> Result<Step<'_>> {
         let (format, picture) = images::read_header(&bytes)?;
-        let encoding = self.writing.format.resolve((format, picture.depth), input.path.as_deref(), holds_pictures);
+        let encoding =
+            self.writing.format.resolve((format, picture.depth), input.path.as_deref(), holds_pictures);
         let header = self.transcoder().header(&picture, encoding.format)?;
         let name = self.name(input, &picture, &header, &encoding.extension);
         let path = match self.claim(input, &name, claims)? {
@@ -50,6 +51,9 @@ impl Batch {
         let make = move |report: &Report| {
             let tracker = report.start(&job);
             let image = images::read(&bytes, &Limits::default())?;
+            if let Some(remark) = amplio::recolouring(&picture, &image.metadata, encoding.format) {
+                report.warn(&job.input, &remark);
+            }
             let draft = Draft::new(path.as_deref(), replace)?;
             let made = (encoding.format, &header);
             let made = self.transcoder().picture(image, made, draft.sink()?, &tracker.watcher());

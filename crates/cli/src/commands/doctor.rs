@@ -117,7 +117,13 @@ fn row(format: &Format) -> [String; 8] {
 }
 
 fn kept(keeps: Keeps) -> String {
-    let all = [(keeps.icc, "icc"), (keeps.exif, "exif"), (keeps.xmp, "xmp"), (keeps.density, "density")];
+    let all = [
+        (keeps.icc, "icc"),
+        (keeps.cicp, "cicp"),
+        (keeps.exif, "exif"),
+        (keeps.xmp, "xmp"),
+        (keeps.density, "density"),
+    ];
     let kept: Vec<_> = all.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
     if kept.is_empty() { "-".into() } else { kept.join(", ") }
 }

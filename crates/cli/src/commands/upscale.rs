@@ -93,7 +93,7 @@ pub(crate) struct Args {
     /// Frames per second, such as 24 or 30000/1001, of an animation or a video that is made of numbered files [default: 25].
     #[arg(long, value_name = "N", value_parser = quantity::rate, help_heading = "Output")]
     fps: Option<Delay>,
-    /// Whether results keep EXIF, XMP and the like; colour profiles are always kept.
+    /// Whether results keep EXIF, XMP and the like; colour profiles are always kept where the format has them.
     #[arg(long, value_enum, default_value_t = MetadataArg::Keep, help_heading = "Output")]
     metadata: MetadataArg,
 

@@ -1,7 +1,7 @@
 //! AVIF: AV1 still pictures. Reads 8, 10 and 12 bit (the deeper ones as 16 bit); writes 8 bit, and 16-bit
 //! samples as 10 bit, in full-resolution colour. The encoder needs the whole picture.
 //!
-//! Written files carry no ICC profile and no XMP: the encoder library writes sRGB files only.
+//! Written files carry no ICC profile, no CICP and no XMP: the encoder library writes sRGB files only.
 
 use ravif::{BitDepth, Encoder, MatrixCoefficients, PixelRange};
 
@@ -28,7 +28,7 @@ pub(super) static FORMAT: Format = Format {
         lossless: false,
         max_side: 65535,
         streams: false,
-        keeps: Keeps { icc: false, exif: true, xmp: false, density: false },
+        keeps: Keeps { icc: false, cicp: false, exif: true, xmp: false, density: false },
         open,
     }),
 };

@@ -68,6 +68,8 @@ pub struct Writer {
 pub struct Keeps {
     /// ICC profile.
     pub icc: bool,
+    /// CICP: code points for primaries and transfer.
+    pub cicp: bool,
     /// EXIF block.
     pub exif: bool,
     /// XMP packet.

@@ -9,7 +9,9 @@ use amplio::media::archives::Archive;
 use amplio::media::images::{self, Format, Sink};
 use amplio::media::pages::{self, Pages};
 use amplio::media::{Header, animations};
-use amplio::{ArchiveJob, Progress as Share, Request, TileSize, Tiling, Transcoder, Watcher, flattening};
+use amplio::{
+    ArchiveJob, Progress as Share, Request, TileSize, Tiling, Transcoder, Watcher, flattening, recolouring,
+};
 use bytes::Bytes;
 
 use super::cache::{Finished, Made};
@@ -112,8 +114,10 @@ impl Maker<'_> {
     fn picture(&self, from: &Header, format: &Format, out: Out) -> Result<Written, Refusal> {
         let header = out.transcoder.header(from, format)?;
         let image = images::read(&self.bytes()?, &self.shop.limits.picture)?;
+        let remarks = flattening(from, &header, format).into_iter();
+        let remarks = remarks.chain(recolouring(from, &image.metadata, format)).collect();
         out.transcoder.picture(image, (format, &header), out.sink, out.watcher)?;
-        Ok((header, flattening(from, &header, format).into_iter().collect()))
+        Ok((header, remarks))
     }
 
     fn animation(&self, format: &Format, out: Out) -> Result<Written, Refusal> {
