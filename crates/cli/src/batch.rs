@@ -69,8 +69,8 @@ pub(crate) enum End {
 pub(crate) enum Step<'a> {
     /// Nothing more.
     End(End),
-    /// A picture is to be made; a small one beside others.
-    Make { is_small: bool, make: Make<'a> },
+    /// A picture is to be made: beside others if it is known how many bytes it takes, or alone.
+    Make { memory: Option<usize>, make: Make<'a> },
 }
 
 /// Makes something.
@@ -96,7 +96,8 @@ impl Batch {
             report.warn(name, what);
         }
         std::thread::scope(|scope| {
-            let mut lanes = Lanes::new(scope, &report, claims);
+            let beside = (&self.upscaler, self.request.tiling.side_by_side());
+            let mut lanes = Lanes::new(scope, beside, &report, claims);
             if self.is_sequence(&inputs.found) {
                 let ended = self.sequence(&inputs.found, &mut lanes.claims, &report);
                 return lanes.told(&inputs.found[0], ended);

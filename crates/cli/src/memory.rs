@@ -12,8 +12,8 @@ pub(crate) struct Memory {
     pub(crate) available: u64,
 }
 
-/// The share of the memory that a tile's network may take: the results of tiles side by side may take as much again, videos work
-/// on three frames at a time, and other programs need some too.
+/// The share of the memory that a tile's network may take: pictures side by side may take four times as much together
+/// ([`Tiling::side_by_side`]), and other programs need some too.
 const SHARE: u64 = 8;
 
 impl Memory {

@@ -1,6 +1,5 @@
 //! What people and programs are told while pictures are made: bars on a terminal, lines elsewhere, JSON, or errors alone.
 
-use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -85,7 +84,7 @@ pub(crate) struct Tracker<'a> {
     bar: ProgressBar,
     shown: bool,
     began: Instant,
-    told: Cell<Instant>,
+    told: Mutex<Instant>,
 }
 
 /// Programs are told of progress no more often than this.
@@ -134,7 +133,7 @@ impl Report {
             bar.enable_steady_tick(LIFE);
         }
         let now = Instant::now();
-        Tracker { report: self, job, bar, shown, began: now, told: Cell::new(now) }
+        Tracker { report: self, job, bar, shown, began: now, told: Mutex::new(now) }
     }
 
     /// A picture was made, in so long a time.
@@ -270,12 +269,12 @@ impl Job {
 
 impl Tracker<'_> {
     /// Follows the work, and stops it on Ctrl-C.
-    pub(crate) fn watcher(&self) -> impl Fn(Progress) -> ControlFlow<()> {
+    pub(crate) fn watcher(&self) -> impl Fn(Progress) -> ControlFlow<()> + Sync {
         self.part(0, 1)
     }
 
     /// The same for one part of `count`, counted from 0.
-    pub(crate) fn part(&self, number: usize, count: usize) -> impl Fn(Progress) -> ControlFlow<()> {
+    pub(crate) fn part(&self, number: usize, count: usize) -> impl Fn(Progress) -> ControlFlow<()> + Sync {
         move |progress| {
             let fraction = (number as f64 + progress.fraction) / count.max(1) as f64;
             self.progress(Progress { fraction, ..progress });
@@ -292,8 +291,9 @@ impl Tracker<'_> {
         if let Some(left) = left {
             self.bar.set_message(format!("{speed:.2} MP/s, {} left", show_seconds(left)));
         }
-        if self.told.get().elapsed() >= SELDOM {
-            self.told.set(Instant::now());
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.elapsed() >= SELDOM {
+            *told = Instant::now();
             self.report.event(json!({
                 "event": "progress", "input": self.job.input, "fraction": rounded(progress.fraction),
                 "megapixels_per_second": rounded(speed), "seconds_left": left.map(rounded),

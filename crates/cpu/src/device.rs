@@ -103,6 +103,10 @@ impl Device for Cpu {
         form(self, precision).side()
     }
 
+    fn threads(&self) -> usize {
+        Self::threads(self)
+    }
+
     fn within(&self, work: &mut (dyn FnMut() + Send)) {
         let _counted = Counted::new(&self.works);
         self.pool.install(work);

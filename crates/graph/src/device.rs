@@ -40,6 +40,11 @@ pub trait Device: Send + Sync {
         1
     }
 
+    /// The threads that it computes with: so many works ([`Device::within`]) keep it busy.
+    fn threads(&self) -> usize {
+        1
+    }
+
     /// Does work on one of the device's threads, if it has any. What the work lets the device compute is then done on that thread;
     /// others help while there are fewer works than threads. The work must not wait for anything but the device.
     fn within(&self, work: &mut (dyn FnMut() + Send)) {

@@ -20,6 +20,7 @@
 //! - [`Transcoder`]: pictures, animations, pages and archives from file to file; [`Writing`]: in which format, and how.
 //! - [`Reel`]: a video that is read; [`VideoJob`]: made larger as a file, in segments; [`Unrolled`]: as pictures.
 //! - [`Film`]: frames of a video, made larger in order while the next ones are read.
+//! - [`Lanes`]: pictures that are made side by side.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
 //! - `tiles`: where a picture is cut, and how the results are joined.
 //! - `network`: a model on a device, and which tiles fit in memory; `divided`: where its last layers run in bands; `program`:
@@ -36,6 +37,7 @@ mod error;
 mod film;
 mod held;
 mod idle;
+mod lanes;
 mod network;
 mod passes;
 mod program;
@@ -57,6 +59,7 @@ pub use animation::Frames;
 pub use encoding::{Choice, Encoding, Writing, holds_pictures, writable};
 pub use error::Error;
 pub use film::{Dedup, Film, FilmProgress, FilmWatcher};
+pub use lanes::{Ended, Lanes};
 pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
 pub use transcode::{ArchiveJob, Transcoder, flattening, pictures, recolouring};

@@ -117,6 +117,12 @@ impl Network {
         Ok(exact.filter(|exact| exact.work(size, grid) as f64 <= affordable).unwrap_or(usual))
     }
 
+    /// Bytes that a tile of a picture of this size needs, if it is cut in this way.
+    pub(crate) fn needs(&self, size: [usize; 2], channels: usize, tiling: &Tiling) -> Result<usize> {
+        let padded = size.map(|side| self.side(side));
+        self.bytes(self.cut(padded, channels, tiling, tiling.memory)?.read)
+    }
+
     /// The most pixels of a tile for which `budget` bytes are enough.
     fn most(&self, size: [usize; 2], budget: usize) -> Result<usize> {
         let (mut enough, mut scarce) = (0, size[0].max(size[1]));

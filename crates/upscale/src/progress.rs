@@ -1,5 +1,7 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::{Error, Result};
 
@@ -20,8 +22,8 @@ impl Progress {
     }
 }
 
-/// Asked again and again (after each layer of each tile): what was reached, and whether to go on.
-pub type Watcher<'a> = &'a dyn Fn(Progress) -> ControlFlow<()>;
+/// Asked again and again (after each layer of each tile), from several threads where pictures are made side by side: what was reached, and whether to go on.
+pub type Watcher<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync);
 
 /// Adds up the work of all stages.
 pub(crate) struct Meter<'a> {
@@ -68,5 +70,49 @@ impl<'a> Meter<'a> {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         }
+    }
+}
+
+/// Adds up what parts that are made side by side report.
+pub(crate) struct Parts<'a> {
+    watcher: Watcher<'a>,
+    /// How far each part is.
+    parts: Mutex<Vec<Progress>>,
+    halted: AtomicBool,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn new(count: usize, watcher: Watcher<'a>) -> Self {
+        let parts = Mutex::new(vec![Progress { fraction: 0.0, pixels: 0 }; count]);
+        Self { watcher, parts, halted: AtomicBool::new(false) }
+    }
+
+    /// Reports how far a part is, and asks the watcher whether to go on.
+    pub(crate) fn ask(&self, part: usize, progress: Progress) -> ControlFlow<()> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)[part] = progress;
+        match self.halted.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => (self.watcher)(self.sum()),
+        }
+    }
+
+    /// Asks the watcher whether to go on.
+    pub(crate) fn check(&self) -> Result<()> {
+        match (self.watcher)(self.sum()) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Stopped),
+        }
+    }
+
+    /// Stops all parts.
+    pub(crate) fn halt(&self) {
+        self.halted.store(true, Ordering::Relaxed);
+    }
+
+    /// How far all of them are.
+    fn sum(&self) -> Progress {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let fraction = parts.iter().map(|part| part.fraction).sum::<f64>() / parts.len().max(1) as f64;
+        Progress { fraction: fraction.min(1.0), pixels: parts.iter().map(|part| part.pixels).sum() }
     }
 }

@@ -4,7 +4,6 @@ mod archive;
 mod memory;
 
 use std::io::Cursor;
-use std::ops::ControlFlow;
 
 use amplio_media::animations::{self, Animation, Options};
 use amplio_media::images::{self, Format, Limits, Sink, WriteOptions};
@@ -114,14 +113,6 @@ impl Transcoder<'_> {
             self.upscaler.enlarge_into(image, self.request, header, rows, &seen).map_err(named)?;
         }
         Ok(writer.finish()?)
-    }
-}
-
-/// Asks the watcher between parts whether to go on.
-fn go_on(watcher: Watcher, progress: Progress) -> Result<()> {
-    match watcher(progress) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(Error::Stopped),
     }
 }
 

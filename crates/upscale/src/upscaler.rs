@@ -85,6 +85,13 @@ pub enum TileSize {
     Pixels(u32),
 }
 
+impl Tiling {
+    /// The bytes that pictures made side by side may take together: four times what the tile of one may take.
+    pub fn side_by_side(&self) -> usize {
+        self.memory.saturating_mul(4)
+    }
+}
+
 impl Default for Tiling {
     fn default() -> Self {
         Self { size: TileSize::Auto, overlap: None, memory: 704 << 20 }
@@ -143,6 +150,30 @@ impl Upscaler {
     pub fn result(&self, picture: &Header, target: &Target) -> Result<Header> {
         let (width, height) = self.extent(picture, target)?.size();
         Ok(Header { width, height, ..*picture })
+    }
+
+    /// About how many bytes it takes to make a picture with this header larger: itself, the tiles of networks, and the result.
+    ///
+    /// # Errors
+    /// If the size cannot be met.
+    pub fn memory(&self, picture: &Header, request: &Request) -> Result<usize> {
+        let extent = self.extent(picture, &request.target)?;
+        let result = self.result(picture, &request.target)?;
+        let precision = request.precision_for(result.depth);
+        let mut size = [picture.height as usize, picture.width as usize];
+        let mut bytes = usize::try_from(picture.bytes().saturating_add(result.bytes())).unwrap_or(usize::MAX);
+        for _ in 0..self.chain(picture, extent.scaled)? {
+            let network = Network::new(self.engine.clone(), precision);
+            let needed = network.needs(size, picture.channels.count(), &request.tiling)?;
+            bytes = bytes.saturating_add(needed);
+            size = size.map(|side| side * network.scale());
+        }
+        Ok(bytes)
+    }
+
+    /// The threads of the device.
+    pub(crate) fn threads(&self) -> usize {
+        self.engine.device.threads()
     }
 
     /// Enlarges a picture in memory; the result has its channels, depth and metadata.

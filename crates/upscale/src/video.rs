@@ -14,7 +14,7 @@ use amplio_media::videos::{
     Work, to_image,
 };
 
-use crate::film::{Dedup, Film, FilmProgress};
+use crate::film::{Dedup, FilmProgress};
 use crate::{Error, Request, Result, Tiling, Upscaler};
 
 pub use reel::Reel;
@@ -181,12 +181,14 @@ impl<'a> VideoJob<'a> {
         let mut frames = marked.take(clamped(most)).map(|frame| frame.map_err(Error::from));
         // Frames that are nearly equal are told from the first one of a segment on, so that any split gives the same.
         let at_once = if matches!(self.request.dedup, Dedup::Near(_)) { length } else { u64::MAX };
+        let film =
+            self.request.film(self.upscaler, &self.reel.header(), self.encode.format, self.encode.colours);
         let mut total = 0;
         loop {
             let before = *progress;
             let seen = |film: FilmProgress| watcher(before.with(film));
             let mut sink = |frame: &Frame| Ok(segments.push(frame)?);
-            let made = self.film().enlarge(frames.by_ref().take(clamped(at_once)), &mut sink, &seen)?;
+            let made = film.enlarge(frames.by_ref().take(clamped(at_once)), &mut sink, &seen)?;
             *progress = VideoProgress { made: before.made + made.frames as f64, ..before.with(made) };
             total += made.frames;
             if made.frames < at_once {
@@ -198,20 +200,6 @@ impl<'a> VideoJob<'a> {
         }
         segments.finish(total < most)?;
         Ok(seconds(&repeated, base))
-    }
-
-    fn film(&self) -> Film<'_> {
-        let (read, write) = self.encode.colours;
-        Film {
-            upscaler: self.upscaler,
-            request: self.request.request,
-            read,
-            format: self.encode.format,
-            write,
-            lanes: self.request.lanes,
-            alone: self.request.alone,
-            dedup: self.request.dedup,
-        }
     }
 
     /// As [`Reel::scan`], with the segments' length.

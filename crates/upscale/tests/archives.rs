@@ -6,19 +6,25 @@ mod common;
 mod sink;
 
 use std::io::{Cursor, Write};
+use std::ops::ControlFlow;
+use std::sync::Mutex;
 
 use amplio::media::animations;
 use amplio::media::archives::{Archive, Limits};
 use amplio::media::images::{self, WriteOptions};
 use amplio::media::{Channels, Depth};
-use amplio::{ArchiveJob, Request, Transcoder, Writing};
+use amplio::{ArchiveJob, Error, Progress, Request, Transcoder, Watcher, Writing};
 use common::{go_on, picture, upscaler};
 use sink::Shared;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 fn page() -> Vec<u8> {
-    let (image, sink) = (picture(9, 7, Channels::Rgb, Depth::U8), Shared::default());
+    page_of(9, 7)
+}
+
+fn page_of(width: u32, height: u32) -> Vec<u8> {
+    let (image, sink) = (picture(width, height, Channels::Rgb, Depth::U8), Shared::default());
     let format = images::by_name("png").unwrap();
     let (header, options) = (image.header(), WriteOptions::default());
     let mut writer = images::writer(format, &header, &options, Box::new(sink.clone())).unwrap();
@@ -50,16 +56,22 @@ fn packed_with_bzip2(mut archive: Vec<u8>, name: &[u8]) -> Vec<u8> {
     archive
 }
 
-/// The names of the entries of an archive whose pictures were made larger, as they are stored.
-fn larger(bytes: Vec<u8>, format: &str) -> amplio::Result<Vec<Vec<u8>>> {
+/// An archive whose pictures were made larger, those side by side in so many bytes, and their pixels.
+fn made(bytes: Vec<u8>, format: &str, memory: usize, watcher: Watcher) -> amplio::Result<(Vec<u8>, u64)> {
     let (upscaler, request) = (upscaler("compact/x2"), Request::default());
     let writing = Writing { format: format.parse().unwrap(), ..Writing::default() };
     let transcoder = Transcoder { upscaler: &upscaler, request: &request, writing: &writing };
     let archive = Archive::open(Cursor::new(bytes), &Limits::default())?;
-    let sink = Shared::default();
-    ArchiveJob::new(transcoder, archive, animations::Limits::default())?
-        .run(Box::new(sink.clone()), &go_on)?;
-    let mut made = ZipArchive::new(Cursor::new(sink.bytes())).unwrap();
+    let (sink, limits) = (Shared::default(), animations::Limits::default());
+    let pixels =
+        ArchiveJob::new(transcoder, archive, limits)?.run(memory, Box::new(sink.clone()), watcher)?;
+    Ok((sink.bytes(), pixels))
+}
+
+/// The names of the entries of an archive whose pictures were made larger, as they are stored.
+fn larger(bytes: Vec<u8>, format: &str) -> amplio::Result<Vec<Vec<u8>>> {
+    let (made, _) = made(bytes, format, usize::MAX, &go_on)?;
+    let mut made = ZipArchive::new(Cursor::new(made)).unwrap();
     Ok((0..made.len()).map(|entry| made.by_index_raw(entry).unwrap().name_raw().to_vec()).collect())
 }
 
@@ -79,4 +91,42 @@ fn new_extensions_leave_the_encoding_of_names_alone() {
     // Shift-JIS, which is no UTF-8, with a backslash for its last byte; and UTF-8.
     let names = larger(archive(&[(b"\x83\x5c.png", &page), ("ü.png".as_bytes(), &page)]), "jpeg").unwrap();
     assert_eq!(names, [&b"\x83\x5c.jpg"[..], "ü.jpg".as_bytes()]);
+}
+
+#[test]
+fn pages_side_by_side_are_what_they_are_one_by_one() {
+    // The first one takes longest.
+    let pages: Vec<_> = (0..7).map(|i| page_of(60 - 8 * i, 40)).collect();
+    let names: Vec<_> = (0..7).map(|i| format!("{i}.png")).collect();
+    let mut entries: Vec<_> =
+        names.iter().zip(&pages).map(|(name, page)| (name.as_bytes(), &page[..])).collect();
+    entries.insert(4, (b"about.txt", b"text"));
+    let book = || archive(&entries);
+    let seen = Mutex::new(Vec::new());
+    let watcher = |progress: Progress| {
+        seen.lock().unwrap().push(progress);
+        ControlFlow::Continue(())
+    };
+    let (one_by_one, pixels) = made(book(), "same", 0, &watcher).unwrap();
+    assert_eq!(pixels, (0..7).map(|i| 4 * (60 - 8 * i) * 40).sum::<u64>());
+    let seen = seen.into_inner().unwrap();
+    assert!(seen.is_sorted_by_key(|progress| progress.fraction));
+    assert_eq!(seen.last().map(|progress| (progress.fraction, progress.pixels)), Some((1.0, pixels)));
+    for memory in [1 << 22, usize::MAX] {
+        assert!(made(book(), "same", memory, &go_on).unwrap() == (one_by_one.clone(), pixels), "{memory}");
+    }
+}
+
+#[test]
+fn the_first_page_that_fails_is_named_and_stops_the_others() {
+    let (large, small) = (page_of(200, 200), page_of(20, 20));
+    // Its header is whole.
+    let cut = &page_of(30, 30)[..200];
+    let book = || archive(&[(b"0.png", &large), (b"1.png", cut), (b"2.png", &small), (b"3.png", cut)]);
+    for memory in [0, usize::MAX] {
+        let error = made(book(), "same", memory, &go_on).unwrap_err().to_string();
+        assert!(error.starts_with("1.png: "), "{error}");
+    }
+    let stop = |_: Progress| ControlFlow::Break(());
+    assert!(matches!(made(book(), "same", usize::MAX, &stop), Err(Error::Stopped)));
 }

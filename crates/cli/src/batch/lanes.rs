@@ -1,8 +1,8 @@
-//! Small pictures side by side: the next one is decoded and computed while the last one is still being encoded.
+//! Pictures side by side: the next ones are decoded and computed while the last ones are still being encoded.
 
-use std::collections::VecDeque;
-use std::thread::{Scope, ScopedJoinHandle};
+use std::thread::Scope;
 
+use amplio::{Ended, Upscaler};
 use anyhow::{Result, anyhow};
 
 use super::{End, Step};
@@ -11,36 +11,38 @@ use crate::inputs::Input;
 use crate::outcome::Outcome;
 use crate::report::Report;
 
-/// How many pictures are made at a time.
-const LANES: usize = 2;
-
-/// The pictures in work, the oldest first; they are told in order.
+/// The pictures in work; they are told in order.
 pub(super) struct Lanes<'scope, 'env> {
-    scope: &'scope Scope<'scope, 'env>,
     pub(super) report: &'env Report,
     pub(super) claims: Claims,
-    working: VecDeque<(Input, ScopedJoinHandle<'scope, Result<End>>)>,
+    working: amplio::Lanes<'scope, 'env, Input, Result<End>>,
 }
 
 impl<'scope, 'env> Lanes<'scope, 'env> {
-    pub(super) fn new(scope: &'scope Scope<'scope, 'env>, report: &'env Report, claims: Claims) -> Self {
-        Self { scope, report, claims, working: VecDeque::new() }
+    /// Lanes for pictures that take at most `memory` bytes together.
+    pub(super) fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        (upscaler, memory): (&Upscaler, usize),
+        report: &'env Report,
+        claims: Claims,
+    ) -> Self {
+        Self { report, claims, working: upscaler.lanes(scope, memory) }
     }
 
     /// Whether nothing is in work.
     pub(super) fn are_idle(&self) -> bool {
-        self.working.is_empty()
+        self.working.are_idle()
     }
 
     /// Begins with what is to be done with an input, and tells what has ended by then.
     pub(super) fn take(&mut self, input: &Input, step: Result<Step<'scope>>) -> Result<()> {
         match step {
-            Ok(Step::Make { is_small: true, make }) => {
-                while self.working.len() >= LANES {
-                    self.wait()?;
+            Ok(Step::Make { memory: Some(memory), make }) => {
+                while let Some(ended) = self.working.make_room(memory) {
+                    self.ended(ended)?;
                 }
                 let report = self.report;
-                self.working.push_back((input.clone(), self.scope.spawn(move || make(report))));
+                self.working.begin(input.clone(), memory, move || make(report));
                 Ok(())
             }
             step => {
@@ -53,16 +55,14 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
 
     /// Waits until everything has ended.
     pub(super) fn finish(&mut self) -> Result<()> {
-        while !self.working.is_empty() {
-            self.wait()?;
+        while let Some(ended) = self.working.end() {
+            self.ended(ended)?;
         }
         Ok(())
     }
 
-    fn wait(&mut self) -> Result<()> {
-        let Some((input, work)) = self.working.pop_front() else { return Ok(()) };
-        let ended = work.join().unwrap_or_else(|_| Err(anyhow!("a defect of amplio was met")));
-        self.told(&input, ended)
+    fn ended(&mut self, (input, end): Ended<Input, Result<End>>) -> Result<()> {
+        self.told(&input, end.unwrap_or_else(|_| Err(anyhow!("a defect of amplio was met"))))
     }
 
     /// Tells how it ended with an input.

@@ -11,9 +11,6 @@ use crate::draft::Draft;
 use crate::inputs::Input;
 use crate::report::{Job, Report};
 
-/// A picture of no more pixels is made while the one before it is still being written: together they take little memory.
-const SMALL: u64 = 4 << 20;
-
 impl Batch {
     /// Decides what becomes of the picture in a file.
     pub(super) fn picture(
@@ -47,7 +44,8 @@ impl Batch {
         }
         self.prepare(path.as_deref())?;
         let replace = claims.replace();
-        let is_small = picture.pixels() <= SMALL && path.is_some();
+        // What goes to standard output is one picture after the other.
+        let memory = path.is_some().then(|| self.upscaler.memory(&picture, &self.request)).transpose()?;
         let make = move |report: &Report| {
             let tracker = report.start(&job);
             let image = images::read(&bytes, &Limits::default())?;
@@ -63,7 +61,7 @@ impl Batch {
             drop(tracker);
             Ok(End::Done(job, seconds))
         };
-        Ok(Step::Make { is_small, make: Box::new(make) })
+        Ok(Step::Make { memory, make: Box::new(make) })
     }
 
     /// Tells what of a picture the result cannot have.

@@ -184,9 +184,9 @@ fn film(
 ) -> Result<Option<String>, Refusal> {
     let most = shop.studio.max_frames;
     let total = job.reel.count().unwrap_or(most).max(1) as f64;
-    let turn = Mutex::new(shop.turns.enter(task.weight));
+    let turn = shop.turns.enter(task.weight);
     let watcher = |progress: VideoProgress| {
-        turn.lock().unwrap_or_else(PoisonError::into_inner).pass();
+        turn.pass();
         let fraction = (progress.done as f64 / total).min(1.0);
         match watch(Progress { fraction, frames: progress.made }) {
             ControlFlow::Continue(()) if progress.done <= most => ControlFlow::Continue(()),
@@ -212,7 +212,7 @@ fn request(shop: &Workshop, task: &Task) -> VideoRequest {
         on_error: OnError::Repeat,
         // Others use the device, and the watcher waits for its turn.
         alone: false,
-        lanes: 2,
+        lanes: Some(2),
         ..VideoRequest::default()
     }
 }

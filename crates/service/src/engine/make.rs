@@ -146,7 +146,8 @@ impl Maker<'_> {
         let file = File::open(&file).map_err(Refusal::internal)?;
         let archive = Archive::open(BufReader::new(file), &self.shop.archives)?;
         let mut job = ArchiveJob::new(out.transcoder, archive, self.shop.limits)?;
-        job.run(out.sink, out.watcher)?;
+        // Pages side by side share what one may take: others use the machine as well.
+        job.run(self.shop.tile_memory, out.sink, out.watcher)?;
         Ok((job.to, Vec::new()))
     }
 }

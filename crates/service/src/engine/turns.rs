@@ -33,7 +33,7 @@ pub(crate) struct Turn<'a> {
     turns: &'a Turns,
     id: u64,
     weight: f64,
-    last: std::cell::Cell<Instant>,
+    last: Mutex<Instant>,
 }
 
 impl Turns {
@@ -44,7 +44,7 @@ impl Turns {
         state.next += 1;
         let begin = state.least(id).unwrap_or(0.0);
         state.had.insert(id, begin);
-        Turn { turns: self, id, weight, last: std::cell::Cell::new(Instant::now()) }
+        Turn { turns: self, id, weight, last: Mutex::new(Instant::now()) }
     }
 }
 
@@ -56,10 +56,11 @@ impl State {
 }
 
 impl Turn<'_> {
-    /// Counts the time since the last call, and waits if it is the turn of others.
+    /// Counts the time since the last call, of whichever thread, and waits if it is the turn of others.
     pub(crate) fn pass(&self) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let spent = now.duration_since(self.last.get()).as_secs_f64() / self.weight;
+        let spent = now.duration_since(*last).as_secs_f64() / self.weight;
         let mut state = self.turns.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Those in work at the same time share the machine, so each has had its part of it.
         let sharing = state.had.len().max(1) as f64;
@@ -76,7 +77,7 @@ impl Turn<'_> {
             let waited = self.turns.changed.wait_timeout(state, rest);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        self.last.set(Instant::now());
+        *last = Instant::now();
     }
 }
 

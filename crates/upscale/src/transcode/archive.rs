@@ -4,16 +4,18 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::{Read, Seek};
 use std::path::Path;
+use std::thread;
 
 use amplio_media::animations::{self, Limits};
 use amplio_media::archives::{Archive, ArchiveWriter};
 use amplio_media::images::{self, Format, Sink};
 use amplio_media::{Depth, Header};
 
+use super::Transcoder;
 use super::memory::Memory;
-use super::{Transcoder, go_on};
 use crate::encoding::{Encoding, holds_pictures};
-use crate::{Error, Progress, Result, Watcher};
+use crate::progress::Parts;
+use crate::{Ended, Error, Lanes, Result, Watcher};
 
 /// The bytes by which formats are recognised.
 const FIRST_BYTES: u64 = 64;
@@ -58,48 +60,107 @@ impl<'a, R: Read + Seek> ArchiveJob<'a, R> {
         self.pages.len()
     }
 
-    /// Writes the new archive; the pixels of its pages.
+    /// Writes the new archive; the pixels of its pages. Those that are made side by side take at most `memory` bytes together.
     ///
     /// # Errors
     /// As [`Transcoder::picture`], with the name of the entry. What was written is then incomplete.
-    pub fn run(&mut self, sink: Sink, watcher: Watcher) -> Result<u64> {
-        let count = self.pages.len();
-        let mut writer = ArchiveWriter::new(sink, &self.archive)?;
-        let (mut pixels, mut done) = (0, 0);
+    pub fn run(&mut self, memory: usize, sink: Sink, watcher: Watcher) -> Result<u64> {
+        let Self { transcoder, archive, pages, limits, .. } = self;
+        let writer = ArchiveWriter::new(sink, archive)?;
+        let progress = Parts::new(pages.len(), watcher);
+        thread::scope(|scope| {
+            let lanes = transcoder.upscaler.lanes(scope, memory);
+            let mut binder = Binder { archive, writer, pages, lanes, pixels: 0 };
+            let bound = binder.bind(transcoder, limits, &progress);
+            // Whoever is still at work need not be.
+            progress.halt();
+            bound?;
+            binder.writer.finish()?;
+            Ok(binder.pixels)
+        })
+    }
+}
+
+/// Puts an archive together while its pages are made side by side.
+struct Binder<'scope, 'env, R> {
+    archive: &'env mut Archive<R>,
+    writer: ArchiveWriter,
+    pages: &'env [Page],
+    lanes: Lanes<'scope, 'env, usize, Result<Made>>,
+    /// Of the pages that were written.
+    pixels: u64,
+}
+
+/// The new content of a page, and its shape.
+type Made = (Vec<u8>, Header);
+
+impl<'scope, R: Read + Seek> Binder<'scope, '_, R> {
+    /// Writes all entries, in their order.
+    fn bind(
+        &mut self,
+        transcoder: &'scope Transcoder,
+        limits: &'scope Limits,
+        progress: &'scope Parts,
+    ) -> Result<()> {
+        let mut next = 0;
         for entry in 0..self.archive.len() {
-            let Some(page) = self.pages.get(done).filter(|page| page.entry == entry) else {
-                writer.copy(&mut self.archive, entry)?;
-                go_on(watcher, Progress { fraction: 0.0, pixels }.of_part(done, count))?;
+            let Some(page) = self.pages.get(next).filter(|page| page.entry == entry) else {
+                self.write_pages()?;
+                self.writer.copy(self.archive, entry)?;
+                progress.check()?;
                 continue;
             };
-            let seen = |progress: Progress| {
-                let pixels = pixels + progress.pixels;
-                watcher(Progress { pixels, ..progress }.of_part(done, count))
-            };
             let bytes = self.archive.read(entry)?;
-            let made = page.make(&self.transcoder, &bytes, &self.limits, &seen);
-            let (content, header) = match made {
-                Ok(made) => made,
-                Err(error) => return Err(error.of(self.archive.name(entry)?)),
-            };
-            writer.replace(&mut self.archive, entry, page.name.as_deref(), &content)?;
-            pixels += header.pixels();
-            done += 1;
+            let needed = page.memory(transcoder, &bytes);
+            let needed = needed.map_err(|error| of_entry(error, self.archive, entry))?;
+            while let Some(ended) = self.lanes.make_room(needed) {
+                self.write(ended)?;
+            }
+            let number = next;
+            self.lanes.begin(number, needed, move || {
+                page.make(transcoder, &bytes, limits, &|share| progress.ask(number, share))
+            });
+            next += 1;
         }
-        writer.finish()?;
-        Ok(pixels)
+        self.write_pages()
+    }
+
+    /// Writes the pages that are in work.
+    fn write_pages(&mut self) -> Result<()> {
+        while let Some(ended) = self.lanes.end() {
+            self.write(ended)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a page that was made.
+    fn write(&mut self, (number, made): Ended<usize, Result<Made>>) -> Result<()> {
+        let Page { entry, name, .. } = &self.pages[number];
+        let made = made.unwrap_or_else(|_| Err(Error::request("the thread that made it panicked")));
+        let (content, header) = made.map_err(|error| of_entry(error, self.archive, *entry))?;
+        self.writer.replace(self.archive, *entry, name.as_deref(), &content)?;
+        self.pixels += header.pixels();
+        Ok(())
+    }
+}
+
+/// The error of an entry, with its name.
+fn of_entry<R: Read + Seek>(error: Error, archive: &Archive<R>, entry: usize) -> Error {
+    match archive.name(entry) {
+        Ok(name) => error.of(name),
+        Err(error) => error.into(),
     }
 }
 
 impl Page {
+    /// About how many bytes it takes to make the page, or a frame of it.
+    fn memory(&self, transcoder: &Transcoder, bytes: &[u8]) -> Result<usize> {
+        let (_, header) = images::read_header(bytes)?;
+        transcoder.upscaler.memory(&header, transcoder.request)
+    }
+
     /// The new content of the page, and its shape.
-    fn make(
-        &self,
-        transcoder: &Transcoder,
-        bytes: &[u8],
-        limits: &Limits,
-        watcher: Watcher,
-    ) -> Result<(Vec<u8>, Header)> {
+    fn make(&self, transcoder: &Transcoder, bytes: &[u8], limits: &Limits, watcher: Watcher) -> Result<Made> {
         let (format, sink) = (self.encoding.format, Memory::default());
         let animation = match animations::can_write(format) {
             true => animations::open(bytes, limits)?,

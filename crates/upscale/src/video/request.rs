@@ -2,10 +2,11 @@
 
 use std::ops::{ControlFlow, Range};
 
-use amplio_media::videos::{OnError, Wish};
+use amplio_media::Header;
+use amplio_media::videos::{Colour, Format, OnError, Wish};
 
-use crate::Request;
-use crate::film::{Dedup, FilmProgress};
+use crate::film::{Dedup, Film, FilmProgress};
+use crate::{Request, Upscaler};
 
 /// How a video is to be made larger.
 #[derive(Clone, Debug)]
@@ -20,8 +21,9 @@ pub struct VideoRequest {
     pub part: Part,
     /// How many frames a segment has.
     pub length: u64,
-    /// How many frames are worked on at the same time.
-    pub lanes: usize,
+    /// How many frames are worked on at the same time; if `None`, as many as keep the device busy and have room in memory
+    /// ([`Tiling::side_by_side`](crate::Tiling::side_by_side)).
+    pub lanes: Option<usize>,
     /// Whether frames stay on the device's threads from end to end ([`Film::alone`](crate::Film::alone)).
     pub alone: bool,
     /// A way of decoding in hardware, by ffmpeg's name.
@@ -33,7 +35,7 @@ pub struct VideoRequest {
 }
 
 impl Default for VideoRequest {
-    /// All frames, at the model's scale: in segments of 120, three at a time, on the device's threads, equal ones once.
+    /// All frames, at the model's scale: in segments of 120, as many at a time as are best, on the device's threads, equal ones once.
     fn default() -> Self {
         Self {
             request: Request::default(),
@@ -41,12 +43,28 @@ impl Default for VideoRequest {
             dedup: Dedup::default(),
             part: Part::default(),
             length: 120,
-            lanes: 3,
+            lanes: None,
             alone: true,
             hwaccel: None,
             deinterlace: false,
             on_error: OnError::Fail,
         }
+    }
+}
+
+impl VideoRequest {
+    /// What is done with frames that look like `frame` and become those of `format`, whose samples mean what these two say.
+    pub(super) fn film<'a>(
+        &self,
+        upscaler: &'a Upscaler,
+        frame: &Header,
+        format: &'static Format,
+        (read, write): (Colour, Colour),
+    ) -> Film<'a> {
+        let Self { request, dedup, alone, .. } = *self;
+        let at_best = || upscaler.frames_at_a_time(frame, &Request { bits: Some(format.bits), ..request });
+        let lanes = self.lanes.unwrap_or_else(at_best);
+        Film { upscaler, request, read, format, write, lanes, alone, dedup }
     }
 }
 

@@ -5,7 +5,7 @@ use amplio_media::animations::{self, Delay, FrameWriter};
 use amplio_media::videos::{Colour, Format, Frame, Ratio, to_image};
 
 use super::{Reel, VideoProgress, VideoRequest, VideoWatcher, seconds};
-use crate::film::{Film, FilmProgress};
+use crate::film::FilmProgress;
 use crate::{Error, Result, Upscaler};
 
 /// A video whose frames are to become pictures.
@@ -31,20 +31,12 @@ impl Unrolled<'_> {
         let format = Format::of_pictures(self.header.channels, self.header.depth)
             .ok_or_else(|| Error::request("pictures of such samples cannot be made of frames"))?;
         let (video, read) = (&self.reel.probe.video, self.reel.colour());
-        let film = Film {
-            upscaler: self.upscaler,
-            request: self.request.request,
-            read,
-            format,
-            // All the codes of a picture have a meaning.
-            write: Colour {
-                range: None,
-                ..read.written(video.format, format, self.header.width, self.header.height)
-            },
-            lanes: self.request.lanes,
-            alone: self.request.alone,
-            dedup: self.request.dedup,
+        // All the codes of a picture have a meaning.
+        let written = Colour {
+            range: None,
+            ..read.written(video.format, format, self.header.width, self.header.height)
         };
+        let film = self.request.film(self.upscaler, &self.reel.header(), format, (read, written));
         let (frames, repeated) = self.reel.frames(None)?;
         let mut waiting: Option<Frame> = None;
         let mut sink = |frame: &Frame| {

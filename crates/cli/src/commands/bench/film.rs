@@ -29,6 +29,8 @@ struct Measured<'a> {
     precision: Precision,
     size: (u32, u32),
     frames: usize,
+    /// How many of them are made at a time.
+    lanes: usize,
     rounds: Vec<Duration>,
 }
 
@@ -44,11 +46,13 @@ pub(super) fn run(
     let upscaler = Upscaler::new(Arc::new(model.without_weights()), Arc::new(cpu));
     let tiling = Tiling { memory: Memory::now().for_tiles(), ..Tiling::default() };
     let request = Request { tiling, precision: Some(precision), bits: Some(8), ..Request::default() };
+    let frame = frames[0].header();
+    let lanes = upscaler.frames_at_a_time(&frame, &request);
     // The first round compiles.
-    let times = (0..=rounds).map(|_| round(&upscaler, &request, &frames)).collect::<Result<Vec<_>>>()?;
-    let size = frames.first().map_or((0, 0), |frame| (frame.width, frame.height));
-    let measured =
-        Measured { model: &name, precision, size, frames: frames.len(), rounds: times[1..].to_vec() };
+    let times = (0..=rounds).map(|_| round(&upscaler, &request, &frames, lanes));
+    let times = times.collect::<Result<Vec<_>>>()?;
+    let (size, rounds) = ((frame.width, frame.height), times[1..].to_vec());
+    let measured = Measured { model: &name, precision, size, frames: frames.len(), lanes, rounds };
     measured.tell(as_json)
 }
 
@@ -63,7 +67,7 @@ fn frames(video: &Path) -> Result<Vec<Image>> {
 }
 
 /// Makes all frames larger; how long it took.
-fn round(upscaler: &Upscaler, request: &Request, frames: &[Image]) -> Result<Duration> {
+fn round(upscaler: &Upscaler, request: &Request, frames: &[Image], lanes: usize) -> Result<Duration> {
     let (next, began) = (AtomicUsize::new(0), Instant::now());
     let lane = || {
         while let Some(frame) = frames.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -72,7 +76,7 @@ fn round(upscaler: &Upscaler, request: &Request, frames: &[Image]) -> Result<Dur
         Ok::<_, amplio::Error>(())
     };
     std::thread::scope(|scope| {
-        let lanes: Vec<_> = (0..VideoRequest::default().lanes).map(|_| scope.spawn(lane)).collect();
+        let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
         lanes.into_iter().try_for_each(|lane| Ok(lane.join().map_err(|_| anyhow!("a lane panicked"))??))
     })
     .map(|()| began.elapsed())
@@ -80,8 +84,7 @@ fn round(upscaler: &Upscaler, request: &Request, frames: &[Image]) -> Result<Dur
 
 impl Measured<'_> {
     fn tell(&self, as_json: bool) -> Result<()> {
-        let Self { model, precision, size: (width, height), frames, rounds } = self;
-        let lanes = VideoRequest::default().lanes;
+        let Self { model, precision, size: (width, height), frames, lanes, rounds } = self;
         let least = rounds.iter().min().copied().unwrap_or_default();
         let rate = |time: Duration| *frames as f64 / time.as_secs_f64().max(1e-9);
         if as_json {
