@@ -96,8 +96,7 @@ impl Batch {
             report.warn(name, what);
         }
         std::thread::scope(|scope| {
-            let beside = (&self.upscaler, self.request.tiling.side_by_side());
-            let mut lanes = Lanes::new(scope, beside, &report, claims);
+            let mut lanes = Lanes::new(self.upscaler.lanes(scope, &self.request), &report, claims);
             if self.is_sequence(&inputs.found) {
                 let ended = self.sequence(&inputs.found, &mut lanes.claims, &report);
                 return lanes.told(&inputs.found[0], ended);

@@ -13,7 +13,7 @@ pub(crate) struct Memory {
 }
 
 /// The share of the memory that a tile's network may take: pictures side by side may take four times as much together
-/// ([`Tiling::side_by_side`]), and other programs need some too.
+/// (`Request::side_by_side`), and other programs need some too.
 const SHARE: u64 = 8;
 
 impl Memory {

@@ -1,11 +1,11 @@
-use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
+use std::thread;
 
-use amplio_media::animations::{Frame, FrameWriter};
+use amplio_media::animations::{Delay, Frame, FrameWriter};
 use amplio_media::{Header, Image, Samples};
 
-use crate::progress::{Progress, Watcher};
-use crate::{Error, Request, Result, Upscaler};
+use crate::progress::{Parts, Watcher};
+use crate::{Ended, Error, Request, Result, Upscaler};
 
 /// Frames that may wait for the writer.
 const WAITING: usize = 1;
@@ -23,7 +23,7 @@ pub struct Frames<'a> {
 impl Upscaler {
     /// Enlarges frames into a writer that was opened for `header`, which has the size that [`Upscaler::result`] says and may
     /// differ from the frames in depth and channels. A frame that equals the one before it is not computed again. Frames are
-    /// written on a thread of their own.
+    /// made side by side, and written on a thread of their own.
     ///
     /// # Errors
     /// As [`Upscaler::enlarge`], and if reading or writing fails. The file is then incomplete.
@@ -35,7 +35,7 @@ impl Upscaler {
         writer: Box<dyn FrameWriter>,
         watcher: Watcher,
     ) -> Result<()> {
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let (sender, receiver) = sync_channel::<Frame>(WAITING);
             let writing = scope.spawn(move || {
                 let mut writer = writer;
@@ -67,30 +67,55 @@ impl Upscaler {
         watcher: Watcher,
         sink: &mut dyn FnMut(Frame) -> Result<()>,
     ) -> Result<()> {
-        let mut last: Option<(Samples, Samples)> = None;
-        let mut pixels = 0;
-        for (number, frame) in frames.frames.enumerate() {
-            let Frame { samples, delay } = frame?;
-            let share = |fraction: f64| (number as f64 + fraction) / f64::from(frames.count.max(1));
-            let known = last.as_ref().filter(|(before, _)| *before == samples).map(|(_, made)| made.clone());
-            let made = match known {
-                Some(made) => made,
-                None => {
+        let needed = self.memory(&frames.header, request)?;
+        let progress = Parts::new(frames.count as usize, watcher);
+        thread::scope(|scope| {
+            let mut lanes = self.lanes(scope, request);
+            let mut show = Show { sink, last: None };
+            let mut run = || {
+                let mut last = None;
+                for (number, frame) in frames.frames.enumerate() {
+                    let Frame { samples, delay } = frame?;
+                    let again = last.as_ref() == Some(&samples);
+                    while let Some(ended) = lanes.make_room(if again { 0 } else { needed }) {
+                        show.next(ended)?;
+                    }
+                    let progress = &progress;
+                    if again {
+                        progress.done(number, header.pixels())?;
+                        lanes.begin(delay, 0, || Ok(None));
+                        continue;
+                    }
                     let image = Image::new(frames.header, samples.clone())?;
-                    let made = self.whole(image, request, header, &|progress: Progress| {
-                        let fraction = share(progress.fraction);
-                        watcher(Progress { fraction, pixels: pixels + progress.pixels })
-                    })?;
-                    last = Some((samples, made.clone()));
-                    made
+                    let ask = move |own| progress.ask(number, own);
+                    lanes.begin(delay, needed, move || self.whole(image, request, header, &ask).map(Some));
+                    last = Some(samples);
                 }
+                while let Some(ended) = lanes.end() {
+                    show.next(ended)?;
+                }
+                Ok(())
             };
-            pixels += header.pixels();
-            sink(Frame { samples: made, delay })?;
-            if watcher(Progress { fraction: share(1.0), pixels }) == ControlFlow::Break(()) {
-                return Err(Error::Stopped);
-            }
-        }
-        Ok(())
+            let result = run();
+            // Whoever is still at work need not be.
+            progress.halt();
+            result
+        })
+    }
+}
+
+/// Gives frames to a sink in their order.
+struct Show<'a> {
+    sink: &'a mut dyn FnMut(Frame) -> Result<()>,
+    last: Option<Samples>,
+}
+
+impl Show<'_> {
+    /// The next frame, which has no samples of its own if it repeats the last one.
+    fn next(&mut self, (delay, made): Ended<Delay, Result<Option<Samples>>>) -> Result<()> {
+        let made = made.unwrap_or_else(|_| Err(Error::request("the thread that made a frame panicked")))?;
+        self.last = made.or(self.last.take());
+        let samples = self.last.clone().ok_or_else(|| Error::request("the first frame repeats none"))?;
+        (self.sink)(Frame { samples, delay })
     }
 }

@@ -61,19 +61,19 @@ impl<'scope, 'env, K, T: Send + 'scope> Lanes<'scope, 'env, K, T> {
 }
 
 impl Upscaler {
-    /// Lanes for pictures that take at most `memory` bytes together ([`Upscaler::memory`]): as many as the device has threads.
+    /// Lanes for pictures side by side: as many as the device has threads, while they have room ([`Upscaler::memory`]).
     pub fn lanes<'scope, 'env, K, T: Send + 'scope>(
         &self,
         scope: &'scope Scope<'scope, 'env>,
-        memory: usize,
+        request: &Request,
     ) -> Lanes<'scope, 'env, K, T> {
-        Lanes::new(scope, self.threads().max(FEWEST), memory)
+        Lanes::new(scope, self.threads().max(FEWEST), request.room())
     }
 
     /// How many frames of a film are best made at a time, as far as there is memory: one for each of the device's threads, where each stays
     /// on one ([`Upscaler::within`]), and one that comes or goes meanwhile.
     pub fn frames_at_a_time(&self, frame: &Header, request: &Request) -> usize {
-        let room = |bytes: usize| request.tiling.side_by_side() / bytes.max(1);
+        let room = |bytes: usize| request.room() / bytes.max(1);
         self.memory(frame, request).map_or(0, room).clamp(FEWEST, self.threads() + 1)
     }
 }

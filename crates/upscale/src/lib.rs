@@ -20,7 +20,7 @@
 //! - [`Transcoder`]: pictures, animations, pages and archives from file to file; [`Writing`]: in which format, and how.
 //! - [`Reel`]: a video that is read; [`VideoJob`]: made larger as a file, in segments; [`Unrolled`]: as pictures.
 //! - [`Film`]: frames of a video, made larger in order while the next ones are read.
-//! - [`Lanes`]: pictures that are made side by side.
+//! - [`Lanes`]: pictures, pages and frames that are made side by side.
 //! - `rows`: the picture as it flows: source, networks, resampler, crop; each stage makes rows when they are needed.
 //! - `tiles`: where a picture is cut, and how the results are joined.
 //! - `network`: a model on a device, and which tiles fit in memory; `divided`: where its last layers run in bands; `program`:

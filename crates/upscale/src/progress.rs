@@ -66,10 +66,15 @@ impl<'a> Meter<'a> {
 
     /// Asks the watcher whether to go on.
     pub(crate) fn check(&self) -> Result<()> {
-        match self.begin(self.begun.get()) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::Stopped),
-        }
+        heard(self.begin(self.begun.get()))
+    }
+}
+
+/// What a watcher has said, as a result.
+fn heard(said: ControlFlow<()>) -> Result<()> {
+    match said {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Stopped),
     }
 }
 
@@ -89,19 +94,23 @@ impl<'a> Parts<'a> {
 
     /// Reports how far a part is, and asks the watcher whether to go on.
     pub(crate) fn ask(&self, part: usize, progress: Progress) -> ControlFlow<()> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)[part] = progress;
+        if let Some(own) = self.parts.lock().unwrap_or_else(PoisonError::into_inner).get_mut(part) {
+            *own = progress;
+        }
         match self.halted.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
             false => (self.watcher)(self.sum()),
         }
     }
 
+    /// Reports that a part of so many pixels is there, and asks the watcher whether to go on.
+    pub(crate) fn done(&self, part: usize, pixels: u64) -> Result<()> {
+        heard(self.ask(part, Progress { fraction: 1.0, pixels }))
+    }
+
     /// Asks the watcher whether to go on.
     pub(crate) fn check(&self) -> Result<()> {
-        match (self.watcher)(self.sum()) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::Stopped),
-        }
+        heard((self.watcher)(self.sum()))
     }
 
     /// Stops all parts.

@@ -55,6 +55,9 @@ pub struct Request {
     /// The bits of a sample that count; those of the result's depth if `None`. Frames of a video pass through 16 bits, but may end
     /// in 8.
     pub bits: Option<u32>,
+    /// The bytes that pictures take together which are made side by side, as the pages of an archive or the frames of a film; four times
+    /// what the tile of one may take if `None`.
+    pub side_by_side: Option<usize>,
 }
 
 /// The bits for which exact precision is exact.
@@ -85,13 +88,6 @@ pub enum TileSize {
     Pixels(u32),
 }
 
-impl Tiling {
-    /// The bytes that pictures made side by side may take together: four times what the tile of one may take.
-    pub fn side_by_side(&self) -> usize {
-        self.memory.saturating_mul(4)
-    }
-}
-
 impl Default for Tiling {
     fn default() -> Self {
         Self { size: TileSize::Auto, overlap: None, memory: 704 << 20 }
@@ -99,6 +95,11 @@ impl Default for Tiling {
 }
 
 impl Request {
+    /// The bytes for pictures side by side.
+    pub(crate) fn room(&self) -> usize {
+        self.side_by_side.unwrap_or(self.tiling.memory.saturating_mul(4))
+    }
+
     /// How exactly the network computes for a result of this depth.
     fn precision_for(&self, depth: Depth) -> Precision {
         let bits = self.bits.unwrap_or(if depth == Depth::U8 { 8 } else { 16 });

@@ -70,7 +70,8 @@ impl<'a> VideoJob<'a> {
     pub fn description(&self) -> String {
         let VideoRequest { request, wish, dedup, part, length, deinterlace, .. } = &self.request;
         // How much memory is free changes from run to run; it changes how tiles are cut, and samples no more than rounding does.
-        let request = Request { tiling: Tiling { memory: 0, ..request.tiling }, ..*request };
+        let tiling = Tiling { memory: 0, ..request.tiling };
+        let request = Request { tiling, side_by_side: None, ..*request };
         format!(
             "{} ffmpeg {} {request:?} {wish:?} {dedup:?} {part:?} {length} {deinterlace} {:?} {:?} {}",
             env!("CARGO_PKG_VERSION"),

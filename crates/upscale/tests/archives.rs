@@ -58,13 +58,13 @@ fn packed_with_bzip2(mut archive: Vec<u8>, name: &[u8]) -> Vec<u8> {
 
 /// An archive whose pictures were made larger, those side by side in so many bytes, and their pixels.
 fn made(bytes: Vec<u8>, format: &str, memory: usize, watcher: Watcher) -> amplio::Result<(Vec<u8>, u64)> {
-    let (upscaler, request) = (upscaler("compact/x2"), Request::default());
+    let request = Request { side_by_side: Some(memory), ..Request::default() };
+    let upscaler = upscaler("compact/x2");
     let writing = Writing { format: format.parse().unwrap(), ..Writing::default() };
     let transcoder = Transcoder { upscaler: &upscaler, request: &request, writing: &writing };
     let archive = Archive::open(Cursor::new(bytes), &Limits::default())?;
     let (sink, limits) = (Shared::default(), animations::Limits::default());
-    let pixels =
-        ArchiveJob::new(transcoder, archive, limits)?.run(memory, Box::new(sink.clone()), watcher)?;
+    let pixels = ArchiveJob::new(transcoder, archive, limits)?.run(Box::new(sink.clone()), watcher)?;
     Ok((sink.bytes(), pixels))
 }
 

@@ -53,7 +53,7 @@ impl Batch {
         self.prepare(path.as_deref())?;
         let tracker = report.start(&job);
         let draft = Draft::new(path.as_deref(), claims.replace())?;
-        let pixels = made.run(self.request.tiling.side_by_side(), draft.sink()?, &tracker.watcher());
+        let pixels = made.run(draft.sink()?, &tracker.watcher());
         let pixels = pixels.map_err(|error| explained(error, &job.output))?;
         draft.publish()?;
         let seconds = tracker.seconds();

@@ -1,8 +1,6 @@
 //! Pictures side by side: the next ones are decoded and computed while the last ones are still being encoded.
 
-use std::thread::Scope;
-
-use amplio::{Ended, Upscaler};
+use amplio::Ended;
 use anyhow::{Result, anyhow};
 
 use super::{End, Step};
@@ -15,18 +13,14 @@ use crate::report::Report;
 pub(super) struct Lanes<'scope, 'env> {
     pub(super) report: &'env Report,
     pub(super) claims: Claims,
-    working: amplio::Lanes<'scope, 'env, Input, Result<End>>,
+    working: Working<'scope, 'env>,
 }
 
+type Working<'scope, 'env> = amplio::Lanes<'scope, 'env, Input, Result<End>>;
+
 impl<'scope, 'env> Lanes<'scope, 'env> {
-    /// Lanes for pictures that take at most `memory` bytes together.
-    pub(super) fn new(
-        scope: &'scope Scope<'scope, 'env>,
-        (upscaler, memory): (&Upscaler, usize),
-        report: &'env Report,
-        claims: Claims,
-    ) -> Self {
-        Self { report, claims, working: upscaler.lanes(scope, memory) }
+    pub(super) fn new(working: Working<'scope, 'env>, report: &'env Report, claims: Claims) -> Self {
+        Self { report, claims, working }
     }
 
     /// Whether nothing is in work.

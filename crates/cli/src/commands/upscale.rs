@@ -198,6 +198,7 @@ impl Args {
                 tiling: args.tiling(),
                 precision: args.device.precision(),
                 bits: None,
+                side_by_side: None,
             },
             destination,
             writing: Writing {

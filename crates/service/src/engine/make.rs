@@ -42,6 +42,8 @@ impl Task {
             tiling: Tiling { size: TileSize::Auto, overlap: None, memory: shop.tile_memory },
             precision: self.recipe.precision,
             bits: None,
+            // What is made side by side shares what one picture may take: others use the machine as well.
+            side_by_side: Some(shop.tile_memory),
         }
     }
 }
@@ -146,8 +148,7 @@ impl Maker<'_> {
         let file = File::open(&file).map_err(Refusal::internal)?;
         let archive = Archive::open(BufReader::new(file), &self.shop.archives)?;
         let mut job = ArchiveJob::new(out.transcoder, archive, self.shop.limits)?;
-        // Pages side by side share what one may take: others use the machine as well.
-        job.run(self.shop.tile_memory, out.sink, out.watcher)?;
+        job.run(out.sink, out.watcher)?;
         Ok((job.to, Vec::new()))
     }
 }

@@ -60,16 +60,16 @@ impl<'a, R: Read + Seek> ArchiveJob<'a, R> {
         self.pages.len()
     }
 
-    /// Writes the new archive; the pixels of its pages. Those that are made side by side take at most `memory` bytes together.
+    /// Writes the new archive; the pixels of its pages.
     ///
     /// # Errors
     /// As [`Transcoder::picture`], with the name of the entry. What was written is then incomplete.
-    pub fn run(&mut self, memory: usize, sink: Sink, watcher: Watcher) -> Result<u64> {
+    pub fn run(&mut self, sink: Sink, watcher: Watcher) -> Result<u64> {
         let Self { transcoder, archive, pages, limits, .. } = self;
         let writer = ArchiveWriter::new(sink, archive)?;
         let progress = Parts::new(pages.len(), watcher);
         thread::scope(|scope| {
-            let lanes = transcoder.upscaler.lanes(scope, memory);
+            let lanes = transcoder.upscaler.lanes(scope, transcoder.request);
             let mut binder = Binder { archive, writer, pages, lanes, pixels: 0 };
             let bound = binder.bind(transcoder, limits, &progress);
             // Whoever is still at work need not be.

@@ -22,7 +22,7 @@ pub struct VideoRequest {
     /// How many frames a segment has.
     pub length: u64,
     /// How many frames are worked on at the same time; if `None`, as many as keep the device busy and have room in memory
-    /// ([`Tiling::side_by_side`](crate::Tiling::side_by_side)).
+    /// ([`Request::side_by_side`]).
     pub lanes: Option<usize>,
     /// Whether frames stay on the device's threads from end to end ([`Film::alone`](crate::Film::alone)).
     pub alone: bool,
