@@ -1,6 +1,7 @@
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use amplio_graph::{Device, Pixels, Precision, Shape};
 use amplio_media::Channels;
@@ -22,6 +23,9 @@ const MOST_FOR_EXACT: f64 = 1.25;
 /// The smallest core of a tile.
 const SMALLEST: usize = 16;
 
+/// For so many sizes of tiles it is remembered what they need.
+const MOST_KNOWN: usize = 1 << 12;
+
 /// A model on a device, compiled for the size of tile in use.
 pub(crate) struct Network {
     engine: Arc<Engine>,
@@ -35,12 +39,18 @@ pub(crate) struct Engine {
     pub(crate) device: Arc<dyn Device>,
     divided: Divided,
     idle: Idle,
+    /// The bytes that tiles need, by height and width: to plan a deep network takes about as long as to run it on an icon.
+    bytes: Mutex<HashMap<([usize; 2], Precision), usize>>,
 }
 
 impl Engine {
     pub(crate) fn new(model: Arc<Model>, device: Arc<dyn Device>) -> Self {
         let divided = Divided::new(model.graph(), &*device);
-        Self { model, device, divided, idle: Idle::default() }
+        Self { model, device, divided, idle: Idle::default(), bytes: Mutex::default() }
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, HashMap<([usize; 2], Precision), usize>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -174,11 +184,20 @@ impl Network {
 
     /// Bytes that a tile of this height and width needs: the network's, and its input.
     fn bytes(&self, size: [usize; 2]) -> Result<usize> {
-        let channels = self.engine.model.info().input_channels;
-        let [height, width] = size.map(|side| self.side(side));
+        let size = size.map(|side| self.side(side));
+        if let Some(&bytes) = self.engine.bytes().get(&(size, self.precision)) {
+            return Ok(bytes);
+        }
+        let ([height, width], channels) = (size, self.engine.model.info().input_channels);
         let plans = self.plans(&Shape::image(1, channels, height, width))?;
         let input = channels.saturating_mul(height * width * size_of::<f32>());
-        Ok(plans.bytes(&*self.engine.device, self.precision).saturating_add(input))
+        let bytes = plans.bytes(&*self.engine.device, self.precision).saturating_add(input);
+        let mut known = self.engine.bytes();
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert((size, self.precision), bytes);
+        Ok(bytes)
     }
 
     /// Bytes of the results of rows of tiles of this size.
