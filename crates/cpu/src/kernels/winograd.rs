@@ -126,8 +126,8 @@ impl Winograd {
         let parts = phases.into_iter().map(part).collect::<Result<Vec<_>>>()?;
         let packed = &parts[0].packed;
         // Integers have one unit for all channels, and phases read the numbers of all more than once.
-        let portions =
-            if form.is_integers() || in_phases { Portion::whole(step)? } else { Portion::cut(step)? };
+        let most = if form.is_integers() || in_phases { usize::MAX } else { portions::CHANNELS };
+        let portions = Portion::of(step, most)?;
         let activation = Activation::take(step, packed, compiler, &mut epilogue)?;
         let lanes = compiler.lanes();
         let larger = if in_phases { enlarge } else { 1 };

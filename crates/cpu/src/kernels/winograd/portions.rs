@@ -9,8 +9,8 @@ use std::ops::Range;
 use amplio_graph::Result;
 use amplio_graph::plan::Step;
 
-/// The most channels of a portion, unless one view has more.
-const CHANNELS: usize = 64;
+/// The most channels of a portion that stays in the L2.
+pub(super) const CHANNELS: usize = 64;
 
 /// Some input channels.
 #[derive(Debug, PartialEq)]
@@ -21,30 +21,21 @@ pub(super) struct Portion {
 }
 
 impl Portion {
-    /// The whole input of a step.
-    pub(super) fn whole(step: &Step) -> Result<Vec<Self>> {
-        let channels = views(step)?;
-        Ok(vec![Self { views: 0..channels.len(), channels: 0..channels.iter().sum() }])
-    }
-
-    /// The input of a step, cut between views.
-    pub(super) fn cut(step: &Step) -> Result<Vec<Self>> {
-        Ok(group(&views(step)?))
+    /// The input of a step, cut between views: portions of at most so many channels, unless one view has more.
+    pub(super) fn of(step: &Step, most: usize) -> Result<Vec<Self>> {
+        let channels = step.inputs.iter().map(|view| Ok(view.shape.as_image("conv2d")?.channels));
+        Ok(group(&channels.collect::<Result<Vec<_>>>()?, most))
     }
 }
 
-/// The channels of each view of the input of a step.
-fn views(step: &Step) -> Result<Vec<usize>> {
-    step.inputs.iter().map(|view| Ok(view.shape.as_image("conv2d")?.channels)).collect()
-}
-
-fn group(views: &[usize]) -> Vec<Portion> {
+/// Groups views of so many channels each.
+fn group(views: &[usize], most: usize) -> Vec<Portion> {
     let mut portions: Vec<Portion> = Vec::new();
     let mut first = 0;
     for (v, channels) in views.iter().enumerate() {
         let end = first + channels;
         match portions.last_mut() {
-            Some(last) if end - last.channels.start <= CHANNELS => {
+            Some(last) if end - last.channels.start <= most => {
                 last.views.end = v + 1;
                 last.channels.end = end;
             }
@@ -62,14 +53,15 @@ mod tests {
     #[test]
     fn views_stay_whole_and_in_order() {
         let portion = |views, channels| Portion { views, channels };
-        assert_eq!(group(&[180]), [portion(0..1, 0..180)]);
+        assert_eq!(group(&[180], 64), [portion(0..1, 0..180)]);
         assert_eq!(
-            group(&[64, 32, 32, 32]),
+            group(&[64, 32, 32, 32], 64),
             [portion(0..1, 0..64), portion(1..3, 64..128), portion(3..4, 128..160)]
         );
         assert_eq!(
-            group(&[16, 16, 80, 8]),
+            group(&[16, 16, 80, 8], 64),
             [portion(0..2, 0..32), portion(2..3, 32..112), portion(3..4, 112..120)]
         );
+        assert_eq!(group(&[64, 32, 80], usize::MAX), [portion(0..3, 0..176)]);
     }
 }
