@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::plan::Step;
 use amplio_graph::{Result, Shape};
-use amplio_simd::{Element, Isa, PixelsMut, PixelsRef, f16};
+use amplio_simd::{AlignedBuf, Element, Isa, PixelsMut, PixelsRef, f16};
 
-use super::activation::Activation;
+use super::activation::{activate, take_slopes};
 use super::pack::{Block, Filters, Packed};
 use super::panels::accumulate;
 use super::taps::{Line, Phase, TOGETHER, Taps};
 use crate::compiler::Compiler;
-use crate::elementwise::{larger, magnitude, prelu};
+use crate::elementwise::{larger, magnitude};
 use crate::epilogue::Link;
 
 /// A convolution, transposed or not, ready to run.
@@ -27,7 +27,8 @@ pub(crate) struct Conv {
     views: usize,
     /// What taps outside the picture read.
     outside: Vec<f32>,
-    activation: Activation,
+    /// The slopes of the activation, see [`take_slopes`].
+    slopes: AlignedBuf,
     /// Set when floats of 16 bits cannot carry a result.
     overflow: Arc<AtomicBool>,
 }
@@ -64,9 +65,9 @@ impl Conv {
         epilogue: &mut Vec<Link>,
     ) -> Result<Self> {
         let packed = compiler.packed(filters)?;
-        let activation = Activation::take(step, &packed, compiler, epilogue)?;
+        let slopes = take_slopes(step, &packed, compiler, epilogue)?;
         let (outside, overflow) = (vec![0.0; packed.inputs], compiler.overflow.clone());
-        Ok(Self { taps, packed, views: step.inputs.len(), outside, activation, overflow })
+        Ok(Self { taps, packed, views: step.inputs.len(), outside, slopes, overflow })
     }
 
     pub(crate) fn grain(&self, _: &Shape) -> usize {
@@ -137,7 +138,7 @@ impl Row<'_> {
     #[inline(always)]
     fn fill<I: Isa, E: Element, const P: usize, const V: usize>(&self, isa: I, pixels: &mut PixelsMut) {
         let Block { output, channels, bias, .. } = *self.block;
-        let slopes = isa.vectors(self.conv.activation.slopes().get(bias..).unwrap_or_default());
+        let slopes = isa.vectors(self.conv.slopes.get(bias..).unwrap_or_default());
         let bias = &self.conv.packed.bias[bias..][..V * I::LANES];
         let bias: [I::F32; V] = array::from_fn(|j| isa.load(&bias[j * I::LANES..]));
         let mut largest = isa.splat_i32(0);
@@ -202,14 +203,6 @@ impl Row<'_> {
 struct Read<'a> {
     pixels: &'a [&'a [f32]],
     weights: &'a [f32],
-}
-
-/// Applies an activation, if there is one.
-#[inline(always)]
-pub(super) fn activate<I: Isa, const V: usize>(isa: I, sums: &mut [I::F32; V], slopes: &[I::F32]) {
-    for (sum, &slope) in sums.iter_mut().zip(slopes) {
-        *sum = prelu(isa, *sum, slope);
-    }
 }
 
 /// The sums for `P` pixels, which read the places from `first` on, `stride` apart.

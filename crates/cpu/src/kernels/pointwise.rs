@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use amplio_graph::ops::Conv2d;
 use amplio_graph::plan::Step;
 use amplio_graph::{Result, Shape};
-use amplio_simd::{Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, dispatch_dot, f16};
+use amplio_simd::{
+    AlignedBuf, Element, Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, dispatch_dot, f16,
+};
 
-use super::activation::Activation;
-use super::conv::activate;
+use super::activation::{activate, take_slopes};
 use super::integers::{LARGEST, SMALLEST};
 use super::pack::{Block, Filters, Form, Packed};
 use super::panels::accumulate;
@@ -36,7 +37,8 @@ pub(crate) struct Pointwise {
     packed: Arc<Packed>,
     /// How many views the input is.
     views: usize,
-    activation: Activation,
+    /// The slopes of the activation, see [`take_slopes`].
+    slopes: AlignedBuf,
     /// Set when a number is met that integers or floats of 16 bits cannot carry.
     overflow: Arc<AtomicBool>,
 }
@@ -51,13 +53,13 @@ impl Pointwise {
     ) -> Result<Self> {
         let form = if compiler.form() == Form::Integers { Form::Pairs } else { Form::Taps };
         let packed = compiler.packed(Filters { form, ..conv.into() })?;
-        let activation = Activation::take(step, &packed, compiler, epilogue)?;
+        let slopes = take_slopes(step, &packed, compiler, epilogue)?;
         Ok(Self {
             level: compiler.level(),
             form,
             packed,
             views: step.inputs.len(),
-            activation,
+            slopes,
             overflow: compiler.overflow.clone(),
         })
     }
@@ -185,7 +187,7 @@ impl<E: Element, const INTEGERS: bool> Sums<'_, '_, E, INTEGERS> {
             array::from_fn::<_, V, _>(|j| numbers[j])
         };
         let (bias, worth) = (vectors(bias), vectors(worth));
-        let slopes = isa.vectors(self.kernel.activation.slopes().get(block.bias..).unwrap_or_default());
+        let slopes = isa.vectors(self.kernel.slopes.get(block.bias..).unwrap_or_default());
         let mut largest = isa.splat_i32(0);
         for start in (0..self.units.len()).step_by(P) {
             let mut rows: [&[f32]; P] = [&[]; P];

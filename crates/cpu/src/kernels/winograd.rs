@@ -43,7 +43,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use amplio_graph::ops::Conv2d;
 use amplio_graph::plan::Step;
 use amplio_graph::{ImageShape, Result, Shape};
-use amplio_simd::{Element, Isa, Level, PixelsMut, PixelsRef, dispatch, dispatch_dot, f16};
+use amplio_simd::{AlignedBuf, Element, Isa, Level, PixelsMut, PixelsRef, dispatch, dispatch_dot, f16};
 
 use self::ending::{Ending, Known};
 use self::gather::{Ended, Gather, Others};
@@ -52,7 +52,7 @@ use self::portions::Portion;
 use self::products::Products;
 use self::spread::{Rows, Spread};
 use self::transforms::{Floats, Integers, Large, Scheme};
-use super::activation::Activation;
+use super::activation::take_slopes;
 use super::is_checked_later;
 use super::pack::{Filters, Form, Packed};
 use super::scratch::{LINE, Scratch};
@@ -80,7 +80,8 @@ pub(crate) struct Winograd {
     step: usize,
     /// Rows above, and columns left of the input.
     padding: [usize; 2],
-    activation: Activation,
+    /// The slopes of the activation, see [`take_slopes`].
+    slopes: AlignedBuf,
     epilogue: Vec<Link>,
     /// How squares of results that are whole end, where that is known.
     ending: Option<Known>,
@@ -128,7 +129,7 @@ impl Winograd {
         // Integers have one unit for all channels, and phases read the numbers of all more than once.
         let most = if form.is_integers() || in_phases { usize::MAX } else { portions::CHANNELS };
         let portions = Portion::of(step, most)?;
-        let activation = Activation::take(step, packed, compiler, &mut epilogue)?;
+        let slopes = take_slopes(step, packed, compiler, &mut epilogue)?;
         let lanes = compiler.lanes();
         let larger = if in_phases { enlarge } else { 1 };
         let vectors = packed.blocks.iter().flat_map(|block| {
@@ -148,7 +149,7 @@ impl Winograd {
             step: larger,
             padding: [conv.padding[0], conv.padding[1]],
             parts,
-            activation,
+            slopes,
             ending: Known::of(&epilogue),
             epilogue,
             checks: !is_checked_later(step, compiler),
@@ -318,7 +319,7 @@ impl Winograd {
                     left,
                     width,
                     steps: [self.row(), self.step],
-                    activation: &self.activation,
+                    slopes: &self.slopes,
                     epilogue: &self.epilogue,
                     inputs,
                     first: strip.first + start,

@@ -9,7 +9,6 @@ use super::ending::Ending;
 use super::transforms::Scheme;
 use crate::elementwise::{larger, magnitude, prelu};
 use crate::epilogue::{Link, Square};
-use crate::kernels::activation::Activation;
 use crate::kernels::pack::Packed;
 
 /// A block of tiles of one row, of which some rows of results are wanted.
@@ -31,7 +30,8 @@ pub(super) struct Gather<'a, E, T, const S: usize, const R: usize> {
     pub(super) width: usize,
     /// From a row and a column of the tiles to the next, in pixels of the result.
     pub(super) steps: [usize; 2],
-    pub(super) activation: &'a Activation,
+    /// The slopes of the activation, if there is one.
+    pub(super) slopes: &'a [f32],
     pub(super) epilogue: &'a [Link],
     /// What the epilogue reads.
     pub(super) inputs: &'a [PixelsRef<'a>],
@@ -55,8 +55,8 @@ impl<E: Element, T: Scheme<S, R>, const S: usize, const R: usize> Gather<'_, E, 
     /// The square of results of a tile and a vector of output channels, and what it is made of.
     #[inline(always)]
     fn square<I: Isa>(&self, isa: I, tile: usize, v: usize) -> (Vector<'_, I, R>, Square) {
-        let [bias, worth, slopes] = [&self.packed.bias, &self.packed.worth, self.activation.slopes()]
-            .map(|numbers| isa.vectors(numbers));
+        let [bias, worth, slopes] =
+            [&self.packed.bias, &self.packed.worth, self.slopes].map(|numbers| isa.vectors(numbers));
         let sums = isa.vectors(&self.sums[tile * self.stride..]).as_chunks().0.as_chunks().0;
         let vector = Vector {
             sums: &sums[v],
