@@ -88,58 +88,42 @@ impl CompiledStep {
 
     /// Computes the pixels of the kernel's result from `first` on, and stores them as `output` wants them.
     fn fill_run(&self, level: Level, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
-        match &self.shuffle {
-            Some(shuffle) => self.fill_shuffled(level, inputs, first, output, shuffle),
-            None if output.is_half() && !(self.kernel.stores_half() && self.before.is_empty()) => {
-                self.fill_halved(level, inputs, first, output);
-            }
-            None => self.fill(level, inputs, first, output),
-        }
-    }
-
-    /// Computes the pixels of the result from `first` on.
-    fn fill(&self, level: Level, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
-        for (i, mut pixels) in output.chunks(self.grain).enumerate() {
+        let (block, channels) = (self.enlarged(), self.channels);
+        let is_apart = self.is_apart(&output);
+        let mut apart = vec![0.0; if is_apart { self.grain * channels } else { 0 }];
+        for (i, mut output) in output.chunks(self.grain * block).enumerate() {
             let first = first + i * self.grain;
-            self.kernel.fill(level, inputs, first, &mut pixels);
-            for op in &self.before {
-                op.apply(level, inputs, first, &mut pixels);
+            if !is_apart {
+                self.fill(level, inputs, first, &mut output);
+                continue;
+            }
+            let apart = &mut apart[..output.pixels() / block * channels];
+            self.fill(level, inputs, first, &mut PixelsMut::dense(apart, channels));
+            match &self.shuffle {
+                Some(shuffle) => shuffle.store(level, apart, inputs, first, &mut output),
+                None => self.halve(level, PixelsRef::dense(apart, channels), &mut output),
             }
         }
     }
 
-    /// As [`CompiledStep::fill`], and rounds the result to floats of 16 bits.
-    fn fill_halved(&self, level: Level, inputs: &[PixelsRef], first: usize, output: PixelsMut) {
-        let mut grain = vec![0.0; self.grain * self.channels];
-        for (i, mut halves) in output.chunks(self.grain).enumerate() {
-            let grain = &mut grain[..halves.pixels() * self.channels];
-            self.fill(level, inputs, first + i * self.grain, PixelsMut::dense(grain, self.channels));
-            if !dispatch(level, Halve { from: PixelsRef::dense(grain, self.channels), to: &mut halves }) {
-                self.overflow.store(true, Ordering::Relaxed);
-            }
+    /// Whether pixels are computed apart from `output`, and stored there when they are done.
+    fn is_apart(&self, output: &PixelsMut) -> bool {
+        let stores_half = self.kernel.stores_half() && self.before.is_empty();
+        self.shuffle.is_some() || (output.is_half() && !stores_half)
+    }
+
+    /// Computes a grain of the kernel's result.
+    fn fill(&self, level: Level, inputs: &[PixelsRef], first: usize, pixels: &mut PixelsMut) {
+        self.kernel.fill(level, inputs, first, pixels);
+        for op in &self.before {
+            op.apply(level, inputs, first, pixels);
         }
     }
 
-    /// Computes the pixels of the kernel's result from `first` on, and spreads their channels over `output`.
-    fn fill_shuffled(
-        &self,
-        level: Level,
-        inputs: &[PixelsRef],
-        first: usize,
-        output: PixelsMut,
-        shuffle: &Shuffle,
-    ) {
-        let mut grain = vec![0.0; self.grain * self.channels];
-        let block = shuffle.block();
-        for (i, mut larger) in output.chunks(self.grain * block).enumerate() {
-            let first = first + i * self.grain;
-            let grain = &mut grain[..larger.pixels() / block * self.channels];
-            let mut pixels = PixelsMut::dense(grain, self.channels);
-            self.kernel.fill(level, inputs, first, &mut pixels);
-            for op in &self.before {
-                op.apply(level, inputs, first, &mut pixels);
-            }
-            shuffle.store(level, grain, inputs, first, &mut larger);
+    /// Rounds pixels to floats of 16 bits.
+    fn halve(&self, level: Level, from: PixelsRef, to: &mut PixelsMut) {
+        if !dispatch(level, Halve { from, to }) {
+            self.overflow.store(true, Ordering::Relaxed);
         }
     }
 }
