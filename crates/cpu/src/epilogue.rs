@@ -177,7 +177,7 @@ impl Square {
 
     #[inline(always)]
     fn load_of<I: Isa, E: Element>(&self, isa: I, from: &PixelsRef, pixel: usize, single: bool) -> I::F32 {
-        let channels = E::pixel(from, pixel);
+        let channels = from.pixel_of::<E>(pixel);
         if single {
             isa.splat(isa.reduce_sum(E::load_partial(isa, &channels[..1])))
         } else {
@@ -387,7 +387,7 @@ impl Pixels<'_> {
     #[inline(always)]
     fn apply<I: Isa, E: Element, F: PairFunction>(mut self, isa: I, function: F, pixels: &mut PixelsMut) {
         for i in 0..pixels.pixels() {
-            let others = E::pixel(&self.from, self.mapped.next());
+            let others = self.from.pixel_of::<E>(self.mapped.next());
             let values = pixels.pixel(i).chunks_mut(I::LANES);
             if self.single {
                 let other = isa.splat(isa.reduce_sum(E::load_partial(isa, &others[..1])));

@@ -3,7 +3,7 @@
 use amplio_graph::Shape;
 use amplio_graph::ops::BinaryFn;
 use amplio_graph::plan::{Epilogue, Operand};
-use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch};
+use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, f16};
 
 use crate::epilogue::Link;
 use crate::layout::row;
@@ -86,7 +86,7 @@ impl Shuffle {
 fn read(from: &PixelsRef, first: usize, channels: usize, to: &mut [f32]) {
     for (i, to) in to.chunks_exact_mut(channels.max(1)).enumerate() {
         if from.is_half() {
-            to.iter_mut().zip(from.half_pixel(first + i)).for_each(|(to, x)| *to = x.to_f32());
+            to.iter_mut().zip(from.pixel_of::<f16>(first + i)).for_each(|(to, x)| *to = x.to_f32());
         } else {
             to.copy_from_slice(from.pixel(first + i));
         }

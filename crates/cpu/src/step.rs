@@ -141,7 +141,7 @@ impl Kernel for Halve<'_, '_> {
     fn run<I: Isa>(self, isa: I) -> bool {
         let mut largest = isa.splat_i32(0);
         for i in 0..self.to.pixels() {
-            let to = self.to.half_pixel(i).chunks_mut(I::LANES);
+            let to = self.to.pixel_of::<f16>(i).chunks_mut(I::LANES);
             for (to, from) in to.zip(self.from.pixel(i).chunks(I::LANES)) {
                 let x = isa.load_partial(from);
                 largest = larger(isa, largest, &[x]);

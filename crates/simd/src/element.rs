@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use crate::{Isa, PixelsMut, PixelsRef};
+use crate::Isa;
 
 mod sealed {
     pub trait Sealed {}
@@ -40,18 +40,6 @@ pub trait Element: Sealed + Copy + Send + Sync + 'static {
 
     /// Writes the first `min(to.len(), LANES)` lanes of `v` to `to`.
     fn store_partial<I: Isa>(isa: I, to: &mut [Self], v: I::F32);
-
-    /// The channels of pixel `i`.
-    ///
-    /// # Panics
-    /// If there is no pixel `i`, or its elements are of another kind.
-    fn pixel<'a>(pixels: &PixelsRef<'a>, i: usize) -> &'a [Self];
-
-    /// The channels of pixel `i`.
-    ///
-    /// # Panics
-    /// If there is no pixel `i`, or its elements are of another kind.
-    fn pixel_mut<'a>(pixels: &'a mut PixelsMut, i: usize) -> &'a mut [Self];
 }
 
 impl Element for f32 {
@@ -77,16 +65,6 @@ impl Element for f32 {
     #[inline(always)]
     fn store_partial<I: Isa>(isa: I, to: &mut [Self], v: I::F32) {
         isa.store_partial(to, v);
-    }
-
-    #[inline(always)]
-    fn pixel<'a>(pixels: &PixelsRef<'a>, i: usize) -> &'a [Self] {
-        pixels.pixel(i)
-    }
-
-    #[inline(always)]
-    fn pixel_mut<'a>(pixels: &'a mut PixelsMut, i: usize) -> &'a mut [Self] {
-        pixels.pixel(i)
     }
 }
 
@@ -122,15 +100,5 @@ impl Element for f16 {
         let count = to.len().min(I::LANES);
         isa.store_f16(&mut lanes, v);
         to[..count].copy_from_slice(&lanes[..count]);
-    }
-
-    #[inline(always)]
-    fn pixel<'a>(pixels: &PixelsRef<'a>, i: usize) -> &'a [Self] {
-        pixels.half_pixel(i)
-    }
-
-    #[inline(always)]
-    fn pixel_mut<'a>(pixels: &'a mut PixelsMut, i: usize) -> &'a mut [Self] {
-        pixels.half_pixel(i)
     }
 }

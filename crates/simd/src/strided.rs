@@ -185,9 +185,9 @@ impl Shape {
 
     /// Where pixel `i` of elements of this kind begins, in units of 16 bits from the start of the region.
     #[inline(always)]
-    fn place(self, i: usize, half: bool) -> usize {
+    fn place<E: Element>(self, i: usize) -> usize {
         assert!(i < self.pixels, "pixel {i} of {}", self.pixels);
-        assert!(self.half == half, "elements of the other kind");
+        assert!(self.half == E::HALF, "elements of the other kind");
         i * self.stride
     }
 
@@ -266,21 +266,19 @@ impl<'a> PixelsRef<'a> {
     /// If there is no pixel `i`, or its elements are halves.
     #[inline(always)]
     pub fn pixel(&self, i: usize) -> &'a [f32] {
-        let place = self.shape.place(i, false);
+        self.pixel_of(i)
+    }
+
+    /// As [`PixelsRef::pixel`], of elements `E`.
+    ///
+    /// # Panics
+    /// If there is no pixel `i`, or its elements are of another kind.
+    #[inline(always)]
+    pub fn pixel_of<E: Element>(&self, i: usize) -> &'a [E] {
+        let place = self.shape.place::<E>(i);
         // SAFETY: `place` checked `i` and the kind, so these are elements of the region, aligned as those of its buffer, which the
         // invariant lets us read for 'a.
         unsafe { slice::from_raw_parts(self.start.add(place).cast(), self.shape.channels) }
-    }
-
-    /// The channels of pixel `i` of halves.
-    ///
-    /// # Panics
-    /// If there is no pixel `i`, or its elements are not halves.
-    #[inline(always)]
-    pub fn half_pixel(&self, i: usize) -> &'a [f16] {
-        let place = self.shape.place(i, true);
-        // SAFETY: `place` checked `i` and the kind, so these are elements of the region, which the invariant lets us read for 'a.
-        unsafe { slice::from_raw_parts(self.start.add(place), self.shape.channels) }
     }
 
     /// Whether the elements are floats of 16 bits.
@@ -438,22 +436,19 @@ impl<'a> PixelsMut<'a> {
     /// If there is no pixel `i`, or its elements are halves.
     #[inline(always)]
     pub fn pixel(&mut self, i: usize) -> &mut [f32] {
-        let place = self.shape.place(i, false);
+        self.pixel_of(i)
+    }
+
+    /// As [`PixelsMut::pixel`], of elements `E`.
+    ///
+    /// # Panics
+    /// If there is no pixel `i`, or its elements are of another kind.
+    #[inline(always)]
+    pub fn pixel_of<E: Element>(&mut self, i: usize) -> &mut [E] {
+        let place = self.shape.place::<E>(i);
         // SAFETY: `place` checked `i` and the kind, so these are elements of the region, aligned as those of its buffer, which by the
         // invariant are ours alone; the borrow of `self` keeps us from lending them twice.
         unsafe { slice::from_raw_parts_mut(self.start.add(place).cast(), self.shape.channels) }
-    }
-
-    /// The channels of pixel `i` of halves.
-    ///
-    /// # Panics
-    /// If there is no pixel `i`, or its elements are not halves.
-    #[inline(always)]
-    pub fn half_pixel(&mut self, i: usize) -> &mut [f16] {
-        let place = self.shape.place(i, true);
-        // SAFETY: `place` checked `i` and the kind, so these are elements of the region, which by the invariant are ours alone; the
-        // borrow of `self` keeps us from lending them twice.
-        unsafe { slice::from_raw_parts_mut(self.start.add(place), self.shape.channels) }
     }
 
     /// Whether the elements are floats of 16 bits.

@@ -156,7 +156,7 @@ impl Row<'_> {
                         if E::HALF {
                             largest = larger(isa, largest, &sums);
                         }
-                        let to = &mut E::pixel_mut(pixels, number + t * phase.step)[output..][..channels];
+                        let to = &mut pixels.pixel_of::<E>(number + t * phase.step)[output..][..channels];
                         for (to, sum) in to.chunks_exact_mut(I::LANES).zip(sums) {
                             E::store(isa, to, sum);
                         }
@@ -169,7 +169,7 @@ impl Row<'_> {
                     if E::HALF {
                         largest = larger(isa, largest, &sums);
                     }
-                    let to = &mut E::pixel_mut(pixels, number + t * phase.step)[output..][..channels];
+                    let to = &mut pixels.pixel_of::<E>(number + t * phase.step)[output..][..channels];
                     for (to, sum) in to.chunks_mut(I::LANES).zip(sums) {
                         E::store_partial(isa, to, sum);
                     }

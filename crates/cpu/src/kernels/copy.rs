@@ -2,7 +2,7 @@
 
 use amplio_graph::plan::Step;
 use amplio_graph::{Result, Shape};
-use amplio_simd::{Isa, PixelsMut, PixelsRef};
+use amplio_simd::{Isa, PixelsMut, PixelsRef, f16};
 
 use super::vectors::widen;
 use crate::layout::short_run;
@@ -28,7 +28,7 @@ impl Copy {
         let mut mapped = self.map.from(first);
         for i in 0..pixels.pixels() {
             if inputs[0].is_half() {
-                match (pixels.pixel(i), inputs[0].half_pixel(mapped.next())) {
+                match (pixels.pixel(i), inputs[0].pixel_of::<f16>(mapped.next())) {
                     (to, &[single]) => to.fill(single.to_f32()),
                     (to, from) => widen(isa, to, from),
                 }

@@ -210,7 +210,7 @@ impl<E: Element, const INTEGERS: bool> Sums<'_, '_, E, INTEGERS> {
                 if INTEGERS || E::HALF {
                     largest = larger(isa, largest, &sums);
                 }
-                let pixel = E::pixel_mut(self.pixels, self.first + start + t);
+                let pixel = self.pixels.pixel_of::<E>(self.first + start + t);
                 let to = &mut pixel[block.output..][..block.channels];
                 for (to, sum) in to.chunks_mut(I::LANES).zip(sums) {
                     if to.len() == I::LANES {

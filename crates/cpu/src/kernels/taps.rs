@@ -157,7 +157,7 @@ impl Taps {
     ) -> Vec<Line<'a, E>> {
         let line = |&(tap, first): &(usize, usize)| {
             let inside = self.line.iter().map(|place| match place {
-                Some(column) => &E::pixel(&input, first + column)[channel..][..outside.len()],
+                Some(column) => &input.pixel_of::<E>(first + column)[channel..][..outside.len()],
                 None => outside,
             });
             let beyond = repeat_n(outside, TOGETHER * self.phases[0].stride);

@@ -83,7 +83,7 @@ pub(super) fn gather<I: Isa>(isa: I, views: &[PixelsRef], i: usize, to: &mut [f3
     for view in views {
         let (own, after) = rest.split_at_mut(view.channels());
         if view.is_half() {
-            widen(isa, own, view.half_pixel(i));
+            widen(isa, own, view.pixel_of::<f16>(i));
         } else {
             own.copy_from_slice(view.pixel(i));
         }

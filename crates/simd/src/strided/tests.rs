@@ -64,9 +64,9 @@ fn halves_lie_beside_floats_and_beside_each_other() {
     let mut all = buffers(&[12]);
     let (reads, mut writes) = borrow(&mut all, &[(0, halves(0, 2))], &[(0, halves(2, 4))])
         .expect("other channels of the same pixels");
-    writes[0].half_pixel(3).fill(f16::from_f32(0.5));
+    writes[0].pixel_of::<f16>(3).fill(f16::from_f32(0.5));
     assert_eq!(
-        (reads[0].half_pixel(3), reads[0].is_half()),
+        (reads[0].pixel_of::<f16>(3), reads[0].is_half()),
         (&[f16::ZERO, f16::from_f32(2.53125)][..], true)
     );
     assert_eq!(all[0][11].to_bits(), 0x3800_3800);
@@ -225,7 +225,7 @@ fn squares<E: Element>(grid: Grid, pixels: [usize; 4]) {
         let lanes = dispatch(level, AddOne::<E>(&mut writes[0], reads[0], grid, PhantomData));
         let (reads, _) = borrow(&mut all, &[(0, wide), (1, wide)], &[]).expect("two buffers");
         let value = |i: usize, p: usize, c: usize| {
-            if E::HALF { reads[i].half_pixel(p)[c].to_f32() } else { reads[i].pixel(p)[c] }
+            if E::HALF { reads[i].pixel_of::<f16>(p)[c].to_f32() } else { reads[i].pixel(p)[c] }
         };
         for (p, c) in (0..10).flat_map(|p| (0..20).map(move |c| (p, c))) {
             let inside = pixels.contains(&p) && (3..3 + lanes).contains(&c);
@@ -254,7 +254,7 @@ fn lines<E: Element>() {
     assert_eq!(lines.channels(), 20);
     for x in 0..3 {
         lines.prefetch(x..3);
-        let expected = [E::pixel(&reads[0], 3 + x), &outside, E::pixel(&reads[0], x)];
+        let expected = [reads[0].pixel_of::<E>(3 + x), &outside, reads[0].pixel_of::<E>(x)];
         let got = lines.column(x);
         assert_eq!(got.map(<[E]>::as_ptr_range), expected.map(<[E]>::as_ptr_range), "column {x}");
     }

@@ -154,7 +154,7 @@ impl<E: Element, T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Oth
                 }
                 for (y, row) in results.iter().enumerate().take(square.rows) {
                     for (x, &result) in row.iter().enumerate().take(square.columns) {
-                        let pixel = E::pixel_mut(&mut pixels, grid.first + y * grid.row + x * grid.column);
+                        let pixel = pixels.pixel_of::<E>(grid.first + y * grid.row + x * grid.column);
                         E::store_partial(isa, &mut pixel[square.channel..][..square.channels], result);
                         largest = larger(isa, largest, &[result]);
                     }
