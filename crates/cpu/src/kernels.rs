@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod blocks;
 mod conv;
 mod copy;
 mod depthwise;

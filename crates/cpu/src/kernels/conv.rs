@@ -11,9 +11,10 @@ use amplio_graph::{Result, Shape};
 use amplio_simd::{AlignedBuf, Element, Isa, PixelsMut, PixelsRef, f16};
 
 use super::activation::{activate, take_slopes};
+use super::blocks::in_blocks;
 use super::pack::{Block, Filters, Packed};
 use super::panels::accumulate;
-use super::taps::{Line, Phase, TOGETHER, Taps};
+use super::taps::{Line, Phase, Taps};
 use crate::compiler::Compiler;
 use crate::elementwise::{larger, magnitude};
 use crate::epilogue::Link;
@@ -112,15 +113,7 @@ impl Conv {
             let lines = self.taps.lines(input, rows, group[0].input, &self.outside);
             for block in group {
                 let row = Row { conv: self, lines: &lines, block };
-                // As many sums as the registers hold beside the weights and the pixel.
-                match (I::REGISTERS, block.vectors) {
-                    (32, 4) => row.fill::<I, E, 6, 4>(isa, pixels),
-                    (32, 3) => row.fill::<I, E, 8, 3>(isa, pixels),
-                    (32, 2) => row.fill::<I, E, 12, 2>(isa, pixels),
-                    (32, _) => row.fill::<I, E, TOGETHER, 1>(isa, pixels),
-                    (_, 2) => row.fill::<I, E, 6, 2>(isa, pixels),
-                    _ => row.fill::<I, E, TOGETHER, 1>(isa, pixels),
-                }
+                in_blocks!(I, block.vectors, |P, V| row.fill::<I, E, P, V>(isa, pixels));
             }
         }
     }

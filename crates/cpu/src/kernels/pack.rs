@@ -6,8 +6,8 @@ use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::{Error, Result, Tensor};
 use amplio_simd::{AlignedBuf, Isa, Kernel, Level, dispatch};
 
+use super::blocks::widest;
 use super::integers::{Target, round_weights};
-use super::panels::widest;
 use super::winograd::phase::Phase;
 use super::winograd::transforms::{Floats, Integers, Large, Scheme};
 use super::winograd::weights::transform;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use amplio_simd::{Isa, Kernel, Level, PixelsMut, PixelsRef, dispatch, prefetch};
 
+use super::blocks::{in_blocks, widest};
 use super::pack::Packed;
 
 /// Terms that are summed before they are added to the rest; long sums are more exact in parts.
@@ -53,14 +54,7 @@ impl<'a> Panels<'a> {
             let vectors = own.div_ceil(I::LANES);
             let panel = &self.elements[self.depth * first..][..self.depth * vectors * I::LANES];
             let panel = Panel { elements: panel, first, columns: own };
-            match (I::REGISTERS, vectors) {
-                (32, 4) => panel.multiply::<I, 6, 4>(isa, left, result),
-                (32, 3) => panel.multiply::<I, 8, 3>(isa, left, result),
-                (32, 2) => panel.multiply::<I, 12, 2>(isa, left, result),
-                (32, _) => panel.multiply::<I, 12, 1>(isa, left, result),
-                (_, 2) => panel.multiply::<I, 6, 2>(isa, left, result),
-                _ => panel.multiply::<I, 12, 1>(isa, left, result),
-            }
+            in_blocks!(I, vectors, |P, V| panel.multiply::<I, P, V>(isa, left, result));
         }
     }
 }
@@ -85,12 +79,6 @@ impl Kernel for Multiply<'_, '_> {
 #[inline(always)]
 fn columns<I: Isa>() -> usize {
     widest::<I>() * I::LANES
-}
-
-/// The most vectors of columns that are summed together.
-#[inline(always)]
-pub(super) fn widest<I: Isa>() -> usize {
-    if I::REGISTERS == 32 { 4 } else { 2 }
 }
 
 struct Panel<'a> {

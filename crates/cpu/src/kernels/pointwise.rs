@@ -17,6 +17,7 @@ use amplio_simd::{
 };
 
 use super::activation::{activate, take_slopes};
+use super::blocks::in_blocks;
 use super::integers::{LARGEST, SMALLEST};
 use super::pack::{Block, Filters, Form, Packed};
 use super::panels::accumulate;
@@ -26,7 +27,7 @@ use crate::compiler::Compiler;
 use crate::elementwise::{larger, magnitude};
 use crate::epilogue::Link;
 
-/// Pixels that are gathered at a time: a multiple of 6, 8 and 12, the numbers of rows that are multiplied together.
+/// Pixels that are gathered at a time: a multiple of 6, 8 and 12, the rows of the [blocks](super::blocks).
 const PIXELS: usize = 24;
 
 /// A convolution with one tap, ready to run.
@@ -161,15 +162,7 @@ impl<E: Element, const INTEGERS: bool> Kernel for Sums<'_, '_, E, INTEGERS> {
     fn run<I: Isa>(mut self, isa: I) -> bool {
         let mut largest = isa.splat_i32(0);
         for block in &self.kernel.packed.blocks {
-            // As many sums as the registers hold beside the weights and the pixel.
-            let found = match (I::REGISTERS, block.vectors) {
-                (32, 4) => self.multiply::<I, 6, 4>(isa, block),
-                (32, 3) => self.multiply::<I, 8, 3>(isa, block),
-                (32, 2) => self.multiply::<I, 12, 2>(isa, block),
-                (32, _) => self.multiply::<I, 12, 1>(isa, block),
-                (_, 2) => self.multiply::<I, 6, 2>(isa, block),
-                _ => self.multiply::<I, 12, 1>(isa, block),
-            };
+            let found = in_blocks!(I, block.vectors, |P, V| self.multiply::<I, P, V>(isa, block));
             largest = isa.max_i32(largest, found);
         }
         magnitude(isa, largest) <= E::LARGEST || !(INTEGERS || E::HALF)

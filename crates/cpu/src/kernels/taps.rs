@@ -6,10 +6,8 @@ use amplio_graph::ops::{Conv2d, ConvTranspose2d};
 use amplio_graph::{ImageShape, Result, Shape};
 use amplio_simd::{Element, Isa, PixelsRef};
 
+use super::blocks::TALLEST;
 use super::vectors::gather;
-
-/// The most pixels that may be computed together.
-pub(crate) const TOGETHER: usize = 12;
 
 /// The places that the taps of a convolution read, row by row.
 ///
@@ -160,7 +158,7 @@ impl Taps {
                 Some(column) => &input.pixel_of::<E>(first + column)[channel..][..outside.len()],
                 None => outside,
             });
-            let beyond = repeat_n(outside, TOGETHER * self.phases[0].stride);
+            let beyond = repeat_n(outside, TALLEST * self.phases[0].stride);
             Line { tap, pixels: inside.chain(beyond).collect() }
         };
         rows.iter().map(line).collect()

@@ -7,6 +7,7 @@ use amplio_simd::{Isa, Kernel};
 
 use super::phase::Phase;
 use super::transforms::Scheme;
+use crate::kernels::blocks::in_blocks;
 use crate::kernels::pack::{Block, Packed};
 use crate::kernels::panels::{Ahead, accumulate};
 
@@ -43,15 +44,7 @@ impl<T: Scheme<S, R>, const S: usize, const R: usize> Kernel for Products<'_, T,
                     Some(next) => self.weights(isa, number, next),
                     None => self.weights(isa, (number + 1) % T::PRODUCTS, &packed.blocks[0]),
                 };
-                // As many sums as the registers hold beside the weights and the pixel.
-                match (I::REGISTERS, block.vectors) {
-                    (32, 4) => self.multiply::<I, 6, 4>(isa, number, block, ahead),
-                    (32, 3) => self.multiply::<I, 8, 3>(isa, number, block, ahead),
-                    (32, 2) => self.multiply::<I, 12, 2>(isa, number, block, ahead),
-                    (32, _) => self.multiply::<I, 12, 1>(isa, number, block, ahead),
-                    (_, 2) => self.multiply::<I, 6, 2>(isa, number, block, ahead),
-                    _ => self.multiply::<I, 12, 1>(isa, number, block, ahead),
-                }
+                in_blocks!(I, block.vectors, |P, V| self.multiply::<I, P, V>(isa, number, block, ahead));
             }
         }
     }
