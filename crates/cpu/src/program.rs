@@ -160,7 +160,7 @@ impl Program {
     }
 
     /// Runs the steps, but for one that makes rows when they are wanted, as far as these rows of the output need them; says whether
-    /// they carry all numbers.
+    /// they carry all numbers. The first that does not is the last that runs, as all of them are then run again in full precision.
     fn steps(&mut self, rows: Range<usize>, watcher: StepWatcher) -> Result<bool> {
         let count = self.steps.len() - usize::from(self.ending.is_some());
         if let Some(ending) = &mut self.ending {
@@ -182,6 +182,9 @@ impl Program {
             }
             if watcher(i, start.elapsed()).is_break() {
                 return Err(Error::Stopped);
+            }
+            if self.overflow.load(Ordering::Relaxed) {
+                break;
             }
         }
         self.rows = rows;

@@ -239,25 +239,54 @@ fn weights_that_are_no_numbers_make_no_numbers() {
     }
 }
 
-#[test]
-fn a_run_that_was_stopped_is_forgotten() {
+/// The plan of a network of many convolutions, a picture, and one of numbers that only full precision carries through them.
+fn with_large_picture() -> (FusedPlan, Tensor, Tensor) {
     let mut net = Builder::new(32);
     let x = begun(&mut net);
     let output = (1..5).fold(x, |x, seed| net.conv2d(conv(seed, 32), x));
     let graph = net.finish(output).expect("a network");
     let picture = Random::new(9).tensor([1, 32, 21, 30]);
     let large = Tensor::from_fn(picture.shape().clone(), |at| picture.at(at) * 1e9);
-    let plan = FusedPlan::new(&graph, picture.shape()).expect("a plan");
-    let before_last = plan.steps.len() - 2;
+    (FusedPlan::new(&graph, picture.shape()).expect("a plan"), picture, large)
+}
+
+#[test]
+fn a_run_that_was_stopped_is_forgotten() {
+    let (plan, picture, large) = with_large_picture();
     for (precision, _) in NEAR {
         let device = Cpu::new(2, Level::best()).expect("threads");
         let mut program = device.compile(&plan, precision).expect("a program");
         let before = program.run(&picture).expect("a result");
-        let stopped = program.run_watched(&large, &mut |step, _| {
-            if step == before_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        assert!(matches!(stopped, Err(Error::Stopped)), "{precision}");
-        assert!(bits(&program.run(&picture).expect("a result")) == bits(&before), "{precision}");
+        for last in 0..plan.steps.len() {
+            let stopped = program.run_watched(&large, &mut |step, _| {
+                if step == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            assert!(matches!(stopped, Err(Error::Stopped)), "step {last} in {precision}");
+            let after = program.run(&picture).expect("a result");
+            assert!(bits(&after) == bits(&before), "step {last} in {precision}");
+        }
+    }
+}
+
+#[test]
+fn a_run_ends_with_the_step_that_cannot_carry_a_number() {
+    let (plan, _, large) = with_large_picture();
+    for level in Level::available() {
+        for (precision, _) in NEAR {
+            let device = Cpu::new(2, level).expect("threads");
+            let mut program = device.compile(&plan, precision).expect("a program");
+            let mut told = Vec::new();
+            let watched = program.run_watched(&large, &mut |step, _| {
+                told.push(step);
+                ControlFlow::Continue(())
+            });
+            watched.expect("a result");
+            let (in_vain, full) = told.split_at(told.len() - plan.steps.len());
+            assert!(full.iter().copied().eq(0..plan.steps.len()), "{precision} on {level}: {full:?}");
+            assert!(in_vain.iter().copied().eq(0..in_vain.len()), "{precision} on {level}: {in_vain:?}");
+            assert!(in_vain.len() < plan.steps.len(), "all steps in {precision} on {level}");
+            assert_eq!(in_vain.is_empty(), level == Level::Scalar, "{precision} on {level}");
+        }
     }
 }
 
