@@ -1,8 +1,12 @@
-//! What the samples of a picture mean as colours (ICC profile, or CICP of ITU-T H.273), and how files tell it.
+//! What the samples of a picture mean as colours (ICC profile, CICP of ITU-T H.273, or gamma and chromaticities), and how files
+//! tell it.
+
+mod gamma;
 
 use moxcms::{
     CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, LocalizableString,
-    MatrixCoefficients, ProfileText, RenderingIntent, TransferCharacteristics, TransformOptions,
+    MatrixCoefficients, ProfileText, RenderingIntent, ToneReprCurve, TransferCharacteristics,
+    TransformOptions,
 };
 
 use crate::images::{Format, Keeps};
@@ -26,14 +30,11 @@ pub enum Colours {
 /// What becomes of the colours of a picture with this header and metadata in a format.
 pub fn colours(picture: &Header, metadata: &Metadata, format: &Format) -> Colours {
     let keeps = format.write.as_ref().map_or(Keeps::default(), |writer| writer.keeps);
-    if (metadata.icc.is_none() && metadata.cicp.is_none())
-        || (metadata.icc.is_some() && keeps.icc)
-        || (metadata.cicp.is_some() && keeps.cicp)
-    {
+    if (metadata.icc.is_some() && keeps.icc) || keeps_without_icc(metadata, keeps) {
         return Colours::Kept;
     }
     match profile(metadata) {
-        None if metadata.cicp.is_some_and(is_srgb) => Colours::Kept,
+        None if metadata.icc.is_none() && metadata.cicp.is_none_or(is_srgb) => Colours::Kept,
         None => Colours::Lost,
         Some(_) if keeps.icc => Colours::Kept,
         Some(profile) if looks_like_srgb(&profile) => Colours::Kept,
@@ -72,14 +73,21 @@ pub fn to_srgb(image: Image) -> Result<Image> {
 }
 
 /// The ICC profile for a file of a format that keeps one, with 1 or 3 colours: the picture's own, or one that says the same for
-/// pictures that have CICP only, and for grey ones that became RGB.
+/// pictures that have CICP or a gamma only, and for grey ones that became RGB.
 pub(crate) fn icc(metadata: &Metadata, colours: usize, keeps: Keeps) -> Option<Vec<u8>> {
     match &metadata.icc {
         Some(own) if colours == 3 && is_grey(own) => profile(metadata)?.encode().ok(),
         Some(own) => Some(own.clone()),
-        None if keeps.cicp => None,
+        None if keeps_without_icc(metadata, keeps) => None,
+        None if colours == 1 => to_grey(profile(metadata)?).encode().ok(),
         None => profile(metadata)?.encode().ok(),
     }
+}
+
+/// Whether a format keeps what a picture says of its colours beside an ICC profile.
+fn keeps_without_icc(metadata: &Metadata, keeps: Keeps) -> bool {
+    let has_gamma = metadata.gamma.is_some() || metadata.chromaticities.is_some();
+    (metadata.cicp.is_some() && keeps.cicp) || (has_gamma && keeps.gamma)
 }
 
 /// Relative colorimetric keeps what both can show; press profiles carry a table for it.
@@ -92,7 +100,15 @@ pub(crate) fn options() -> TransformOptions {
 
 /// What RGB samples of a picture with this metadata mean; `None` if it does not say so, or in a way that is not understood.
 fn profile(metadata: &Metadata) -> Option<ColorProfile> {
-    let Some(icc) = &metadata.icc else { return of_cicp(metadata.cicp?) };
+    match (&metadata.icc, metadata.cicp) {
+        (Some(icc), _) => of_icc(icc),
+        (None, Some(cicp)) => of_cicp(cicp),
+        (None, None) => gamma::profile(metadata.gamma, metadata.chromaticities),
+    }
+}
+
+/// The profile of RGB samples that an ICC profile describes.
+fn of_icc(icc: &[u8]) -> Option<ColorProfile> {
     let own = ColorProfile::new_from_slice(icc).ok()?;
     match own.color_space {
         DataColorSpace::Rgb => Some(own),
@@ -126,13 +142,28 @@ fn of_cicp(cicp: [u8; 4]) -> Option<ColorProfile> {
 fn of_grey(grey: ColorProfile) -> Option<ColorProfile> {
     let curve = grey.gray_trc?;
     let mut profile = ColorProfile::new_srgb();
-    profile.cicp = None;
     profile.description = grey.description;
     profile.copyright = grey.copyright;
-    profile.red_trc = Some(curve.clone());
-    profile.green_trc = Some(curve.clone());
-    profile.blue_trc = Some(curve);
-    Some(profile)
+    Some(shaped(profile, &curve))
+}
+
+/// The profile of grey samples whose grey is that of a profile of RGB.
+fn to_grey(rgb: ColorProfile) -> ColorProfile {
+    let mut profile = ColorProfile::new_gray_with_gamma(1.0);
+    profile.gray_trc = rgb.red_trc;
+    profile.media_white_point = rgb.media_white_point;
+    profile.description = rgb.description;
+    profile.copyright = rgb.copyright;
+    profile
+}
+
+/// A profile of RGB samples with this curve for all three.
+fn shaped(mut profile: ColorProfile, curve: &ToneReprCurve) -> ColorProfile {
+    profile.cicp = None;
+    for own in [&mut profile.red_trc, &mut profile.green_trc, &mut profile.blue_trc] {
+        *own = Some(curve.clone());
+    }
+    profile
 }
 
 fn text(text: &str) -> ProfileText {

@@ -120,6 +120,7 @@ fn kept(keeps: Keeps) -> String {
     let all = [
         (keeps.icc, "icc"),
         (keeps.cicp, "cicp"),
+        (keeps.gamma, "gamma"),
         (keeps.exif, "exif"),
         (keeps.xmp, "xmp"),
         (keeps.density, "density"),

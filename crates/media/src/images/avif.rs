@@ -28,7 +28,7 @@ pub(super) static FORMAT: Format = Format {
         lossless: false,
         max_side: 65535,
         streams: false,
-        keeps: Keeps { icc: false, cicp: false, exif: true, xmp: false, density: false },
+        keeps: Keeps { icc: false, cicp: false, gamma: false, exif: true, xmp: false, density: false },
         open,
     }),
 };

@@ -25,7 +25,7 @@ pub(super) static FORMAT: Format = Format {
         lossless: true,
         max_side: i32::MAX as u32,
         streams: true,
-        keeps: Keeps { icc: false, cicp: false, exif: false, xmp: false, density: true },
+        keeps: Keeps { icc: false, cicp: false, gamma: false, exif: false, xmp: false, density: true },
         open,
     }),
 };

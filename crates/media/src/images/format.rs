@@ -70,6 +70,8 @@ pub struct Keeps {
     pub icc: bool,
     /// CICP: code points for primaries and transfer.
     pub cicp: bool,
+    /// Gamma and chromaticities.
+    pub gamma: bool,
     /// EXIF block.
     pub exif: bool,
     /// XMP packet.

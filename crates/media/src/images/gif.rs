@@ -19,7 +19,7 @@ pub(crate) static FORMAT: Format = Format {
         lossless: false,
         max_side: 65535,
         streams: false,
-        keeps: Keeps { icc: true, cicp: false, exif: false, xmp: true, density: false },
+        keeps: Keeps { icc: true, cicp: false, gamma: false, exif: false, xmp: true, density: false },
         open: animations::gif_still,
     }),
 };

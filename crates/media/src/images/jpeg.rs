@@ -39,7 +39,7 @@ pub(super) static FORMAT: Format = Format {
         lossless: false,
         max_side: 65535,
         streams: true,
-        keeps: Keeps { icc: true, cicp: false, exif: true, xmp: true, density: true },
+        keeps: Keeps { icc: true, cicp: false, gamma: false, exif: true, xmp: true, density: true },
         open,
     }),
 };

@@ -33,7 +33,7 @@ pub(crate) static FORMAT: Format = Format {
         lossless: true,
         max_side: i32::MAX as u32,
         streams: true,
-        keeps: Keeps { icc: true, cicp: true, exif: true, xmp: true, density: true },
+        keeps: Keeps { icc: true, cicp: true, gamma: true, exif: true, xmp: true, density: true },
         open,
     }),
 };
@@ -98,7 +98,9 @@ pub(crate) fn metadata(info: &Info<'_>) -> Metadata {
         y: f64::from(d.yppu),
         unit: if d.unit == Unit::Meter { DensityUnit::Metre } else { DensityUnit::Ratio },
     });
-    let chromaticities = info.chrm_chunk.map(|c| {
+    // Where there is sRGB, the other two are for readers that do not know it.
+    let gamma = info.gama_chunk.filter(|_| info.srgb.is_none());
+    let chromaticities = info.chrm_chunk.filter(|_| info.srgb.is_none()).map(|c| {
         [c.white.0, c.white.1, c.red.0, c.red.1, c.green.0, c.green.1, c.blue.0, c.blue.1]
             .map(|v| v.into_scaled())
     });
@@ -110,7 +112,7 @@ pub(crate) fn metadata(info: &Info<'_>) -> Metadata {
         exif: info.exif_metadata.as_deref().and_then(exif::block).map(<[u8]>::to_vec),
         xmp,
         density,
-        gamma: info.gama_chunk.map(|g| g.into_scaled()),
+        gamma: gamma.map(|g| g.into_scaled()),
         chromaticities,
         cicp,
         texts,

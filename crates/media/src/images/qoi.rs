@@ -24,7 +24,7 @@ pub(super) static FORMAT: Format = Format {
         lossless: true,
         max_side: u32::MAX,
         streams: true,
-        keeps: Keeps { icc: false, cicp: false, exif: false, xmp: false, density: false },
+        keeps: Keeps { icc: false, cicp: false, gamma: false, exif: false, xmp: false, density: false },
         open,
     }),
 };

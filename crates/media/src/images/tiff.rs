@@ -37,7 +37,7 @@ pub(crate) static FORMAT: Format = Format {
         lossless: true,
         max_side: i32::MAX as u32,
         streams: true,
-        keeps: Keeps { icc: true, cicp: false, exif: true, xmp: true, density: true },
+        keeps: Keeps { icc: true, cicp: false, gamma: false, exif: true, xmp: true, density: true },
         open: write::open,
     }),
 };

@@ -23,7 +23,7 @@ pub(crate) static FORMAT: Format = Format {
         lossless: true,
         max_side: 16383,
         streams: false,
-        keeps: Keeps { icc: true, cicp: false, exif: true, xmp: true, density: false },
+        keeps: Keeps { icc: true, cicp: false, gamma: false, exif: true, xmp: true, density: false },
         open,
     }),
 };

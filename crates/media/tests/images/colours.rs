@@ -3,15 +3,23 @@
 use amplio_media::images::{Limits, WriteOptions, by_name, read};
 use amplio_media::profile::{Colours, colours, to_srgb};
 use amplio_media::{Channels, Depth, Header, Image, Metadata, Samples};
-use moxcms::{ColorProfile, DataColorSpace, TransferCharacteristics};
+use moxcms::{ColorProfile, DataColorSpace, ToneReprCurve, TransferCharacteristics};
 
 use super::{scene, write};
 
 const P3: [u8; 4] = [12, 13, 0, 1];
 const PQ: [u8; 4] = [9, 16, 0, 1];
 
+/// x and y of white, red, green and blue, times 100000.
+const SRGB_POINTS: [u32; 8] = [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000];
+const P3_POINTS: [u32; 8] = [31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000];
+
 fn cicp(cicp: [u8; 4]) -> Metadata {
     Metadata { cicp: Some(cicp), ..Metadata::default() }
+}
+
+fn gamma(gamma: impl Into<Option<u32>>, chromaticities: impl Into<Option<[u32; 8]>>) -> Metadata {
+    Metadata { gamma: gamma.into(), chromaticities: chromaticities.into(), ..Metadata::default() }
 }
 
 fn icc(profile: &ColorProfile) -> Metadata {
@@ -34,6 +42,15 @@ fn what_a_format_makes_of_colours() {
     assert_eq!(in_formats(&rgb, &cicp(P3)), or(Colours::Converted));
     assert_eq!(in_formats(&rgb, &icc(&ColorProfile::new_pro_photo_rgb())), or(Colours::Converted));
     assert_eq!(in_formats(&rgb, &cicp(PQ)), or(Colours::Lost));
+    assert_eq!(in_formats(&rgb, &gamma(45_455, SRGB_POINTS)), kept, "sRGB");
+    assert_eq!(in_formats(&rgb, &gamma(45_000, None)), kept, "sRGB, rounded");
+    assert_eq!(in_formats(&rgb, &gamma(None, P3_POINTS)), or(Colours::Converted));
+    assert_eq!(in_formats(&rgb, &gamma(100_000, None)), or(Colours::Converted));
+    let line = [31_270, 32_900, 10_000, 10_000, 20_000, 20_000, 30_000, 30_000];
+    for impossible in [gamma(0, None), gamma(None, line), gamma(45_455, [0; 8]), gamma(None, [u32::MAX; 8])] {
+        assert_eq!(in_formats(&rgb, &impossible), kept, "{impossible:?}");
+    }
+    assert_eq!(in_formats(&rgb, &gamma(1, line)), or(Colours::Converted));
     let broken = Metadata { icc: Some(b"no profile".to_vec()), ..Metadata::default() };
     assert_eq!(in_formats(&rgb, &broken), or(Colours::Lost));
     let floats = Header { depth: Depth::F32, ..rgb };
@@ -49,20 +66,22 @@ fn written(format: &str, channels: Channels, metadata: Metadata) -> ColorProfile
     ColorProfile::new_from_slice(&read(&file, &Limits::default()).unwrap().metadata.icc.unwrap()).unwrap()
 }
 
+/// Makes sure that a profile has the primaries of Display P3.
+fn assert_p3(profile: &ColorProfile, format: &str) {
+    let expected = ColorProfile::new_display_p3();
+    for (ours, theirs) in [
+        (profile.red_colorant, expected.red_colorant),
+        (profile.green_colorant, expected.green_colorant),
+        (profile.blue_colorant, expected.blue_colorant),
+    ] {
+        assert!((ours.x - theirs.x).abs() < 1e-3 && (ours.y - theirs.y).abs() < 1e-3, "{format}: {ours:?}");
+    }
+}
+
 #[test]
 fn where_there_is_no_cicp_a_profile_says_the_same() {
     for format in ["jpeg", "webp", "tiff"] {
-        let (p3, expected) = (written(format, Channels::Rgb, cicp(P3)), ColorProfile::new_display_p3());
-        for (ours, theirs) in [
-            (p3.red_colorant, expected.red_colorant),
-            (p3.green_colorant, expected.green_colorant),
-            (p3.blue_colorant, expected.blue_colorant),
-        ] {
-            assert!(
-                (ours.x - theirs.x).abs() < 1e-3 && (ours.y - theirs.y).abs() < 1e-3,
-                "{format}: {ours:?}"
-            );
-        }
+        assert_p3(&written(format, Channels::Rgb, cicp(P3)), format);
         let pq = written(format, Channels::Rgb, cicp(PQ)).cicp.unwrap();
         assert_eq!(pq.transfer_characteristics, TransferCharacteristics::Smpte2084, "{format}");
     }
@@ -71,6 +90,41 @@ fn where_there_is_no_cicp_a_profile_says_the_same() {
     let options = WriteOptions { metadata: cicp(P3), ..WriteOptions::default() };
     let kept = read(&write(png, &header, &scene(&header), &options, 9), &Limits::default()).unwrap().metadata;
     assert_eq!((kept.cicp, kept.icc), (Some(P3), None), "png has CICP itself");
+}
+
+#[test]
+fn where_there_is_no_gamma_a_profile_says_the_same() {
+    for format in ["jpeg", "webp", "tiff"] {
+        let p3 = written(format, Channels::Rgb, gamma(50_000, P3_POINTS));
+        assert_p3(&p3, format);
+        assert_eq!(p3.green_trc, Some(ToneReprCurve::Parametric(vec![2.0])), "{format}");
+        assert_p3(&written(format, Channels::Rgb, gamma(None, P3_POINTS)), format);
+    }
+    for (format, metadata) in [("jpeg", gamma(50_000, None)), ("tiff", cicp([1, 4, 0, 1]))] {
+        let grey = written(format, Channels::Grey, metadata);
+        assert_eq!(grey.color_space, DataColorSpace::Gray, "{format}");
+        assert!(grey.gray_trc.is_some(), "{format}");
+    }
+}
+
+/// A PNG of one pixel with these chunks.
+fn png_of(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut writer = png::Encoder::new(&mut file, 1, 1).write_header().unwrap();
+    for (name, content) in chunks {
+        writer.write_chunk(png::chunk::ChunkType(**name), content).unwrap();
+    }
+    writer.write_image_data(&[7]).unwrap();
+    writer.finish().unwrap();
+    file
+}
+
+#[test]
+fn srgb_overrules_gamma_in_png() {
+    let gamma = (b"gAMA", &50_000_u32.to_be_bytes()[..]);
+    let read = |chunks: &[_]| read(&png_of(chunks), &Limits::default()).unwrap().metadata;
+    assert_eq!(read(&[gamma]).gamma, Some(50_000));
+    assert_eq!(read(&[(b"sRGB", &[0]), gamma]).gamma, None);
 }
 
 #[test]
@@ -109,6 +163,12 @@ fn colours_are_converted_where_nothing_else_helps() {
         assert_eq!(to[3], u16::from(from[3]) * 257);
     }
     assert_eq!(converted.metadata, Metadata::default());
+
+    let mut light =
+        Image::new(Header::new(1, 1, Channels::Rgb, Depth::U8), Samples::U8(vec![128; 3])).unwrap();
+    light.metadata = gamma(100_000, None);
+    let Samples::U16(got) = to_srgb(light).unwrap().samples else { panic!("16 bits") };
+    assert!(got.iter().all(|v| (i32::from(*v) - level(128.0 / 255.0)).abs() < 200), "{got:?}");
 
     let mut grey =
         Image::new(Header::new(2, 1, Channels::Grey, Depth::U16), Samples::U16(vec![0, 14_027])).unwrap();
