@@ -80,10 +80,14 @@ impl Mux<'_> {
         container: &'static Container,
         scratch: &Path,
     ) -> Result<Vec<Kept>> {
-        let simply = |stream: &super::Stream| match () {
-            () if probe.chapters > 0 && stream.codec == "bin_data" => Kept::Renewed,
-            () if container.muxer == "matroska" && stream.is_cover() => Kept::Attached,
-            () => Kept::Copied,
+        let simply = |stream: &super::Stream| {
+            if probe.chapters > 0 && stream.codec == "bin_data" {
+                Kept::Renewed
+            } else if container.muxer == "matroska" && stream.is_cover() {
+                Kept::Attached
+            } else {
+                Kept::Copied
+            }
         };
         let mut kept: Vec<Kept> = probe.streams.iter().map(simply).collect();
         let others = 0..probe.streams.len();
