@@ -232,6 +232,31 @@ fn a_book_becomes_a_larger_book() {
     assert!(ran.out.starts_with(b"PK"));
 }
 
+/// A page of transparent pixels whose colours are not those of sRGB.
+fn tinted_page(name: &str) -> Vec<u8> {
+    let mut page = picture(Header::new(9, 8, Channels::Rgba, Depth::U8));
+    page.metadata = Metadata { gamma: Some(100_000), ..Metadata::default() };
+    encoded(&page, name)
+}
+
+#[test]
+fn what_the_pages_of_a_book_lose_is_told() {
+    let folder = Folder::new();
+    let pages = ["1.png", "2.png", "3.png"].map(|name| (name, tinted_page(name)));
+    folder.write("book.cbz", &book(&pages));
+    for (format, what) in [
+        ("jpg", "jpeg has no transparency, so the result is laid on white"),
+        ("ppm", "pnm has no colour profiles, so colours become those of sRGB"),
+    ] {
+        let output = format!("{format}.cbz");
+        let ran = folder.run(["book.cbz", "-o", &output, "--format", format, "--scale", "1"]).succeeded();
+        let told = format!("book.cbz: 1.png and 2 more: {what}");
+        assert_eq!(ran.err.matches(&told).count(), 1, "{}", ran.err);
+    }
+    let ran = folder.run(["book.cbz", "-o", "same.cbz", "--scale", "1"]).succeeded();
+    assert!(!ran.err.contains("more:"), "{}", ran.err);
+}
+
 #[test]
 fn archives_that_cannot_become_larger_say_why() {
     let folder = Folder::new();
@@ -272,6 +297,9 @@ fn every_page_of_a_tiff() {
     }
     writer.finish().expect("a file");
     folder.write("book.tif", &sink.bytes());
+    let ran = folder.run(["book.tif", "-o", "lossy%d.bmp", "--scale", "1"]).succeeded();
+    let told = "book.tif: page 1 and 2 more: bmp cannot say that these are not the colours of sRGB";
+    assert!(ran.err.contains(told), "{}", ran.err);
     folder.run(["book.tif", "--scale", "2"]).succeeded();
     let bytes = std::fs::read(folder.path("book_2x.tif")).expect("a file");
     let mut pages = Pages::open(bytes).expect("sound").expect("pages");

@@ -236,6 +236,10 @@ async fn what_is_lost_is_told_and_remembered() {
     let first = server.ended(&hand_in(&server, path, "image/png", glass.clone()).await).await;
     let remarks = first["output"]["remarks"].clone();
     assert!(remarks[0].as_str().is_some_and(|remark| remark.contains("no transparency")), "{first}");
+    let comic = zip(&[("1.png", &glass), ("2.png", &glass)]);
+    let comic = server.ended(&hand_in(&server, path, "application/zip", comic).await).await;
+    let told = format!("1.png and 1 more: {}", remarks[0].as_str().expect("text"));
+    assert_eq!(comic["output"]["remarks"], serde_json::json!([told]), "{comic}");
     let models = golden::root().join("ncnn/compact-x4-f16");
     let settings = [("models", models.to_str().expect("text")), ("model", "model")];
     let server = Server::start(server.stop(), &settings);

@@ -62,7 +62,10 @@ pub use film::{Dedup, Film, FilmProgress, FilmWatcher};
 pub use lanes::{Ended, Lanes};
 pub use progress::{Progress, Watcher};
 pub use target::{Extent, Fit, Size, Target};
-pub use transcode::{ArchiveJob, Transcoder, flattening, pictures, recolouring};
+pub use transcode::{
+    ArchiveJob, Bound, Remarks, Transcoder, flattening, losses, losses_of_animation, pictures, recolouring,
+    recolouring_of_frames,
+};
 pub use upscaler::{Request, TileSize, Tiling, Upscaler};
 pub use video::{Part, Reel, Unrolled, VideoJob, VideoProgress, VideoRequest, VideoWatcher, repeats};
 

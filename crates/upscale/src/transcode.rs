@@ -1,6 +1,7 @@
 //! Files from files: decoded, made larger, encoded.
 
 mod archive;
+mod losses;
 mod memory;
 
 use std::io::Cursor;
@@ -9,12 +10,13 @@ use amplio_media::animations::{self, Animation, Options};
 use amplio_media::images::{self, Format, Limits, Sink, WriteOptions};
 use amplio_media::pages::{Pages, PagesWriter};
 use amplio_media::profile::{self, Colours};
-use amplio_media::{Depth, Header, Image, Metadata};
+use amplio_media::{Depth, Header, Image};
 
 use crate::encoding::Writing;
 use crate::{Error, Frames, Progress, Request, Result, Upscaler, Watcher};
 
-pub use archive::{ArchiveJob, pictures};
+pub use archive::{ArchiveJob, Bound, pictures};
+pub use losses::{Remarks, flattening, losses, losses_of_animation, recolouring, recolouring_of_frames};
 
 /// Makes files of files: a network, what is asked of it, and how its results are written.
 #[derive(Clone, Copy)]
@@ -113,23 +115,5 @@ impl Transcoder<'_> {
             self.upscaler.enlarge_into(image, self.request, header, rows, &seen).map_err(named)?;
         }
         Ok(writer.finish()?)
-    }
-}
-
-/// That a result in this format cannot show what is behind a picture, if so.
-pub fn flattening(picture: &Header, result: &Header, format: &Format) -> Option<String> {
-    (picture.channels.has_alpha() && !result.channels.has_alpha())
-        .then(|| format!("{} has no transparency, so the result is laid on white", format.name))
-}
-
-/// What becomes of the colours of a picture in this format, if they do not stay what they are.
-pub fn recolouring(picture: &Header, metadata: &Metadata, format: &Format) -> Option<String> {
-    let name = format.name;
-    match profile::colours(picture, metadata, format) {
-        Colours::Kept => None,
-        Colours::Converted => Some(format!("{name} has no colour profiles, so colours become those of sRGB")),
-        Colours::Lost => {
-            Some(format!("{name} cannot say that these are not the colours of sRGB, so they will look wrong"))
-        }
     }
 }

@@ -12,8 +12,8 @@ use std::sync::Mutex;
 use amplio::media::animations;
 use amplio::media::archives::{Archive, Limits};
 use amplio::media::images::{self, WriteOptions};
-use amplio::media::{Channels, Depth};
-use amplio::{ArchiveJob, Error, Progress, Request, Transcoder, Watcher, Writing};
+use amplio::media::{Channels, Depth, Image, Metadata};
+use amplio::{ArchiveJob, Bound, Error, Progress, Request, Transcoder, Watcher, Writing};
 use common::{go_on, picture, upscaler};
 use sink::Shared;
 use zip::write::SimpleFileOptions;
@@ -24,9 +24,12 @@ fn page() -> Vec<u8> {
 }
 
 fn page_of(width: u32, height: u32) -> Vec<u8> {
-    let (image, sink) = (picture(width, height, Channels::Rgb, Depth::U8), Shared::default());
-    let format = images::by_name("png").unwrap();
-    let (header, options) = (image.header(), WriteOptions::default());
+    encoded(picture(width, height, Channels::Rgb, Depth::U8), Metadata::default())
+}
+
+fn encoded(image: Image, metadata: Metadata) -> Vec<u8> {
+    let (format, sink) = (images::by_name("png").unwrap(), Shared::default());
+    let (header, options) = (image.header(), WriteOptions { metadata, ..WriteOptions::default() });
     let mut writer = images::writer(format, &header, &options, Box::new(sink.clone())).unwrap();
     writer.write_rows(&image.samples).unwrap();
     writer.finish().unwrap();
@@ -56,16 +59,16 @@ fn packed_with_bzip2(mut archive: Vec<u8>, name: &[u8]) -> Vec<u8> {
     archive
 }
 
-/// An archive whose pictures were made larger, those side by side in so many bytes, and their pixels.
-fn made(bytes: Vec<u8>, format: &str, memory: usize, watcher: Watcher) -> amplio::Result<(Vec<u8>, u64)> {
+/// An archive whose pictures were made larger, those side by side in so many bytes, those side by side in so many bytes, and what is known of it.
+fn made(bytes: Vec<u8>, format: &str, memory: usize, watcher: Watcher) -> amplio::Result<(Vec<u8>, Bound)> {
     let request = Request { side_by_side: Some(memory), ..Request::default() };
     let upscaler = upscaler("compact/x2");
     let writing = Writing { format: format.parse().unwrap(), ..Writing::default() };
     let transcoder = Transcoder { upscaler: &upscaler, request: &request, writing: &writing };
     let archive = Archive::open(Cursor::new(bytes), &Limits::default())?;
     let (sink, limits) = (Shared::default(), animations::Limits::default());
-    let pixels = ArchiveJob::new(transcoder, archive, limits)?.run(Box::new(sink.clone()), watcher)?;
-    Ok((sink.bytes(), pixels))
+    let bound = ArchiveJob::new(transcoder, archive, limits)?.run(Box::new(sink.clone()), watcher)?;
+    Ok((sink.bytes(), bound))
 }
 
 /// The names of the entries of an archive whose pictures were made larger, as they are stored.
@@ -107,14 +110,45 @@ fn pages_side_by_side_are_what_they_are_one_by_one() {
         seen.lock().unwrap().push(progress);
         ControlFlow::Continue(())
     };
-    let (one_by_one, pixels) = made(book(), "same", 0, &watcher).unwrap();
+    let (one_by_one, bound) = made(book(), "same", 0, &watcher).unwrap();
+    let pixels = bound.pixels;
     assert_eq!(pixels, (0..7).map(|i| 4 * (60 - 8 * i) * 40).sum::<u64>());
     let seen = seen.into_inner().unwrap();
     assert!(seen.is_sorted_by_key(|progress| progress.fraction));
     assert_eq!(seen.last().map(|progress| (progress.fraction, progress.pixels)), Some((1.0, pixels)));
     for memory in [1 << 22, usize::MAX] {
-        assert!(made(book(), "same", memory, &go_on).unwrap() == (one_by_one.clone(), pixels), "{memory}");
+        assert!(
+            made(book(), "same", memory, &go_on).unwrap() == (one_by_one.clone(), bound.clone()),
+            "{memory}"
+        );
     }
+}
+
+#[test]
+fn what_pages_lose_is_told_once() {
+    let page = |channels, gamma| {
+        encoded(picture(9, 7, channels, Depth::U8), Metadata { gamma, ..Metadata::default() })
+    };
+    let (plain, glass) = (page(Channels::Rgb, None), page(Channels::Rgba, None));
+    let (light, both) = (page(Channels::Rgb, Some(100_000)), page(Channels::Rgba, Some(100_000)));
+    let entries: [(&[u8], &[u8]); 6] = [
+        (b"1.png", &plain),
+        (b"2.png", &glass),
+        (b"3.png", &light),
+        (b"4.png", &both),
+        (b"5.png", &both),
+        (b"about.txt", b"text"),
+    ];
+    let remarks = |format| made(archive(&entries), format, usize::MAX, &go_on).unwrap().1.remarks;
+    assert_eq!(
+        remarks("bmp"),
+        ["3.png and 2 more: bmp has no colour profiles, so colours become those of sRGB",]
+    );
+    assert_eq!(
+        remarks("jpeg"),
+        ["2.png and 2 more: jpeg has no transparency, so the result is laid on white"]
+    );
+    assert!(remarks("same").is_empty());
 }
 
 #[test]

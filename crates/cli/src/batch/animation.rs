@@ -31,9 +31,6 @@ impl Batch {
             report.warn(&input.name(), &format!("{way}: {kept}"));
             return self.picture(input, bytes.to_vec(), claims, report)?.end(report);
         }
-        if let Some(remark) = animation.remark() {
-            report.warn(&input.name(), remark);
-        }
         let (from, count) = (animation.header, animation.frames);
         let header = self.transcoder().header(&from, encoding.format)?;
         let name = self.name(input, &from, &header, &encoding.extension);
@@ -50,12 +47,10 @@ impl Batch {
             pixels: header.pixels() * u64::from(count),
             format: encoding.format.name,
         };
-        if let Some(remark) = amplio::flattening(&from, &header, encoding.format) {
+        for remark in amplio::losses_of_animation(&animation, (encoding.format, &header)) {
             report.warn(&job.input, &remark);
         }
-        if let Some(remark) = place.remark() {
-            report.warn(&job.input, &remark);
-        }
+        place.warn_of_files_that_stay(&job.input, report);
         if self.rehearsal {
             return Ok(End::Planned(job));
         }

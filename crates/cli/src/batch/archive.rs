@@ -53,12 +53,13 @@ impl Batch {
         self.prepare(path.as_deref())?;
         let tracker = report.start(&job);
         let draft = Draft::new(path.as_deref(), claims.replace())?;
-        let pixels = made.run(draft.sink()?, &tracker.watcher());
-        let pixels = pixels.map_err(|error| explained(error, &job.output))?;
+        let bound = made.run(draft.sink()?, &tracker.watcher());
+        let bound = bound.map_err(|error| explained(error, &job.output))?;
         draft.publish()?;
         let seconds = tracker.seconds();
         drop(tracker);
-        job.pixels = pixels;
+        bound.remarks.iter().for_each(|remark| report.warn(&job.input, remark));
+        job.pixels = bound.pixels;
         Ok(End::Done(job, seconds))
     }
 }

@@ -1,11 +1,9 @@
 //! A file of several pages, from file to file.
 
-use std::path::Path;
-
 use amplio::media::Header;
-use amplio::media::images::Limits;
+use amplio::media::images::{Format, Limits};
 use amplio::media::pages::{self, Pages};
-use amplio::{Encoding, holds_pictures};
+use amplio::{Remarks, holds_pictures, losses};
 use anyhow::Result;
 
 use super::place::Place;
@@ -64,9 +62,7 @@ impl Batch {
             pixels: shapes.iter().map(|(_, to)| to.pixels()).sum(),
             format: encoding.format.name,
         };
-        if let Some(remark) = place.remark() {
-            report.warn(&job.input, &remark);
-        }
+        place.warn_of_files_that_stay(&job.input, report);
         if self.rehearsal {
             return Ok(End::Planned(job));
         }
@@ -82,14 +78,10 @@ impl Batch {
                 made.map_err(|error| explained(error, &job.output))?;
                 draft.publish()?;
             }
-            Place::One(path) => {
-                let scattered = [(0, path.as_deref())];
-                self.scatter(&mut pages, &results, &scattered, &encoding, replace, &tracker)?;
-            }
-            Place::Each(paths) => {
-                let paths = paths.iter().map(Option::as_deref).enumerate();
-                let scattered: Vec<_> = paths.filter(|(_, path)| path.is_some()).collect();
-                self.scatter(&mut pages, &results, &scattered, &encoding, replace, &tracker)?;
+            place => {
+                let made = (encoding.format, &results[..]);
+                let remarks = self.scatter(&mut pages, made, (place, replace), &tracker)?;
+                remarks.told().iter().for_each(|remark| report.warn(&job.input, remark));
             }
         }
         let seconds = tracker.seconds();
@@ -97,26 +89,26 @@ impl Batch {
         Ok(End::Done(job, seconds))
     }
 
-    /// Writes pages, by their numbers, into files of their own.
+    /// Writes pages into files of their own, in a format and with these headers; what people should know of them.
     fn scatter(
         &self,
         pages: &mut Pages,
-        results: &[Header],
-        places: &[(usize, Option<&Path>)],
-        encoding: &Encoding,
-        replace: bool,
+        (format, headers): (&Format, &[Header]),
+        (place, replace): (&Place, bool),
         tracker: &Tracker,
-    ) -> Result<()> {
-        for (done, &(page, path)) in places.iter().enumerate() {
+    ) -> Result<Remarks> {
+        let (files, mut remarks) = (place.files(), Remarks::default());
+        for (done, &(page, path)) in files.iter().enumerate() {
             self.prepare(path)?;
-            let image = part(pages.read(page, &Limits::default()), format_args!("page {}", page + 1))?;
+            let (name, made) = (format!("page {}", page + 1), (format, &headers[page]));
+            let image = part(pages.read(page, &Limits::default()), &name)?;
+            remarks.add(&name, losses(&image.header(), &image.metadata, made));
             let draft = Draft::new(path, replace)?;
-            let made = (encoding.format, &results[page]);
-            let watcher = tracker.part(done, places.len());
+            let watcher = tracker.part(done, files.len());
             let made = self.transcoder().picture(image, made, draft.sink()?, &watcher);
             made.map_err(|error| explained(error, &shown(path)))?;
             draft.publish()?;
         }
-        Ok(())
+        Ok(remarks)
     }
 }

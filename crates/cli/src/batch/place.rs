@@ -12,6 +12,7 @@ use super::{Batch, shown};
 use crate::destination::{Claims, Destination};
 use crate::draft::Draft;
 use crate::inputs::Input;
+use crate::report::Report;
 
 /// Where frames go.
 pub(super) enum Place {
@@ -74,11 +75,24 @@ impl Place {
         shown(self.first())
     }
 
-    /// What people should know about files that stay.
-    pub(super) fn remark(&self) -> Option<String> {
-        let Self::Each(paths) = self else { return None };
+    /// Tells of files of an input that stay.
+    pub(super) fn warn_of_files_that_stay(&self, input: &str, report: &Report) {
+        let Self::Each(paths) = self else { return };
         let stay = paths.iter().filter(|path| path.is_none()).count();
-        (stay > 0).then(|| format!("of {} files, {stay} are there already and stay", paths.len()))
+        if stay > 0 {
+            report.warn(input, &format!("of {} files, {stay} are there already and stay", paths.len()));
+        }
+    }
+
+    /// The frames that are written, by their numbers, and the file of each; standard output if `None`.
+    pub(super) fn files(&self) -> Vec<(usize, Option<&Path>)> {
+        match self {
+            Self::One(path) => vec![(0, path.as_deref())],
+            Self::Each(paths) => {
+                let paths = paths.iter().map(Option::as_deref).enumerate();
+                paths.filter(|(_, path)| path.is_some()).collect()
+            }
+        }
     }
 
     fn first(&self) -> Option<&Path> {

@@ -63,9 +63,7 @@ impl Batch {
         for loss in losses(reel, &request, encoding) {
             report.warn(&job.input, &loss);
         }
-        if let Some(remark) = place.remark() {
-            report.warn(&job.input, &remark);
-        }
+        place.warn_of_files_that_stay(&job.input, report);
         if self.rehearsal {
             return Ok(End::Planned(job));
         }

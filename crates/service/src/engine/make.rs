@@ -10,7 +10,8 @@ use amplio::media::images::{self, Format, Sink};
 use amplio::media::pages::{self, Pages};
 use amplio::media::{Header, animations};
 use amplio::{
-    ArchiveJob, Progress as Share, Request, TileSize, Tiling, Transcoder, Watcher, flattening, recolouring,
+    ArchiveJob, Progress as Share, Request, TileSize, Tiling, Transcoder, Watcher, losses,
+    losses_of_animation,
 };
 use bytes::Bytes;
 
@@ -116,8 +117,7 @@ impl Maker<'_> {
     fn picture(&self, from: &Header, format: &Format, out: Out) -> Result<Written, Refusal> {
         let header = out.transcoder.header(from, format)?;
         let image = images::read(&self.bytes()?, &self.shop.limits.picture)?;
-        let remarks = flattening(from, &header, format).into_iter();
-        let remarks = remarks.chain(recolouring(from, &image.metadata, format)).collect();
+        let remarks = losses(from, &image.metadata, (format, &header));
         out.transcoder.picture(image, (format, &header), out.sink, out.watcher)?;
         Ok((header, remarks))
     }
@@ -127,9 +127,9 @@ impl Maker<'_> {
         let animation = animations::open(&bytes, &self.shop.limits)?;
         let mut animation = animation.ok_or_else(|| Refusal::invalid("it holds only one picture"))?;
         let header = out.transcoder.header(&animation.header, format)?;
+        let remarks = losses_of_animation(&animation, (format, &header));
         out.transcoder.animation(&mut animation, (format, &header), out.sink, out.watcher)?;
-        let remark = animation.remark().map(str::to_owned);
-        Ok((header, remark.into_iter().chain(flattening(&animation.header, &header, format)).collect()))
+        Ok((header, remarks))
     }
 
     fn pages(&self, out: Out) -> Result<Written, Refusal> {
@@ -148,7 +148,7 @@ impl Maker<'_> {
         let file = File::open(&file).map_err(Refusal::internal)?;
         let archive = Archive::open(BufReader::new(file), &self.shop.archives)?;
         let mut job = ArchiveJob::new(out.transcoder, archive, self.shop.limits)?;
-        job.run(out.sink, out.watcher)?;
-        Ok((job.to, Vec::new()))
+        let bound = job.run(out.sink, out.watcher)?;
+        Ok((job.to, bound.remarks))
     }
 }

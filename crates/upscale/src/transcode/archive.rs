@@ -12,6 +12,7 @@ use amplio_media::images::{self, Format, Sink};
 use amplio_media::{Depth, Header};
 
 use super::Transcoder;
+use super::losses::{Remarks, losses, losses_of_animation};
 use super::memory::Memory;
 use crate::encoding::{Encoding, holds_pictures};
 use crate::progress::Parts;
@@ -40,6 +41,15 @@ struct Page {
     name: Option<Vec<u8>>,
 }
 
+/// What was put into an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The pixels of its pages.
+    pub pixels: u64,
+    /// What people should know of them.
+    pub remarks: Vec<String>,
+}
+
 impl<'a, R: Read + Seek> ArchiveJob<'a, R> {
     /// Looks into an archive and decides what becomes of its entries. `limits` are those of each page.
     ///
@@ -60,23 +70,23 @@ impl<'a, R: Read + Seek> ArchiveJob<'a, R> {
         self.pages.len()
     }
 
-    /// Writes the new archive; the pixels of its pages.
+    /// Writes the new archive.
     ///
     /// # Errors
     /// As [`Transcoder::picture`], with the name of the entry. What was written is then incomplete.
-    pub fn run(&mut self, sink: Sink, watcher: Watcher) -> Result<u64> {
+    pub fn run(&mut self, sink: Sink, watcher: Watcher) -> Result<Bound> {
         let Self { transcoder, archive, pages, limits, .. } = self;
         let writer = ArchiveWriter::new(sink, archive)?;
         let progress = Parts::new(pages.len(), watcher);
         thread::scope(|scope| {
             let lanes = transcoder.upscaler.lanes(scope, transcoder.request);
-            let mut binder = Binder { archive, writer, pages, lanes, pixels: 0 };
+            let mut binder = Binder { archive, writer, pages, lanes, pixels: 0, remarks: Remarks::default() };
             let bound = binder.bind(transcoder, limits, &progress);
             // Whoever is still at work need not be.
             progress.halt();
             bound?;
             binder.writer.finish()?;
-            Ok(binder.pixels)
+            Ok(Bound { pixels: binder.pixels, remarks: binder.remarks.told() })
         })
     }
 }
@@ -89,10 +99,16 @@ struct Binder<'scope, 'env, R> {
     lanes: Lanes<'scope, 'env, usize, Result<Made>>,
     /// Of the pages that were written.
     pixels: u64,
+    remarks: Remarks,
 }
 
-/// The new content of a page, and its shape.
-type Made = (Vec<u8>, Header);
+/// A page that was made.
+struct Made {
+    content: Vec<u8>,
+    header: Header,
+    /// What people should know of it.
+    remarks: Vec<String>,
+}
 
 impl<'scope, R: Read + Seek> Binder<'scope, '_, R> {
     /// Writes all entries, in their order.
@@ -137,9 +153,10 @@ impl<'scope, R: Read + Seek> Binder<'scope, '_, R> {
     fn write(&mut self, (number, made): Ended<usize, Result<Made>>) -> Result<()> {
         let Page { entry, name, .. } = &self.pages[number];
         let made = made.unwrap_or_else(|_| Err(Error::request("the thread that made it panicked")));
-        let (content, header) = made.map_err(|error| of_entry(error, self.archive, *entry))?;
-        self.writer.replace(self.archive, *entry, name.as_deref(), &content)?;
-        self.pixels += header.pixels();
+        let made = made.map_err(|error| of_entry(error, self.archive, *entry))?;
+        self.writer.replace(self.archive, *entry, name.as_deref(), &made.content)?;
+        self.pixels += made.header.pixels();
+        self.remarks.add(&self.archive.name(*entry)?, made.remarks);
         Ok(())
     }
 }
@@ -159,27 +176,29 @@ impl Page {
         transcoder.upscaler.memory(&header, transcoder.request)
     }
 
-    /// The new content of the page, and its shape.
+    /// Makes the page.
     fn make(&self, transcoder: &Transcoder, bytes: &[u8], limits: &Limits, watcher: Watcher) -> Result<Made> {
         let (format, sink) = (self.encoding.format, Memory::default());
         let animation = match animations::can_write(format) {
             true => animations::open(bytes, limits)?,
             false => None,
         };
-        let header = match animation {
+        let (header, remarks) = match animation {
             Some(mut animation) => {
                 let header = transcoder.header(&animation.header, format)?;
+                let remarks = losses_of_animation(&animation, (format, &header));
                 transcoder.animation(&mut animation, (format, &header), Box::new(sink.clone()), watcher)?;
-                header
+                (header, remarks)
             }
             None => {
                 let image = images::read(bytes, &limits.picture)?;
                 let header = transcoder.header(&image.header(), format)?;
+                let remarks = losses(&image.header(), &image.metadata, (format, &header));
                 transcoder.picture(image, (format, &header), Box::new(sink.clone()), watcher)?;
-                header
+                (header, remarks)
             }
         };
-        Ok((sink.take(), header))
+        Ok(Made { content: sink.take(), header, remarks })
     }
 }
 
