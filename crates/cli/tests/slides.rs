@@ -208,6 +208,21 @@ fn videos_become_animations_and_numbered_pictures() {
 }
 
 #[test]
+fn pictures_of_hdr_say_so_or_are_told() {
+    let folder = new();
+    let tags = "-color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc";
+    let clip = "-nostdin -v error -f lavfi -i testsrc2=s=48x32:d=0.2:r=10 -pix_fmt yuv420p10le -c:v ffv1";
+    told(&folder, "ffmpeg", &format!("{clip} {tags} clip.mkv"));
+    let frames = ["clip.mkv", "--scale", "1", "-o"];
+    for name in ["f%d.png", "f%d.bmp"] {
+        let ran = run(&folder, &[&frames[..], &[name]].concat()).succeeded();
+        let is_told = ran.err.contains("bmp cannot say that these are not the colours of sRGB");
+        assert_eq!(is_told, name.ends_with("bmp"), "{name}: {}", ran.err);
+    }
+    assert_eq!(folder.read("f2.png").metadata.cicp, Some([9, 16, 0, 1]));
+}
+
+#[test]
 fn what_comes_through_a_pipe_and_what_is_transparent() {
     let folder = new();
     folder.write("a.png", &animation("png", Channels::Rgba));

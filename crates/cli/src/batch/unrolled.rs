@@ -3,7 +3,7 @@
 use amplio::media::Metadata;
 use amplio::media::animations::{Loops, Options};
 use amplio::media::videos::{Container, Kind};
-use amplio::{Choice, Encoding, Reel, Unrolled, VideoRequest, repeats};
+use amplio::{Choice, Encoding, Reel, Unrolled, VideoRequest, recolouring_of_frames, repeats};
 use anyhow::Result;
 
 use super::footage::watched;
@@ -60,7 +60,8 @@ impl Batch {
             pixels: header.pixels() * count,
             format: encoding.format.name,
         };
-        for loss in losses(reel, &request, encoding) {
+        let metadata = Metadata { cicp: reel.colour().cicp(), ..Metadata::default() };
+        for loss in losses(reel, &request, encoding, &metadata) {
             report.warn(&job.input, &loss);
         }
         place.warn_of_files_that_stay(&job.input, report);
@@ -71,7 +72,7 @@ impl Batch {
             frames: u32::try_from(count)?,
             loops: Loops::Forever,
             dither: self.writing.dither,
-            picture: self.writing.options(&Metadata::default()),
+            picture: self.writing.options(&metadata),
         };
         let (writer, draft) = self.open(&place, encoding.format, &header, &options, claims.replace())?;
         let tracker = report.film(&job, Some(count));
@@ -86,7 +87,7 @@ impl Batch {
 }
 
 /// What pictures cannot have of a video.
-fn losses(reel: &Reel, request: &VideoRequest, encoding: &Encoding) -> Vec<String> {
+fn losses(reel: &Reel, request: &VideoRequest, encoding: &Encoding, metadata: &Metadata) -> Vec<String> {
     let mut losses = reel.remarks(request);
     let has = |kind: Kind| reel.probe.streams.iter().any(|stream| stream.kind == kind);
     let others = [(Kind::Audio, "sound"), (Kind::Subtitle, "subtitles"), (Kind::Data, "data")];
@@ -99,5 +100,6 @@ fn losses(reel: &Reel, request: &VideoRequest, encoding: &Encoding) -> Vec<Strin
             "GIF counts hundredths of a second, and most viewers show no more than 50 frames in one".into(),
         );
     }
+    losses.extend(recolouring_of_frames(&reel.header(), metadata, encoding.format));
     losses
 }

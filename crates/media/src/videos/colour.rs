@@ -260,6 +260,18 @@ impl Colour {
         }
         colour.resolved(to, width, height)
     }
+
+    /// CICP for pictures of all codes in RGB, if they are HDR or of a wide gamut. Other colours of television are taken for those of
+    /// sRGB, by players too, and so is its transfer.
+    pub fn cicp(&self) -> Option<[u8; 4]> {
+        let is = |tag: Option<Tag>, codes: &[u8]| tag.is_some_and(|tag| codes.contains(&tag.code));
+        let is_hdr = is(self.transfer, &[16, 18]);
+        let is_wide = is(self.primaries, &[9, 11, 12]);
+        let primaries = self.primaries.map_or(9, |tag| tag.code);
+        let transfer =
+            self.transfer.filter(|_| !is(self.transfer, &[1, 6, 14, 15])).map_or(13, |tag| tag.code);
+        (is_hdr || is_wide).then_some([primaries, transfer, 0, 1])
+    }
 }
 
 #[cfg(test)]
@@ -298,6 +310,22 @@ mod tests {
         assert_eq!((written.matrix, written.range), (Some(Matrix::Bt709), Some(Range::Limited)));
         let full = Colour { range: Some(Range::Full), ..Colour::default() }.resolved(yuv, 640, 360);
         assert_eq!(full.written(yuv, yuv, 2560, 1440), full);
+    }
+
+    #[test]
+    fn pictures_say_what_is_hdr_or_wide() {
+        let cicp = |primaries: &str, transfer: &str| {
+            let (primaries, transfer) = (Tag::primaries(primaries), Tag::transfer(transfer));
+            Colour { primaries, transfer, ..Colour::default() }.cicp()
+        };
+        assert_eq!(cicp("bt2020", "smpte2084"), Some([9, 16, 0, 1]));
+        assert_eq!(cicp("unknown", "arib-std-b67"), Some([9, 18, 0, 1]));
+        assert_eq!(cicp("bt709", "smpte2084"), Some([1, 16, 0, 1]));
+        assert_eq!(cicp("bt2020", "bt2020-10"), Some([9, 13, 0, 1]));
+        assert_eq!(cicp("smpte432", "unknown"), Some([12, 13, 0, 1]));
+        for (primaries, transfer) in [("unknown", "unknown"), ("bt709", "bt709"), ("bt470bg", "bt470bg")] {
+            assert_eq!(cicp(primaries, transfer), None, "{primaries} {transfer}");
+        }
     }
 
     #[test]
