@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use amplio_media::videos::{Colour, Format, Frame, from_image, to_image};
 
+use crate::progress::heard;
 use crate::{Error, Request, Result, Upscaler};
 use repeats::{Step, Steps};
 
@@ -156,9 +157,6 @@ impl<'a> Meter<'a> {
     fn written(&self, again: bool) -> Result<()> {
         self.frames.fetch_add(1, Ordering::Relaxed);
         self.repeated.fetch_add(u64::from(again), Ordering::Relaxed);
-        match (self.watcher)(self.progress()) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::Stopped),
-        }
+        heard((self.watcher)(self.progress()))
     }
 }

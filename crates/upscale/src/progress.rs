@@ -22,7 +22,8 @@ impl Progress {
     }
 }
 
-/// Asked again and again (after each layer of each tile), from several threads where pictures are made side by side: what was reached, and whether to go on.
+/// Asked again and again (after each layer of each tile), from several threads where pictures are made side by side: what was reached,
+/// and whether to go on.
 pub type Watcher<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync);
 
 /// Adds up the work of all stages.
@@ -71,7 +72,7 @@ impl<'a> Meter<'a> {
 }
 
 /// What a watcher has said, as a result.
-fn heard(said: ControlFlow<()>) -> Result<()> {
+pub(crate) fn heard(said: ControlFlow<()>) -> Result<()> {
     match said {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Error::Stopped),

@@ -59,7 +59,7 @@ fn packed_with_bzip2(mut archive: Vec<u8>, name: &[u8]) -> Vec<u8> {
     archive
 }
 
-/// An archive whose pictures were made larger, those side by side in so many bytes, those side by side in so many bytes, and what is known of it.
+/// An archive whose pictures were made larger, those side by side in so many bytes, and what is known of it.
 fn made(bytes: Vec<u8>, format: &str, memory: usize, watcher: Watcher) -> amplio::Result<(Vec<u8>, Bound)> {
     let request = Request { side_by_side: Some(memory), ..Request::default() };
     let upscaler = upscaler("compact/x2");
